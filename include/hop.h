@@ -1,0 +1,608 @@
+/*
+ * hop.h - libhop: learned optimizers for atomic structures
+ *
+ * libhop finds low-energy arrangements of atoms.  It holds potentials (energy, forces,
+ * virial, Hessian-vector products), optimizers (from gradient descent to basin hopping
+ * and a learned LSTM optimizer), the meta-training that makes learned optimizers, and
+ * one structure type that all of them share.
+ *
+ * The whole library in one loop:
+ *
+ *     hop_context *ctx;  hop_potential *pot;  hop_structure *s;  hop_optimizer *opt;
+ *     hop_context_new(NULL, &ctx);
+ *     hop_potential_builtin(ctx, "AgAu.gupta", &pot);
+ *     hop_structure_random(ctx, "Ag19Au19", pot, 1, &s);
+ *     hop_optimizer_new(ctx, "lbfgs", s, pot, &opt);
+ *     int rc;
+ *     while ((rc = hop_optimizer_ask(opt, s)) == HOP_OK) {
+ *         hop_potential_evaluate(pot, s);
+ *         hop_optimizer_tell(opt, s);
+ *     }
+ *
+ * Conventions, everywhere:
+ *
+ *   Units        angstrom, eV, eV/angstrom; Lennard-Jones files may say reduced units
+ *                (UNITS: lj), then lengths are in sigma and energies in epsilon.
+ *   Arrays       atom-major: positions x[3*n] as x0 y0 z0 x1 y1 z1 ...; a cell is nine
+ *                numbers whose rows are the lattice vectors; Voigt order is
+ *                xx yy zz yz xz xy.
+ *   Signs        forces are -dE/dx; stress is tensile-positive, -virial/volume.
+ *   Returns      int: 0 is HOP_OK, negative an error, positive a named outcome.
+ *                After an error hop_error_message() says where, what was expected and
+ *                what was found.
+ *   Ownership    hop_X_new() and its kin set *out to NULL on failure; what they make is
+ *                given back with hop_X_free(), which accepts NULL, never fails, and may
+ *                be called in any order.  Nothing else is ever freed by the caller.
+ *                `const` structures are only read, and only during the call.
+ *   Threads      different contexts may be used from different threads at once.  One
+ *                context and all that was made from it belong to one thread at a time.
+ *                hop_cancel() may be called from anywhere, signal handlers included.
+ *   Manners      the library prints nothing, never ends the process, reads no
+ *                environment, and changes no setting of the host.
+ */
+#ifndef HOP_H
+#define HOP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define HOP_API __attribute__((visibility("default")))
+#else
+#define HOP_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------
+ * Version
+ * --------------------------------------------------------------------------------- */
+
+#define HOP_VERSION_MAJOR 0
+#define HOP_VERSION_MINOR 1
+#define HOP_VERSION_PATCH 0
+/** 10000 * major + 100 * minor + patch of the header. */
+#define HOP_VERSION                                                                      \
+    (10000 * HOP_VERSION_MAJOR + 100 * HOP_VERSION_MINOR + HOP_VERSION_PATCH)
+
+/** HOP_VERSION of the library that is linked; compare it with the header's. */
+HOP_API int32_t hop_version(void);
+
+/* ------------------------------------------------------------------------------------
+ * Status
+ * --------------------------------------------------------------------------------- */
+
+/**
+ * Every status, as X(name, value, text).  The values are frozen: errors are negative,
+ * outcomes positive.  The enum below, hop_status_name() and hop_status_text() are made
+ * from this one list, and bindings can be too.
+ */
+#define HOP_STATUS_LIST(X)                                                               \
+    X(OK, 0, "success")                                                                  \
+    X(ERROR_ARGUMENT, -1, "invalid argument")                                            \
+    X(ERROR_MEMORY, -2, "out of memory")                                                 \
+    X(ERROR_IO, -3, "file could not be read or written")                                 \
+    X(ERROR_FORMAT, -4, "file is not in the expected format")                            \
+    X(ERROR_CORRUPT, -5, "file is damaged")                                              \
+    X(ERROR_VERSION, -6, "made by an incompatible version")                              \
+    X(ERROR_RANGE, -7, "size limit exceeded")                                            \
+    X(ERROR_UNSUPPORTED, -8, "not supported")                                            \
+    X(ERROR_PROVIDER, -9, "energy provider failed")                                      \
+    X(ERROR_NONFINITE, -10, "energy or forces are not finite")                           \
+    X(ERROR_STATE, -11, "call not allowed in this state")                                \
+    X(CONVERGED, 1, "converged")                                                         \
+    X(MAX_STEPS, 2, "step limit reached")                                                \
+    X(MAX_EVALUATIONS, 3, "evaluation limit reached")                                    \
+    X(MAX_TIME, 4, "time limit reached")                                                 \
+    X(STOPPED, 5, "stopped on request")                                                  \
+    X(STALLED, 6, "no further progress possible")                                        \
+    X(TARGET, 7, "target energy reached")                                                \
+    X(END, 8, "no more data")
+
+enum hop_status {
+#define HOP_STATUS_ENTRY(name, value, text) HOP_##name = (value),
+    HOP_STATUS_LIST(HOP_STATUS_ENTRY)
+#undef HOP_STATUS_ENTRY
+};
+
+/** The constant's name, such as "HOP_ERROR_IO"; "HOP_UNKNOWN" for other numbers. */
+HOP_API const char *hop_status_name(int status);
+
+/** A short English text for a status; static storage. */
+HOP_API const char *hop_status_text(int status);
+
+/* ------------------------------------------------------------------------------------
+ * Context
+ * --------------------------------------------------------------------------------- */
+
+/** Owns the allocator, the log, the thread count, the cancel flag and the last error. */
+typedef struct hop_context hop_context;
+/** Atoms: numbers, positions, cell, periodicity, fixed mask, energy, forces, virial. */
+typedef struct hop_structure hop_structure;
+/** An energy function. */
+typedef struct hop_potential hop_potential;
+/** A state machine that is told energies and forces and asked for positions. */
+typedef struct hop_optimizer hop_optimizer;
+/** The weights and the card of a learned optimizer. */
+typedef struct hop_model hop_model;
+/** Meta-training: makes models. */
+typedef struct hop_trainer hop_trainer;
+
+/**
+ * Where libhop gets its memory.  Both functions receive `user`; `allocate` returns NULL
+ * on failure, and libhop then returns HOP_ERROR_MEMORY.  They must be safe to call from
+ * several threads when the context's thread count is above one.
+ */
+typedef struct hop_allocator {
+    size_t size; /**< sizeof(hop_allocator) */
+    void *(*allocate)(void *user, size_t bytes);
+    void (*release)(void *user, void *pointer);
+    void *user;
+} hop_allocator;
+
+/**
+ * Make a context; almost every other call needs one.
+ *
+ * @param allocator  copied; NULL means malloc and free
+ * @param out        receives the context, NULL on failure
+ * @retval HOP_ERROR_MEMORY, HOP_ERROR_ARGUMENT (out is NULL, a function is missing)
+ */
+HOP_API int hop_context_new(const hop_allocator *allocator, hop_context **out);
+
+/** Give a context back.  Objects made from it stay usable and keep it alive. */
+HOP_API void hop_context_free(hop_context *context);
+
+/**
+ * What went wrong in the last call that returned an error: where, what was expected and
+ * what was found, such as "AgAu.gupta:7: expected 5 or 7 numbers after 'Ag Au', got 4".
+ * Never NULL; valid until the next failing call.
+ */
+HOP_API const char *hop_error_message(const hop_context *context);
+
+/** Receives one line of text, without newline, about something worth knowing. */
+typedef void (*hop_log_function)(void *user, const char *message);
+
+/** Send log lines to `function`; NULL, the default, is silence. */
+HOP_API void hop_context_set_log(hop_context *context, hop_log_function function,
+                                 void *user);
+
+/** Threads that training may use, 1 to 1024; default 1.  Results do not depend on it. */
+HOP_API int hop_context_set_threads(hop_context *context, int32_t threads);
+
+/**
+ * Ask everything that runs in this context to stop soon with HOP_STOPPED; the best point
+ * so far stays readable.  Async-signal-safe.  The request stays until it is withdrawn.
+ */
+HOP_API void hop_cancel(hop_context *context);
+
+/** Withdraw hop_cancel(). */
+HOP_API void hop_cancel_clear(hop_context *context);
+
+/* ------------------------------------------------------------------------------------
+ * Structures
+ * --------------------------------------------------------------------------------- */
+
+/**
+ * Make a structure of `count` atoms: positions zero, no cell, not periodic, nothing
+ * fixed, energy and forces NaN.
+ *
+ * @param count    number of atoms, 1 to 100 million
+ * @param numbers  count atomic numbers, 0 (element X, unnamed particle) to 118; copied
+ * @retval HOP_ERROR_ARGUMENT, HOP_ERROR_RANGE, HOP_ERROR_MEMORY
+ */
+HOP_API int hop_structure_new(hop_context *context, size_t count, const int32_t *numbers,
+                              hop_structure **out);
+
+/** Host arrays for hop_structure_wrap(); a NULL array is replaced by libhop's own. */
+typedef struct hop_structure_arrays {
+    size_t size;       /**< sizeof(hop_structure_arrays) */
+    size_t count;      /**< number of atoms n */
+    int32_t *numbers;  /**< n atomic numbers; required */
+    double *positions; /**< 3*n; required */
+    double *cell;      /**< 9, rows are lattice vectors */
+    int32_t *periodic; /**< 3, 0 or 1 */
+    int32_t *fixed;    /**< n, 1 = never moved */
+    double *energy;    /**< 1 */
+    double *forces;    /**< 3*n */
+    double *virial;    /**< 6, Voigt */
+    double *energies;  /**< n, per-atom energies */
+} hop_structure_arrays;
+
+/**
+ * Make a structure that lives in the host's arrays: nothing is copied, both sides see
+ * every change.  The arrays must outlive the structure; hop_structure_free() leaves them
+ * alone.
+ */
+HOP_API int hop_structure_wrap(hop_context *context, const hop_structure_arrays *arrays,
+                               hop_structure **out);
+
+/** Make an independent copy with arrays of its own. */
+HOP_API int hop_structure_copy(const hop_structure *structure, hop_structure **out);
+
+HOP_API void hop_structure_free(hop_structure *structure);
+
+/**
+ * Make a compact random cluster, the usual start of a global search: atoms uniform in a
+ * sphere of about the cluster's own volume, in random order of species, none closer than
+ * 0.7 of its nearest-neighbour distance.
+ *
+ * @param formula    such as "Ag19Au19", "Si20" or "X38"
+ * @param potential  says how far atoms are apart; NULL takes covalent radii
+ * @param seed       same formula, potential and seed: same bits
+ * @retval HOP_ERROR_ARGUMENT  malformed formula, unknown element, element not in potential
+ */
+HOP_API int hop_structure_random(hop_context *context, const char *formula,
+                                 const hop_potential *potential, uint64_t seed,
+                                 hop_structure **out);
+
+/** Number of atoms. */
+HOP_API size_t hop_structure_count(const hop_structure *structure);
+
+/*
+ * Zero-copy views: pointers into the structure, valid until it is freed.  Write to them
+ * freely; hop_potential_evaluate() checks what it reads.
+ */
+HOP_API int32_t *hop_structure_numbers(hop_structure *structure);   /**< n */
+HOP_API double *hop_structure_positions(hop_structure *structure);  /**< 3*n, angstrom */
+HOP_API double *hop_structure_cell(hop_structure *structure);       /**< 9, angstrom */
+HOP_API int32_t *hop_structure_periodic(hop_structure *structure);  /**< 3, 0 or 1 */
+HOP_API int32_t *hop_structure_fixed(hop_structure *structure);     /**< n, 0 or 1 */
+HOP_API double *hop_structure_energy(hop_structure *structure);     /**< 1, eV */
+HOP_API double *hop_structure_forces(hop_structure *structure);     /**< 3*n, eV/angstrom */
+HOP_API double *hop_structure_virial(hop_structure *structure);     /**< 6 Voigt, eV */
+HOP_API double *hop_structure_energies(hop_structure *structure);   /**< n, eV */
+
+/**
+ * Stress -virial/volume in eV/angstrom^3, Voigt, tensile-positive.
+ *
+ * @param stress  receives 6 numbers
+ * @retval HOP_ERROR_STATE  the structure is not periodic in all three directions, or has
+ *                          not been evaluated
+ */
+HOP_API int hop_structure_stress(const hop_structure *structure, double *stress);
+
+/** Chemical symbol of an atomic number ("X" for 0), NULL when out of range. */
+HOP_API const char *hop_element_symbol(int32_t number);
+
+/** Atomic number of a symbol such as "Ag", -1 when unknown. */
+HOP_API int32_t hop_element_number(const char *symbol);
+
+/**
+ * Read one frame of an extended XYZ file (plain XYZ is accepted).  Energy, forces,
+ * virial or stress that stand in the file are read too.
+ *
+ * @param path   file name
+ * @param frame  0 is the first frame; negative counts from the end, -1 is the last
+ * @retval HOP_END           the file holds fewer frames; *out is NULL
+ * @retval HOP_ERROR_IO, HOP_ERROR_FORMAT ("file:line: expected ..., got ...")
+ */
+HOP_API int hop_structure_read(hop_context *context, const char *path, int64_t frame,
+                               hop_structure **out);
+
+/**
+ * Write extended XYZ with 17 significant digits, through a temporary file that replaces
+ * `path` only when complete.
+ *
+ * @param structures  `count` structures, one frame each
+ */
+HOP_API int hop_structure_write(const hop_structure *const *structures, size_t count,
+                                const char *path);
+
+/**
+ * One extended XYZ frame as text, for streams and bindings.  Works like snprintf: writes
+ * at most `capacity` bytes including the final NUL and always sets *length to the
+ * length of the whole text without it.
+ */
+HOP_API int hop_structure_format(const hop_structure *structure, char *buffer,
+                                 size_t capacity, size_t *length);
+
+/* ------------------------------------------------------------------------------------
+ * Potentials
+ * --------------------------------------------------------------------------------- */
+
+/**
+ * Load a parameter file; the kind follows from the file name's ending: .gupta (columns
+ * of LAMMPS' smatb), .sw (LAMMPS' Stillinger-Weber files as they are), .lj.
+ * docs/formats.md describes them.
+ *
+ * @retval HOP_ERROR_IO, HOP_ERROR_FORMAT, HOP_ERROR_UNSUPPORTED (unknown ending)
+ */
+HOP_API int hop_potential_load(hop_context *context, const char *path,
+                               hop_potential **out);
+
+/** Load a parameter file that is compiled into the library, such as "AgAu.gupta". */
+HOP_API int hop_potential_builtin(hop_context *context, const char *name,
+                                  hop_potential **out);
+
+/** Name of the built-in potential number `index`, NULL past the end. */
+HOP_API const char *hop_potential_builtin_name(size_t index);
+
+/**
+ * Anybody's forces as a potential.  Every function gets `user`.
+ *
+ * `evaluate` reads n, numbers, positions, cell and periodicity from the structure
+ * and writes its energy and forces, and virial and per-atom energies if it knows them.
+ * It returns 0, a positive number when these positions cannot be evaluated but nearer
+ * ones may (the optimizer shortens its step), or a negative number to end the run.
+ * libhop fills the results with NaN before the call and checks them afterwards.
+ */
+typedef struct hop_provider {
+    size_t size; /**< sizeof(hop_provider) */
+    int (*evaluate)(void *user, hop_structure *structure);
+    /** hv = H v (3*n each), H the second derivatives of the energy; NULL: libhop takes
+     *  central differences of the forces */
+    int (*hessian_vector)(void *user, const hop_structure *structure, const double *v,
+                          double *hv);
+    void (*free)(void *user); /**< called once when the potential goes; may be NULL */
+    void *user;
+    double length;    /**< typical nearest-neighbour distance, 0 = from the elements */
+    double energy;    /**< typical binding energy per atom, 0 = 3 eV */
+    double stiffness; /**< typical bond stiffness, eV/angstrom^2, 0 = 5 energy/length^2 */
+} hop_provider;
+
+/** Make a potential from a provider, whose struct is copied. */
+HOP_API int hop_potential_external(hop_context *context, const hop_provider *provider,
+                                   hop_potential **out);
+
+HOP_API void hop_potential_free(hop_potential *potential);
+
+/**
+ * Energy, forces, virial and per-atom energies at the structure's positions, written
+ * into the structure.
+ *
+ * Steady state allocates nothing.  On failure the energy is NaN.
+ *
+ * @retval HOP_ERROR_ARGUMENT   an element or pair the potential does not know, singular
+ *                              cell, periodic structure without a cut-off
+ * @retval HOP_ERROR_NONFINITE  positions not finite, coincident atoms, provider's result
+ *                              not finite or "cannot evaluate here"
+ * @retval HOP_ERROR_PROVIDER   the provider returned a negative number
+ */
+HOP_API int hop_potential_evaluate(hop_potential *potential, hop_structure *structure);
+
+/**
+ * Hessian-vector product hv = H v with H = d2E/dx2 at the structure's positions and its
+ * cell held fixed; analytic for the built-in kinds.
+ *
+ * @param v   3*n numbers
+ * @param hv  receives 3*n numbers; may not overlap v
+ */
+HOP_API int hop_potential_hessian_vector(hop_potential *potential,
+                                         const hop_structure *structure, const double *v,
+                                         double *hv);
+
+/** What makes steps dimensionless: the natural units of one element in a potential. */
+typedef struct hop_scales {
+    size_t size;      /**< sizeof(hop_scales) */
+    double length;    /**< nearest-neighbour distance, angstrom */
+    double energy;    /**< binding energy per atom, eV */
+    double stiffness; /**< bond stiffness, eV/angstrom^2 */
+} hop_scales;
+
+/** Scales of element `number`; HOP_ERROR_ARGUMENT when the potential lacks it. */
+HOP_API int hop_potential_scales(const hop_potential *potential, int32_t number,
+                                 hop_scales *scales);
+
+/** Largest interaction distance in angstrom; infinite without a cut-off, NaN unknown. */
+HOP_API double hop_potential_cutoff(const hop_potential *potential);
+
+/** "gupta", "stillinger-weber", "lennard-jones" or "external". */
+HOP_API const char *hop_potential_kind(const hop_potential *potential);
+
+/* ------------------------------------------------------------------------------------
+ * Options
+ * --------------------------------------------------------------------------------- */
+
+enum hop_option_type { HOP_OPTION_REAL = 0, HOP_OPTION_INTEGER = 1, HOP_OPTION_FLAG = 2 };
+
+/** One option as the library knows it; programs, manuals and bindings read this table. */
+typedef struct hop_option {
+    size_t size;      /**< sizeof(hop_option), set by the caller */
+    const char *name; /**< such as "fmax"; static storage, as are unit and doc */
+    const char *unit; /**< "" when dimensionless */
+    int32_t type;     /**< enum hop_option_type; every value is passed as a double */
+    double minimum;
+    double maximum;
+    double initial; /**< the default */
+    const char *doc;
+} hop_option;
+
+/**
+ * Describe option number `index` of `kind`: an optimizer's kind or "trainer".
+ *
+ * @retval HOP_END             past the last option
+ * @retval HOP_ERROR_ARGUMENT  unknown kind
+ */
+HOP_API int hop_option_describe(const char *kind, size_t index, hop_option *out);
+
+/* ------------------------------------------------------------------------------------
+ * Models
+ * --------------------------------------------------------------------------------- */
+
+/**
+ * Make an untrained model.  It is zero-initialised around a good hand-made step, so the
+ * learned optimizer with it is that hand-made optimizer.
+ */
+HOP_API int hop_model_new(hop_context *context, hop_model **out);
+
+/**
+ * Load a model (HDF5 behind a text header with a digest, docs/formats.md).
+ *
+ * @retval HOP_ERROR_FORMAT   not a model file, or tensors of another shape
+ * @retval HOP_ERROR_CORRUPT  truncated or altered
+ */
+HOP_API int hop_model_load(hop_context *context, const char *path, hop_model **out);
+
+/** Write a model; `path` is replaced only by a complete file. */
+HOP_API int hop_model_save(const hop_model *model, const char *path);
+
+HOP_API void hop_model_free(hop_model *model);
+
+/** The weights, in place; *count receives their number. */
+HOP_API double *hop_model_parameters(hop_model *model, size_t *count);
+
+/** The model's card: what it was trained on, command, seed, time.  Never NULL. */
+HOP_API const char *hop_model_note(const hop_model *model);
+
+/** Replace the card; copied. */
+HOP_API int hop_model_set_note(hop_model *model, const char *note);
+
+/* ------------------------------------------------------------------------------------
+ * Optimizers
+ * --------------------------------------------------------------------------------- */
+
+/**
+ * Make an optimizer.
+ *
+ * Kinds: "gradient-descent", "adam", "fire", "lbfgs" (local; with the option `quenches`
+ * above 1 or 0 they restart from new random structures), "basin-hopping", and "learned".
+ *
+ * @param start      where to begin; its positions, cell, periodicity and fixed mask are
+ *                   copied
+ * @param potential  gives the natural units, and the energies for hop_optimizer_run();
+ *                   kept alive by the optimizer.  NULL when the forces are the host's:
+ *                   units then come from covalent radii
+ * @retval HOP_ERROR_ARGUMENT  unknown kind, positions not finite, element not known
+ */
+HOP_API int hop_optimizer_new(hop_context *context, const char *kind,
+                              const hop_structure *start, hop_potential *potential,
+                              hop_optimizer **out);
+
+HOP_API void hop_optimizer_free(hop_optimizer *optimizer);
+
+/** Name of kind number `index`, NULL past the end. */
+HOP_API const char *hop_optimizer_kind(size_t index);
+
+/**
+ * Set an option by name, such as hop_optimizer_set(opt, "fmax", 0.01).
+ *
+ * @retval HOP_ERROR_ARGUMENT  unknown name (the message lists the known ones), or a value
+ *                             out of range (the message gives the range)
+ * @retval HOP_ERROR_STATE     the run has begun and the option cannot change any more;
+ *                             only limits (max_*, target) can
+ */
+HOP_API int hop_optimizer_set(hop_optimizer *optimizer, const char *name, double value);
+
+/** Read an option by name. */
+HOP_API int hop_optimizer_get(const hop_optimizer *optimizer, const char *name,
+                              double *value);
+
+/** Give the "learned" kind its weights, before the first ask; kept alive. */
+HOP_API int hop_optimizer_set_model(hop_optimizer *optimizer, hop_model *model);
+
+/**
+ * Ask for the next positions to evaluate; they are written into `structure`.  Asking
+ * again before telling gives the same positions.
+ *
+ * @param structure  same atoms as the start
+ * @retval HOP_OK              evaluate, then tell
+ * @retval HOP_CONVERGED, HOP_MAX_STEPS, HOP_MAX_EVALUATIONS, HOP_MAX_TIME, HOP_STOPPED,
+ *         HOP_STALLED, HOP_TARGET
+ *                             finished; the structure now holds the best point with its
+ *                             energy and forces
+ * @retval HOP_ERROR_NONFINITE eight evaluations in a row were refused
+ */
+HOP_API int hop_optimizer_ask(hop_optimizer *optimizer, hop_structure *structure);
+
+/**
+ * Tell the energy and forces at the positions that were asked for, in eV and eV/angstrom.
+ * An energy that is not finite means "cannot evaluate here": the step is halved and the
+ * next question is nearer.  Every tell is one evaluation, charged against the limit.
+ *
+ * @retval HOP_ERROR_STATE  nothing was asked
+ */
+HOP_API int hop_optimizer_tell(hop_optimizer *optimizer, const hop_structure *structure);
+
+/** Where a run stands. */
+typedef struct hop_progress {
+    size_t size;         /**< sizeof(hop_progress), set by the caller */
+    int64_t evaluations; /**< energy-and-forces evaluations so far */
+    int64_t quenches;    /**< descents finished so far */
+    double energy;       /**< at the last point, eV */
+    double fmax;         /**< largest force norm on a free atom there, eV/angstrom */
+    double best_energy;  /**< lowest so far, eV */
+    double seconds;      /**< since the first ask */
+} hop_progress;
+
+/** Called after each evaluation; return 0 to go on, anything else to stop. */
+typedef int (*hop_progress_function)(void *user, const hop_progress *progress);
+
+/**
+ * Ask, evaluate and tell until finished.
+ *
+ * @param structure  receives the best point with its energy and forces
+ * @param progress   may be NULL
+ * @return as hop_optimizer_ask(), HOP_STOPPED when `progress` asked for it, or the error
+ *         of hop_potential_evaluate(); whatever it is, the best point is kept
+ */
+HOP_API int hop_optimizer_run(hop_optimizer *optimizer, hop_structure *structure,
+                              hop_progress_function progress, void *user);
+
+/**
+ * The best point so far: positions, energy and forces, copied into `structure`.
+ *
+ * @retval HOP_ERROR_STATE  nothing finite has been told yet
+ */
+HOP_API int hop_optimizer_best(const hop_optimizer *optimizer, hop_structure *structure);
+
+/** Where the run stands now. */
+HOP_API int hop_optimizer_progress(const hop_optimizer *optimizer, hop_progress *out);
+
+/* ------------------------------------------------------------------------------------
+ * Meta-training
+ * --------------------------------------------------------------------------------- */
+
+/**
+ * Make a trainer from a task file (docs/formats.md): lines of potential, formula and
+ * weight.  The model starts untrained.
+ */
+HOP_API int hop_trainer_new(hop_context *context, const char *tasks_path,
+                            hop_trainer **out);
+
+/** Continue from a checkpoint, bit for bit as if never stopped. */
+HOP_API int hop_trainer_load(hop_context *context, const char *checkpoint_path,
+                             hop_trainer **out);
+
+/** Write a checkpoint; `path` is replaced only by a complete file. */
+HOP_API int hop_trainer_save(const hop_trainer *trainer, const char *path);
+
+HOP_API void hop_trainer_free(hop_trainer *trainer);
+
+/** Set an option by name before the first step ("updates" at any time). */
+HOP_API int hop_trainer_set(hop_trainer *trainer, const char *name, double value);
+
+/** Read an option by name. */
+HOP_API int hop_trainer_get(const hop_trainer *trainer, const char *name, double *value);
+
+/** Where a training stands. */
+typedef struct hop_training_progress {
+    size_t size;         /**< sizeof(hop_training_progress), set by the caller */
+    int64_t update;      /**< meta-updates done */
+    int64_t updates;     /**< meta-updates in all */
+    int64_t evaluations; /**< energy-and-forces evaluations, Hessian products included */
+    double loss;         /**< meta-loss of the last update */
+    double loss_average; /**< running mean */
+    double gradient;     /**< norm of the last meta-gradient before clipping */
+    int32_t window;      /**< steps that the last update was unrolled and backpropagated */
+} hop_training_progress;
+
+/**
+ * One meta-update: unroll a batch of runs, backpropagate, step Adam.
+ *
+ * @retval HOP_END      all updates are done
+ * @retval HOP_STOPPED  cancelled; the update was not made
+ */
+HOP_API int hop_trainer_step(hop_trainer *trainer);
+
+/** Where the training stands now. */
+HOP_API int hop_trainer_progress(const hop_trainer *trainer, hop_training_progress *out);
+
+/** A copy of the model as it is now. */
+HOP_API int hop_trainer_model(const hop_trainer *trainer, hop_model **out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

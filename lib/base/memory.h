@@ -1,0 +1,20 @@
+/* All heap memory: through the context's allocator, overflow-checked, 64-byte aligned. */
+#ifndef HOP_BASE_MEMORY_H
+#define HOP_BASE_MEMORY_H
+
+#include "base/context.h"
+
+/* count*size zeroed bytes; NULL with HOP_ERROR_MEMORY recorded when there are none.
+   count*size == 0 gives a valid pointer. */
+void *hop__allocate(hop_context *context, size_t count, size_t size);
+
+/* Grow or shrink, keeping the contents; new bytes are zero; on failure the old block
+   stays valid and NULL is returned.  `pointer` may be NULL. */
+void *hop__resize(hop_context *context, void *pointer, size_t count, size_t size);
+
+void hop__release(hop_context *context, void *pointer); /* accepts NULL */
+
+/* A copy of `text`. */
+char *hop__duplicate(hop_context *context, const char *text);
+
+#endif

@@ -1,0 +1,29 @@
+/* The structure: the one type that potentials, optimizers, files and training share. */
+#ifndef HOP_STRUCTURE_STRUCTURE_H
+#define HOP_STRUCTURE_STRUCTURE_H
+
+#include <stdbool.h>
+
+#include "base/context.h"
+
+struct hop_structure {
+    hop_context *context;
+    size_t count;
+    int32_t *numbers, *periodic, *fixed;
+    double *positions, *cell, *energy, *forces, *virial, *energies;
+    void *owned; /* one block with all arrays that are not the host's */
+};
+
+bool hop__structure_is_periodic(const hop_structure *structure); /* in any direction */
+
+/* Set energy, forces, virial and per-atom energies to NaN. */
+void hop__structure_forget(hop_structure *structure);
+
+/* Same atoms: count, numbers.  HOP_ERROR_ARGUMENT with a message that begins `what`. */
+int hop__structure_match(hop_context *context, const char *what, const hop_structure *a,
+                         const hop_structure *b);
+
+/* Positions finite; the cell regular when any direction is periodic; numbers 0..118. */
+int hop__structure_check(hop_context *context, const hop_structure *structure);
+
+#endif
