@@ -1,0 +1,56 @@
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define ALIGNMENT 64
+
+/* Stands just before each block. */
+typedef struct header {
+    void *origin; /* what the allocator returned */
+    size_t bytes; /* what was asked for */
+} header;
+
+static header *header_of(void *pointer) { return (header *)pointer - 1; }
+
+void *hop__allocate(hop_context *context, size_t count, size_t size) {
+    size_t bytes;
+    const size_t extra = ALIGNMENT + sizeof(header);
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX - extra) {
+        hop__fail(context, HOP_ERROR_MEMORY, "out of memory: %zu x %zu bytes", count, size);
+        return NULL;
+    }
+    char *origin = context->allocator.allocate(context->allocator.user, bytes + extra);
+    if (!origin) {
+        hop__fail(context, HOP_ERROR_MEMORY, "out of memory: %zu bytes", bytes);
+        return NULL;
+    }
+    uintptr_t address = (uintptr_t)origin + sizeof(header) + ALIGNMENT - 1;
+    char *block = origin + (address / ALIGNMENT * ALIGNMENT - (uintptr_t)origin);
+    *header_of(block) = (header){origin, bytes};
+    memset(block, 0, bytes);
+    return block;
+}
+
+void *hop__resize(hop_context *context, void *pointer, size_t count, size_t size) {
+    void *block = hop__allocate(context, count, size);
+    if (block && pointer) {
+        size_t old = header_of(pointer)->bytes;
+        memcpy(block, pointer, old < count * size ? old : count * size);
+        hop__release(context, pointer);
+    }
+    return block;
+}
+
+void hop__release(hop_context *context, void *pointer) {
+    if (pointer)
+        context->allocator.release(context->allocator.user, header_of(pointer)->origin);
+}
+
+char *hop__duplicate(hop_context *context, const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = hop__allocate(context, size, 1);
+    if (copy)
+        memcpy(copy, text, size);
+    return copy;
+}
