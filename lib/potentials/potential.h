@@ -43,6 +43,10 @@ struct hop_potential {
 extern const hop__potential_kind hop__gupta_kind, hop__stillinger_weber_kind,
     hop__lennard_jones_kind, hop__external_kind;
 
+/* A handle on new parameters, which it takes over, on failure too. */
+int hop__potential_make(hop_context *context, const hop__potential_kind *kind,
+                        void *parameters, hop_potential **out);
+
 hop_potential *hop__potential_retain(hop_potential *potential);
 
 /* A second handle with the same parameters and a workspace of its own, for a worker's

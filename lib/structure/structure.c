@@ -1,0 +1,203 @@
+#include "structure/structure.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/vector_math.h"
+#include "structure/elements.h"
+
+#define MAX_ATOMS 100000000u
+
+static int check_numbers(hop_context *context, size_t count, const int32_t *numbers) {
+    if (count < 1 || count > MAX_ATOMS)
+        return hop__fail(context, count < 1 ? HOP_ERROR_ARGUMENT : HOP_ERROR_RANGE,
+                         "structure: expected 1 to %u atoms, got %zu", MAX_ATOMS, count);
+    if (!numbers)
+        return hop__fail(context, HOP_ERROR_ARGUMENT, "structure: numbers is NULL");
+    for (size_t i = 0; i < count; i++)
+        if (numbers[i] < 0 || numbers[i] >= HOP__ELEMENTS)
+            return hop__fail(context, HOP_ERROR_ARGUMENT,
+                             "atom %zu: expected an atomic number from 0 to %d, got %ld", i,
+                             HOP__ELEMENTS - 1, (long)numbers[i]);
+    return HOP_OK;
+}
+
+/* Give every array that the host did not bring a place in one block of our own. */
+static int place_arrays(hop_structure *s, const hop_structure_arrays *host) {
+    const size_t n = s->count;
+    double **reals[] = {&s->positions, &s->cell,   &s->energy,
+                        &s->forces,    &s->virial, &s->energies};
+    double *given[] = {host->positions, host->cell,   host->energy,
+                       host->forces,    host->virial, host->energies};
+    const size_t lengths[] = {3 * n, 9, 1, 3 * n, 6, n};
+    double *block = hop__allocate(s->context, 7 * n + 16 + n + 2, sizeof(double));
+    if (!block)
+        return HOP_ERROR_MEMORY;
+    s->owned = block;
+    for (int k = 0; k < 6; k++) {
+        *reals[k] = given[k] ? given[k] : block;
+        block += lengths[k];
+    }
+    int32_t *integers = (int32_t *)block;
+    s->numbers = host->numbers ? host->numbers : integers;
+    s->fixed = host->fixed ? host->fixed : integers + n;
+    s->periodic = host->periodic ? host->periodic : integers + 2 * n;
+    return HOP_OK;
+}
+
+static int make(hop_context *context, const hop_structure_arrays *host,
+                hop_structure **out) {
+    hop_structure *s = hop__allocate(context, 1, sizeof *s);
+    if (!s)
+        return HOP_ERROR_MEMORY;
+    s->context = context;
+    s->count = host->count;
+    if (place_arrays(s, host) != HOP_OK) {
+        hop__release(context, s);
+        return HOP_ERROR_MEMORY;
+    }
+    hop__context_retain(context);
+    *out = s;
+    return HOP_OK;
+}
+
+int hop_structure_new(hop_context *context, size_t count, const int32_t *numbers,
+                      hop_structure **out) {
+    if (out)
+        *out = NULL;
+    if (!context || !out)
+        return HOP_ERROR_ARGUMENT;
+    int status = check_numbers(context, count, numbers);
+    hop_structure_arrays host = {.size = sizeof host, .count = count};
+    if (status == HOP_OK)
+        status = make(context, &host, out);
+    if (status != HOP_OK)
+        return status;
+    memcpy((*out)->numbers, numbers, count * sizeof *numbers);
+    hop__structure_forget(*out);
+    return HOP_OK;
+}
+
+int hop_structure_wrap(hop_context *context, const hop_structure_arrays *arrays,
+                       hop_structure **out) {
+    if (out)
+        *out = NULL;
+    if (!context || !arrays || !out)
+        return HOP_ERROR_ARGUMENT;
+    if (arrays->size < sizeof *arrays)
+        return hop__fail(context, HOP_ERROR_ARGUMENT,
+                         "hop_structure_arrays: expected size %zu, got %zu", sizeof *arrays,
+                         arrays->size);
+    int status = check_numbers(context, arrays->count, arrays->numbers);
+    if (status == HOP_OK && !arrays->positions)
+        status = hop__fail(context, HOP_ERROR_ARGUMENT, "structure: positions is NULL");
+    return status == HOP_OK ? make(context, arrays, out) : status;
+}
+
+int hop_structure_copy(const hop_structure *structure, hop_structure **out) {
+    if (out)
+        *out = NULL;
+    if (!structure || !out)
+        return HOP_ERROR_ARGUMENT;
+    const size_t n = structure->count;
+    int status = hop_structure_new(structure->context, n, structure->numbers, out);
+    if (status != HOP_OK)
+        return status;
+    hop_structure *copy = *out;
+    memcpy(copy->positions, structure->positions, 3 * n * sizeof(double));
+    memcpy(copy->cell, structure->cell, 9 * sizeof(double));
+    memcpy(copy->periodic, structure->periodic, 3 * sizeof(int32_t));
+    memcpy(copy->fixed, structure->fixed, n * sizeof(int32_t));
+    memcpy(copy->forces, structure->forces, 3 * n * sizeof(double));
+    memcpy(copy->virial, structure->virial, 6 * sizeof(double));
+    memcpy(copy->energies, structure->energies, n * sizeof(double));
+    *copy->energy = *structure->energy;
+    return HOP_OK;
+}
+
+void hop_structure_free(hop_structure *structure) {
+    if (!structure)
+        return;
+    hop_context *context = structure->context;
+    hop__release(context, structure->owned);
+    hop__release(context, structure);
+    hop__context_release(context);
+}
+
+size_t hop_structure_count(const hop_structure *s) { return s ? s->count : 0; }
+int32_t *hop_structure_numbers(hop_structure *s) { return s ? s->numbers : NULL; }
+double *hop_structure_positions(hop_structure *s) { return s ? s->positions : NULL; }
+double *hop_structure_cell(hop_structure *s) { return s ? s->cell : NULL; }
+int32_t *hop_structure_periodic(hop_structure *s) { return s ? s->periodic : NULL; }
+int32_t *hop_structure_fixed(hop_structure *s) { return s ? s->fixed : NULL; }
+double *hop_structure_energy(hop_structure *s) { return s ? s->energy : NULL; }
+double *hop_structure_forces(hop_structure *s) { return s ? s->forces : NULL; }
+double *hop_structure_virial(hop_structure *s) { return s ? s->virial : NULL; }
+double *hop_structure_energies(hop_structure *s) { return s ? s->energies : NULL; }
+
+int hop_structure_stress(const hop_structure *s, double *stress) {
+    if (!s || !stress)
+        return HOP_ERROR_ARGUMENT;
+    if (!s->periodic[0] || !s->periodic[1] || !s->periodic[2])
+        return hop__fail(s->context, HOP_ERROR_STATE,
+                         "stress: expected a structure periodic in all three directions");
+    if (!hop__all_finite(s->virial, 6))
+        return hop__fail(s->context, HOP_ERROR_STATE,
+                         "stress: the structure's virial is not known; evaluate it first");
+    double volume = fabs(hop__determinant3(s->cell));
+    for (int k = 0; k < 6; k++)
+        stress[k] = -s->virial[k] / volume;
+    return HOP_OK;
+}
+
+bool hop__structure_is_periodic(const hop_structure *s) {
+    return s->periodic[0] || s->periodic[1] || s->periodic[2];
+}
+
+void hop__structure_forget(hop_structure *s) {
+    *s->energy = NAN;
+    for (size_t k = 0; k < 3 * s->count; k++)
+        s->forces[k] = NAN;
+    for (size_t k = 0; k < 6; k++)
+        s->virial[k] = NAN;
+    for (size_t i = 0; i < s->count; i++)
+        s->energies[i] = NAN;
+}
+
+int hop__structure_match(hop_context *context, const char *what, const hop_structure *a,
+                         const hop_structure *b) {
+    if (a->count != b->count)
+        return hop__fail(context, HOP_ERROR_ARGUMENT, "%s: expected %zu atoms, got %zu",
+                         what, a->count, b->count);
+    for (size_t i = 0; i < a->count; i++)
+        if (a->numbers[i] != b->numbers[i])
+            return hop__fail(context, HOP_ERROR_ARGUMENT,
+                             "%s: atom %zu: expected atomic number %ld, got %ld", what, i,
+                             (long)a->numbers[i], (long)b->numbers[i]);
+    return HOP_OK;
+}
+
+int hop__structure_check(hop_context *context, const hop_structure *s) {
+    for (size_t k = 0; k < 3 * s->count; k++)
+        if (!isfinite(s->positions[k]))
+            return hop__fail(context, HOP_ERROR_NONFINITE,
+                             "atom %zu: expected finite positions, got %c = %g", k / 3,
+                             "xyz"[k % 3], s->positions[k]);
+    int status = check_numbers(context, s->count, s->numbers);
+    if (status != HOP_OK || !hop__structure_is_periodic(s))
+        return status;
+    /* rows of directions that are not periodic may be zero: they are replaced later */
+    double inverse[9];
+    bool whole = s->periodic[0] && s->periodic[1] && s->periodic[2];
+    if (!hop__all_finite(s->cell, 9) || (whole && !hop__invert3(s->cell, inverse)))
+        return hop__fail(context, HOP_ERROR_ARGUMENT,
+                         "cell: expected three independent finite lattice vectors, got "
+                         "volume %g",
+                         hop__determinant3(s->cell));
+    for (int a = 0; a < 3; a++)
+        if (s->periodic[a] && hop__dot(s->cell + 3 * a, s->cell + 3 * a, 3) == 0.0)
+            return hop__fail(context, HOP_ERROR_ARGUMENT,
+                             "cell: periodic direction %d has a zero lattice vector", a);
+    return HOP_OK;
+}
