@@ -37,7 +37,8 @@ int hop_context_new(const hop_allocator *allocator, hop_context **out) {
     *out = NULL;
     if (!allocator)
         allocator = &default_allocator;
-    if (allocator->size < sizeof *allocator || !allocator->allocate || !allocator->release)
+    if (allocator->size < sizeof *allocator || !allocator->allocate ||
+        !allocator->release)
         return HOP_ERROR_ARGUMENT;
     hop_context *context = allocator->allocate(allocator->user, sizeof *context);
     if (!context)
@@ -120,10 +121,13 @@ bool hop__cancelled(const hop_context *context) {
 }
 
 int hop__fail(hop_context *context, int status, const char *format, ...) {
+    /* an argument may be the old message itself */
+    char message[HOP__MESSAGE_SIZE] = "";
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(context->message, sizeof context->message, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    memcpy(context->message, message, sizeof message);
     return status;
 }
 

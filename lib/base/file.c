@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +19,8 @@ const hop__file_calls hop__system_file_calls = {
     system_open, read, write, fsync, close, rename, unlink,
 };
 
-static int io_error(hop_context *context, const char *path, const char *what, int error) {
+static int io_error(hop_context *context, const char *path, const char *what,
+                    int error) {
     char reason[128] = "";
     const char *text = strerror_r(error, reason, sizeof reason);
     return hop__fail(context, HOP_ERROR_IO, "%.300s: %s: %s", path, what, text);
@@ -31,7 +34,8 @@ static int measure(hop_context *context, const char *path, int fd, size_t limit,
     if (fstat(fd, &status) != 0)
         return io_error(context, path, "cannot be read", errno);
     if (!S_ISREG(status.st_mode))
-        return hop__fail(context, HOP_ERROR_IO, "%.300s: expected a regular file", path);
+        return hop__fail(context, HOP_ERROR_IO, "%.300s: expected a regular file",
+                         path);
     if ((uint64_t)status.st_size > limit)
         return hop__fail(context, HOP_ERROR_RANGE,
                          "%.300s: expected at most %zu bytes, got %lld", path, limit,
@@ -58,10 +62,20 @@ static int read_all(hop_context *context, const char *path, int fd, char *data,
     return HOP_OK;
 }
 
+/* O_NONBLOCK: opening a pipe that nobody writes to must not wait. */
+static int open_to_read(hop_context *context, const char *path) {
+    int fd;
+    do
+        fd =
+            context->files->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 int hop__file_read(hop_context *context, const char *path, size_t limit, char **data,
                    size_t *size) {
     *data = NULL;
-    int fd = context->files->open(path, O_RDONLY | O_CLOEXEC, 0);
+    int fd = open_to_read(context, path);
     if (fd < 0)
         return io_error(context, path, "cannot be opened", errno);
     int status = measure(context, path, fd, limit, size);
@@ -86,7 +100,8 @@ static int write_all(hop_context *context, const char *path, int fd, const char 
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)
-            return io_error(context, path, "cannot be written", put < 0 ? errno : ENOSPC);
+            return io_error(context, path, "cannot be written",
+                            put < 0 ? errno : ENOSPC);
         data += put;
         size -= (size_t)put;
     }
@@ -101,16 +116,17 @@ static int sync_file(hop_context *context, const char *path, int fd) {
     return result == 0 ? HOP_OK : io_error(context, path, "cannot be written", errno);
 }
 
-/* A rename is durable once its folder is.  A folder that cannot be opened or synced (some
-   network file systems) is no error: the file itself is complete. */
+/* A rename is durable once its folder is.  A folder that cannot be opened or synced
+   (some network file systems) is no error: the file itself is complete. */
 static void sync_folder(hop_context *context, char *folder) {
     char *slash = strrchr(folder, '/');
     if (slash)
         slash[slash == folder ? 1 : 0] = '\0';
-    int fd = context->files->open(slash ? folder : ".", O_RDONLY | O_CLOEXEC, 0);
+    int fd = open_to_read(context, slash ? folder : ".");
     if (fd < 0)
         return;
-    context->files->fsync(fd);
+    while (context->files->fsync(fd) != 0 && errno == EINTR)
+        continue;
     context->files->close(fd);
 }
 
@@ -127,8 +143,8 @@ static int open_temporary(hop_context *context, const char *path, char *name,
     return io_error(context, path, "cannot be created", errno);
 }
 
-static int fill_and_rename(hop_context *context, const char *path, const char *name, int fd,
-                           const void *data, size_t size) {
+static int fill_and_rename(hop_context *context, const char *path, const char *name,
+                           int fd, const void *data, size_t size) {
     int status = write_all(context, path, fd, data, size);
     if (status == HOP_OK)
         status = sync_file(context, path, fd);
@@ -142,8 +158,26 @@ static int fill_and_rename(hop_context *context, const char *path, const char *n
     return status;
 }
 
-int hop__file_replace(hop_context *context, const char *path, const void *data,
-                      size_t size) {
+/* Where the file really is: a symbolic link is followed, so that it stays a link; what
+   is there and is not a regular file (a device, a folder) is never replaced. */
+static int find_target(hop_context *context, const char *path, char *target) {
+    struct stat status;
+    if (lstat(path, &status) != 0 && errno == ENOENT) {
+        if (strlen(path) >= PATH_MAX)
+            return io_error(context, path, "cannot be created", ENAMETOOLONG);
+        strcpy(target, path);
+        return HOP_OK;
+    }
+    if (!realpath(path, target) || stat(target, &status) != 0)
+        return io_error(context, path, "cannot be replaced", errno);
+    if (!S_ISREG(status.st_mode))
+        return hop__fail(context, HOP_ERROR_IO, "%.300s: expected a regular file",
+                         path);
+    return HOP_OK;
+}
+
+static int replace_target(hop_context *context, const char *path, const void *data,
+                          size_t size) {
     size_t capacity = strlen(path) + 64;
     char *name = hop__allocate(context, capacity, 1);
     if (!name)
@@ -154,6 +188,18 @@ int hop__file_replace(hop_context *context, const char *path, const void *data,
     if (status == HOP_OK)
         sync_folder(context, name);
     hop__release(context, name);
+    return status;
+}
+
+int hop__file_replace(hop_context *context, const char *path, const void *data,
+                      size_t size) {
+    char *target = hop__allocate(context, PATH_MAX, 1);
+    if (!target)
+        return HOP_ERROR_MEMORY;
+    int status = find_target(context, path, target);
+    if (status == HOP_OK)
+        status = replace_target(context, target, data, size);
+    hop__release(context, target);
     return status;
 }
 

@@ -17,7 +17,8 @@ void *hop__allocate(hop_context *context, size_t count, size_t size) {
     size_t bytes;
     const size_t extra = ALIGNMENT + sizeof(header);
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX - extra) {
-        hop__fail(context, HOP_ERROR_MEMORY, "out of memory: %zu x %zu bytes", count, size);
+        hop__fail(context, HOP_ERROR_MEMORY, "out of memory: %zu x %zu bytes", count,
+                  size);
         return NULL;
     }
     char *origin = context->allocator.allocate(context->allocator.user, bytes + extra);

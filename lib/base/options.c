@@ -42,14 +42,15 @@ static bool acceptable(const hop__option *row, double value) {
     return row->type == HOP_OPTION_REAL || value == floor(value);
 }
 
-int hop__options_set(hop_context *context, const hop__option_table *table, void *options,
-                     const char *name, double value) {
+int hop__options_set(hop_context *context, const hop__option_table *table,
+                     void *options, const char *name, double value) {
     const hop__option *row = hop__options_find(table, name);
     if (!row)
         return unknown(context, table, name);
     if (!acceptable(row, value)) {
         char got[HOP__NUMBER_SIZE], low[HOP__NUMBER_SIZE], high[HOP__NUMBER_SIZE];
-        return hop__fail(context, HOP_ERROR_ARGUMENT, "%s: option %s: expected %s from %s to %s, got %s",
+        return hop__fail(context, HOP_ERROR_ARGUMENT,
+                         "%s: option %s: expected %s from %s to %s, got %s",
                          table->kind, name,
                          row->type == HOP_OPTION_REAL ? "a number" : "a whole number",
                          hop__format_double(row->minimum, 6, low),
@@ -69,7 +70,8 @@ int hop__options_get(hop_context *context, const hop__option_table *table,
     return HOP_OK;
 }
 
-int hop__options_describe(const hop__option_table *table, size_t index, hop_option *out) {
+int hop__options_describe(const hop__option_table *table, size_t index,
+                          hop_option *out) {
     if (index >= table->count)
         return HOP_END;
     const hop__option *row = &table->rows[index];

@@ -2,8 +2,10 @@
 
 #include <math.h>
 
+#include "base/vector_math.h"
+
 /* Philox4x32-10: four 32-bit words from a 128-bit counter and a 64-bit key. */
-static void philox(uint32_t counter[4], uint32_t key0, uint32_t key1) {
+void hop__philox(uint32_t counter[4], uint32_t key0, uint32_t key1) {
     for (int round = 0; round < 10; round++) {
         uint64_t a = (uint64_t)0xD2511F53u * counter[0];
         uint64_t b = (uint64_t)0xCD9E8D57u * counter[2];
@@ -22,9 +24,9 @@ hop__random hop__random_start(uint64_t seed, uint64_t stream) {
 
 uint64_t hop__random_bits(hop__random *random) {
     uint64_t block = random->position / 2;
-    uint32_t words[4] = {(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)random->stream,
-                         (uint32_t)(random->stream >> 32)};
-    philox(words, (uint32_t)random->seed, (uint32_t)(random->seed >> 32));
+    uint32_t words[4] = {(uint32_t)block, (uint32_t)(block >> 32),
+                         (uint32_t)random->stream, (uint32_t)(random->stream >> 32)};
+    hop__philox(words, (uint32_t)random->seed, (uint32_t)(random->seed >> 32));
     size_t half = 2 * (random->position++ % 2);
     return (uint64_t)words[half] | (uint64_t)words[half + 1] << 32;
 }
@@ -35,8 +37,10 @@ double hop__random_uniform(hop__random *random) {
 
 /* Box-Muller, one of the pair, so that the state is the position alone. */
 double hop__random_normal(hop__random *random) {
-    double radius = sqrt(-2.0 * log(hop__random_uniform(random)));
-    return radius * cos(6.283185307179586477 * hop__random_uniform(random));
+    double radius = sqrt(-2.0 * hop__log(hop__random_uniform(random)));
+    double cosine, sine;
+    hop__turn(hop__random_uniform(random), &cosine, &sine);
+    return radius * cosine;
 }
 
 size_t hop__random_below(hop__random *random, size_t bound) {
@@ -57,11 +61,15 @@ void hop__random_normal3(hop__random *random, double vector[3]) {
 
 void hop__random_direction(hop__random *random, double unit[3]) {
     double z = 2.0 * hop__random_uniform(random) - 1.0;
-    double angle = 6.283185307179586477 * hop__random_uniform(random);
-    double radius = sqrt(1.0 - z * z);
-    unit[0] = radius * cos(angle);
-    unit[1] = radius * sin(angle);
+    double radius = sqrt(1.0 - z * z), cosine, sine;
+    hop__turn(hop__random_uniform(random), &cosine, &sine);
+    unit[0] = radius * cosine;
+    unit[1] = radius * sine;
     unit[2] = z;
+}
+
+static double softmax_weight(double logit, double top) {
+    return logit - top > -708.0 ? hop__exp(logit - top) : 0.0;
 }
 
 size_t hop__random_softmax(hop__random *random, const double *logits, size_t count) {
@@ -69,11 +77,11 @@ size_t hop__random_softmax(hop__random *random, const double *logits, size_t cou
     for (size_t i = 0; i < count; i++)
         top = logits[i] > top ? logits[i] : top;
     for (size_t i = 0; i < count; i++)
-        sum += exp(logits[i] - top);
+        sum += softmax_weight(logits[i], top);
     double left = hop__random_uniform(random) * sum;
     size_t chosen = 0;
     for (size_t i = 0; i < count; i++) {
-        double weight = exp(logits[i] - top);
+        double weight = softmax_weight(logits[i], top);
         if (weight <= 0.0)
             continue;
         chosen = i;

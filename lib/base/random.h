@@ -11,6 +11,9 @@ typedef struct hop__random {
     uint64_t position;     /* 64-bit words drawn so far */
 } hop__random;
 
+/* The bare generator: ten rounds over a 128-bit counter, in place. */
+void hop__philox(uint32_t counter[4], uint32_t key0, uint32_t key1);
+
 hop__random hop__random_start(uint64_t seed, uint64_t stream);
 uint64_t hop__random_bits(hop__random *random);
 double hop__random_uniform(hop__random *random);                 /* (0, 1) */

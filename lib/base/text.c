@@ -12,7 +12,8 @@
 
 /* ---- lines and words ---- */
 
-void hop__lines_start(hop__lines *lines, const char *name, const char *text, size_t size) {
+void hop__lines_start(hop__lines *lines, const char *name, const char *text,
+                      size_t size) {
     if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         text += 3;
         size -= 3;
@@ -76,7 +77,12 @@ hop__span hop__span_trim(hop__span span) {
 
 static bool digit(char c) { return c >= '0' && c <= '9'; }
 
-/* sign? digits* (. digits*)? ([eEdD] sign? digits+)?  with at least one mantissa digit */
+static bool exponent_mark(char c) {
+    return c == 'e' || c == 'E' || c == 'd' || c == 'D';
+}
+
+/* sign? digits* (. digits*)? ([eEdD] sign? digits+)?  with at least one mantissa digit
+ */
 static bool is_decimal(hop__span span) {
     size_t k = 0, mantissa = 0, exponent = 0;
     const char *s = span.start;
@@ -89,7 +95,7 @@ static bool is_decimal(hop__span span) {
             mantissa++;
     if (mantissa == 0)
         return false;
-    if (k < span.length && strchr("eEdD", s[k])) {
+    if (k < span.length && exponent_mark(s[k])) {
         k++;
         if (k < span.length && (s[k] == '+' || s[k] == '-'))
             k++;

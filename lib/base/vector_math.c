@@ -11,7 +11,8 @@ double hop__dot(const double *a, const double *b, size_t n) {
             sum[lane] += a[k + lane] * b[k + lane];
     for (size_t lane = 0; k < n; k++, lane++)
         sum[lane] += a[k] * b[k];
-    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) +
+           ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
 void hop__add_scaled(double *y, double a, const double *x, size_t n) {
@@ -55,4 +56,42 @@ bool hop__invert3(const double m[9], double inverse[9]) {
                 (m[3 * a + c] * m[3 * b + d] - m[3 * a + d] * m[3 * b + c]) / volume;
         }
     return true;
+}
+
+/* Reduction and minimax polynomial of FDLIBM's e_log.c (Sun Microsystems, 1993):
+   x = 2^k (1 + f), s = f / (2 + f), log(1 + f) = f - f^2/2 + s (f^2/2 + R(s^2)). */
+double hop__log(double x) {
+    int k;
+    double m = frexp(x, &k); /* [0.5, 1) */
+    if (m < 0.70710678118654752) {
+        m *= 2.0;
+        k--;
+    }
+    double f = m - 1.0, s = f / (2.0 + f), z = s * s, half = 0.5 * f * f;
+    double r = 1.479819860511658591e-01;
+    r = r * z + 1.531383769920937332e-01;
+    r = r * z + 1.818357216161805012e-01;
+    r = r * z + 2.222219843214978396e-01;
+    r = r * z + 2.857142874366239149e-01;
+    r = r * z + 3.999999999940941908e-01;
+    r = r * z + 6.666666666666735130e-01;
+    double low = k * 1.90821492927058770002e-10;
+    return k * 6.93147180369123816490e-01 - ((half - (s * (half + r * z) + low)) - f);
+}
+
+/* The quarter turn is taken off exactly; Taylor series on [-pi/4, pi/4]. */
+void hop__turn(double turns, double *cosine, double *sine) {
+    double quarter = floor(4.0 * turns + 0.5);
+    double a = 6.283185307179586477 * (turns - 0.25 * quarter), z = -a * a;
+    double s = 1.0 + z * (1.0 / 210.0), c = 1.0 + z * (1.0 / 240.0);
+    static const double sine_steps[] = {156.0, 110.0, 72.0, 42.0, 20.0, 6.0};
+    static const double cosine_steps[] = {182.0, 132.0, 90.0, 56.0, 30.0, 12.0, 2.0};
+    for (int k = 0; k < 6; k++)
+        s = 1.0 + z / sine_steps[k] * s;
+    for (int k = 0; k < 7; k++)
+        c = 1.0 + z / cosine_steps[k] * c;
+    s *= a;
+    int quadrant = (int)quarter & 3;
+    *cosine = quadrant == 0 ? c : quadrant == 1 ? -s : quadrant == 2 ? -c : s;
+    *sine = quadrant == 0 ? s : quadrant == 1 ? c : quadrant == 2 ? -s : -c;
 }
