@@ -34,7 +34,7 @@ typedef struct parameters {
 
 typedef struct workspace {
     hop_context *context;
-    size_t stride_capacity, pair_capacity;
+    size_t stride_capacity, block_size, pair_capacity;
     double *block; /* all arrays of the cluster kernels */
     int32_t *species;
     hop__neighbors *neighbors;
@@ -232,32 +232,27 @@ static int find_species(hop_potential *potential, const hop_structure *s) {
     return HOP_OK;
 }
 
-static int reserve_species(workspace *w, size_t stride) {
-    int32_t *species = hop__resize(w->context, w->species, stride, sizeof *species);
-    if (!species)
-        return HOP_ERROR_MEMORY;
-    w->species = species;
+static int reserve(workspace *w, size_t stride, size_t doubles) {
+    if (stride > w->stride_capacity) {
+        int32_t *species = hop__resize(w->context, w->species, stride, sizeof *species);
+        if (!species)
+            return HOP_ERROR_MEMORY;
+        w->species = species;
+        w->stride_capacity = stride;
+    }
+    if (doubles > w->block_size) {
+        double *block = hop__resize(w->context, w->block, doubles, sizeof *block);
+        if (!block)
+            return HOP_ERROR_MEMORY;
+        w->block = block;
+        w->block_size = doubles;
+    }
     return HOP_OK;
 }
 
 /* ---- clusters without cut-off ---- */
 
 #define ROWS 15 /* stride-long arrays besides the tables and the pair terms */
-
-static int reserve_cluster(workspace *w, const parameters *p, size_t count,
-                           size_t stride) {
-    size_t needed = (ROWS + 4 * (size_t)p->species.count + 4 * count) * stride;
-    if (stride <= w->stride_capacity)
-        return HOP_OK;
-    double *block = hop__resize(w->context, w->block, needed, sizeof *block);
-    if (!block)
-        return HOP_ERROR_MEMORY;
-    w->block = block;
-    if (reserve_species(w, stride) != HOP_OK)
-        return HOP_ERROR_MEMORY;
-    w->stride_capacity = stride;
-    return HOP_OK;
-}
 
 static void lay_out(const parameters *p, workspace *w, hop__gupta_cluster *c) {
     const size_t n = c->stride;
@@ -305,13 +300,14 @@ static int prepare_cluster(hop_potential *potential, const hop_structure *s,
     const parameters *p = potential->parameters;
     workspace *w = potential->workspace;
     *c = (hop__gupta_cluster){.count = s->count, .stride = (s->count + 7) / 8 * 8};
-    int status = reserve_cluster(w, p, c->count, c->stride);
+    int status = reserve(
+        w, c->stride, (ROWS + 4 * (size_t)p->species.count + 4 * c->count) * c->stride);
     if (status == HOP_OK)
         status = find_species(potential, s);
     if (status != HOP_OK)
         return status;
     lay_out(p, w, c);
-    fill_rows(s->positions, s->count, c->stride, 1e4, c->x);
+    fill_rows(s->positions, s->count, c->stride, 50.0, c->x);
     fill_tables(p, c);
     return HOP_OK;
 }
@@ -417,17 +413,9 @@ static int prepare_list(hop_potential *potential, const hop_structure *s) {
                          "%.200s has no cut-off: expected a structure that is not periodic, "
                          "or a file with rc_start and rc_end",
                          p->name);
-    size_t stride = (s->count + 7) / 8 * 8;
-    if (stride > w->stride_capacity) {
-        double *block = hop__resize(w->context, w->block, 8 * stride, sizeof *block);
-        if (!block)
-            return HOP_ERROR_MEMORY;
-        w->block = block;
-        if (reserve_species(w, stride) != HOP_OK)
-            return HOP_ERROR_MEMORY;
-        w->stride_capacity = stride;
-    }
-    int status = find_species(potential, s);
+    int status = reserve(w, s->count, 4 * s->count);
+    if (status == HOP_OK)
+        status = find_species(potential, s);
     if (status == HOP_OK)
         status = hop__neighbors_update(w->neighbors, s, p->cutoff, SKIN);
     size_t pairs = status == HOP_OK ? w->neighbors->first[s->count] : 0;
