@@ -37,7 +37,7 @@ double hop__random_uniform(hop__random *random) {
 
 /* Box-Muller, one of the pair, so that the state is the position alone. */
 double hop__random_normal(hop__random *random) {
-    double radius = sqrt(-2.0 * hop__log(hop__random_uniform(random)));
+    double radius = sqrt(-2.0 * hop__ln(hop__random_uniform(random)));
     double cosine, sine;
     hop__turn(hop__random_uniform(random), &cosine, &sine);
     return radius * cosine;

@@ -60,7 +60,7 @@ bool hop__invert3(const double m[9], double inverse[9]) {
 
 /* Reduction and minimax polynomial of FDLIBM's e_log.c (Sun Microsystems, 1993):
    x = 2^k (1 + f), s = f / (2 + f), log(1 + f) = f - f^2/2 + s (f^2/2 + R(s^2)). */
-double hop__log(double x) {
+double hop__ln(double x) {
     int k;
     double m = frexp(x, &k); /* [0.5, 1) */
     if (m < 0.70710678118654752) {

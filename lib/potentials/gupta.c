@@ -13,6 +13,7 @@
 #include "potentials/gupta_kernels.h"
 #include "potentials/parameter_file.h"
 #include "potentials/potential.h"
+#include "structure/elements.h"
 #include "structure/neighbors.h"
 
 #define SKIN 0.5

@@ -11,6 +11,7 @@
 #include "base/vector_math.h"
 #include "potentials/parameter_file.h"
 #include "potentials/potential.h"
+#include "structure/elements.h"
 #include "structure/neighbors.h"
 
 #define SKIN 0.15       /* of the largest sigma */

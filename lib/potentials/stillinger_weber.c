@@ -16,6 +16,7 @@
 #include "base/vector_math.h"
 #include "potentials/parameter_file.h"
 #include "potentials/potential.h"
+#include "structure/elements.h"
 #include "structure/neighbors.h"
 
 #define SKIN 0.5
@@ -172,8 +173,8 @@ typedef struct workspace {
     size_t atoms, leg_capacity;
 } workspace;
 
-static int new_workspace(hop_context *context, const void *parameters, void **out) {
-    (void)parameters;
+static int new_workspace(hop_context *context, const void *p, void **out) {
+    (void)p;
     workspace *w = hop__allocate(context, 1, sizeof *w);
     if (!w)
         return HOP_ERROR_MEMORY;
