@@ -27,8 +27,8 @@ static inline double hop__exp(double x) {
     const double magic = 6755399441055744.0; /* 1.5 * 2^52: rounds to an integer */
     double shifted = x * 1.4426950408889634074 + magic;
     double k = shifted - magic;
-    double r = x - k * 6.93147180369123816490e-01;
-    r = r - k * 1.90821492927058770002e-10;
+    double high = x - k * 6.93147180369123816490e-01; /* exact */
+    double low = k * 1.90821492927058770002e-10, r = high - low;
     double p = 1.6059043836821613e-10;
     p = p * r + 2.08767569878681e-09;
     p = p * r + 2.505210838544172e-08;
@@ -41,8 +41,7 @@ static inline double hop__exp(double x) {
     p = p * r + 4.1666666666666664e-02;
     p = p * r + 1.6666666666666666e-01;
     p = p * r + 0.5;
-    p = p * r + 1.0;
-    p = p * r + 1.0;
+    p = 1.0 + (high + (r * r * p - low)); /* the rounding of r does not enter here */
     union {
         double d;
         unsigned long long u;

@@ -30,7 +30,8 @@ size_t hop__lstm_stride(size_t rows);
 size_t hop__lstm_record_size(const hop__lstm_shape *shape, size_t rows);
 
 /* x [inputs], h, c [hidden] -> h, c in place, y [outputs]; all with `stride` columns.
-   `record` may be NULL (use) or hop__lstm_record_size() doubles (training). */
+   `record`: hop__lstm_record_size() doubles, work space in use, kept in training.  Padding
+   columns of x must be finite; they never reach the gradient. */
 void hop__lstm_forward(enum hop__isa isa, const hop__lstm_shape *shape,
                        const double *weights, size_t rows, const double *x, double *h,
                        double *c, double *y, double *record);

@@ -12,7 +12,7 @@ static void scales(const hop__qn_pairs *pairs, size_t n, double *rho, double *ga
 }
 
 void hop__qn_direction(const hop__qn_pairs *pairs, size_t n, const double *f, double *d) {
-    double rho[HOP__QN_MEMORY], alpha[HOP__QN_MEMORY], gamma;
+    double rho[HOP__QN_MEMORY] = {0}, alpha[HOP__QN_MEMORY], gamma;
     scales(pairs, n, rho, &gamma);
     memcpy(d, f, n * sizeof *d);
     for (size_t k = pairs->count; k-- > 0;) {
@@ -40,8 +40,9 @@ void hop__qn_backward(const hop__qn_pairs *pairs, size_t n, const double *f,
                       double *d_bar, double *f_bar, double *const *s_bar,
                       double *const *y_bar, double *scratch) {
     const size_t m = pairs->count;
-    double rho[HOP__QN_MEMORY], alpha[HOP__QN_MEMORY], beta[HOP__QN_MEMORY], gamma;
-    double rho_bar[HOP__QN_MEMORY] = {0}, alpha_bar[HOP__QN_MEMORY];
+    double rho[HOP__QN_MEMORY] = {0}, alpha[HOP__QN_MEMORY] = {0};
+    double beta[HOP__QN_MEMORY] = {0}, gamma;
+    double rho_bar[HOP__QN_MEMORY] = {0}, alpha_bar[HOP__QN_MEMORY] = {0};
     double *q = scratch, *r = scratch + HOP__QN_MEMORY * n, *work = r + HOP__QN_MEMORY * n;
     scales(pairs, n, rho, &gamma);
 
