@@ -86,18 +86,17 @@ hop_allocator support_allocator_for(support_allocator *state) {
 /* One run in a context of its own; returns whether a failure was injected. */
 static bool torture_once(support_scenario scenario, void *data, size_t fail_at,
                          bool forever) {
-    support_allocator state = {.fail_at = fail_at, .fail_forever = forever};
+    support_allocator state = {0};
     hop_allocator allocator = support_allocator_for(&state);
     hop_context *context;
-    int status = hop_context_new(&allocator, &context);
-    if (status == HOP_OK) {
-        status = scenario(context, data);
-        if (status < 0)
-            ck_assert_msg(hop_error_message(context)[0] != '\0',
-                          "allocation %zu fails: no message", fail_at);
-    } else {
-        ck_assert_ptr_null(context);
-    }
+    ck_assert_int_eq(hop_context_new(&allocator, &context), HOP_OK);
+    state.calls = 0;
+    state.fail_at = fail_at;
+    state.fail_forever = forever;
+    int status = scenario(context, data);
+    if (status < 0)
+        ck_assert_msg(hop_error_message(context)[0] != '\0',
+                      "allocation %zu fails: no message", fail_at);
     ck_assert_msg(status >= 0 || (state.injected > 0 && status == HOP_ERROR_MEMORY),
                   "allocation %zu fails: expected HOP_ERROR_MEMORY, got %s: %s",
                   fail_at, hop_status_name(status), hop_error_message(context));
