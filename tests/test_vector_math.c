@@ -56,6 +56,31 @@ START_TEST(test_log_within_one_ulp) {
 }
 END_TEST
 
+START_TEST(test_log_edges) {
+    ck_assert(isnan(hop__ln(NAN)) && isnan(hop__ln(-1.0)));
+    ck_assert_double_eq(hop__ln(0.0), -INFINITY);
+    ck_assert_double_eq(hop__ln(INFINITY), INFINITY);
+}
+END_TEST
+
+START_TEST(test_power) {
+    hop__random random = hop__random_start(6, 0);
+    for (int k = 0; k < 100000; k++) {
+        double x = 0.2 + 3.0 * hop__random_uniform(&random);
+        double y = 12.0 * (2.0 * hop__random_uniform(&random) - 1.0);
+        /* ln is wrong by 0.83 units of 2^-52, the product by another half, and an ulp is
+           at least 2^-53 of its number */
+        double bound = 1.0 + 2.0 * (0.83 + 0.5) * fabs(y * log(x));
+        ck_assert_double_le(ulps(hop__power(x, y), powl(x, y)), bound);
+    }
+    ck_assert_double_eq(hop__power(3.0, 0.0), 1.0);
+    ck_assert_double_eq(hop__power(1.0, 7.0), 1.0);
+    ck_assert_double_eq(hop__power(1e200, 4.0), INFINITY);
+    ck_assert_double_lt(hop__power(1e-200, 4.0), 1e-300);
+    ck_assert(isnan(hop__power(NAN, 2.0)) && isnan(hop__power(-1.0, 2.0)));
+}
+END_TEST
+
 START_TEST(test_turn) {
     hop__random random = hop__random_start(3, 0);
     const long double circle = 6.283185307179586476925286766559L;
@@ -205,6 +230,8 @@ int main(void) {
     tcase_add_test(tests, test_exp_within_one_ulp);
     tcase_add_test(tests, test_exp_edges);
     tcase_add_test(tests, test_log_within_one_ulp);
+    tcase_add_test(tests, test_log_edges);
+    tcase_add_test(tests, test_power);
     tcase_add_test(tests, test_turn);
     tcase_add_test(tests, test_sigmoid_and_tanh);
     tcase_add_test(tests, test_dot);

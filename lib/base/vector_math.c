@@ -61,6 +61,8 @@ bool hop__invert3(const double m[9], double inverse[9]) {
 /* Reduction and minimax polynomial of FDLIBM's e_log.c (Sun Microsystems, 1993):
    x = 2^k (1 + f), s = f / (2 + f), log(1 + f) = f - f^2/2 + s (f^2/2 + R(s^2)). */
 double hop__ln(double x) {
+    if (!(x > 0.0 && x < INFINITY))
+        return x == 0.0 ? -INFINITY : x > 0.0 ? x : NAN;
     int k;
     double m = frexp(x, &k); /* [0.5, 1) */
     if (m < 0.70710678118654752) {
@@ -77,6 +79,11 @@ double hop__ln(double x) {
     r = r * z + 6.666666666666735130e-01;
     double low = k * 1.90821492927058770002e-10;
     return k * 6.93147180369123816490e-01 - ((half - (s * (half + r * z) + low)) - f);
+}
+
+double hop__power(double x, double y) {
+    double exponent = y * hop__ln(x);
+    return exponent > 708.0 ? INFINITY : hop__exp(exponent);
 }
 
 /* The quarter turn is taken off exactly; Taylor series on [-pi/4, pi/4]. */

@@ -15,7 +15,8 @@ bool hop__invert3(const double m[9], double inverse[9]); /* false when singular 
 
 /* The C library picks its log, sin and cos by the processor and so their last bits: these
    do not. */
-double hop__ln(double x); /* x positive, finite, normal; within 1 ulp */
+double hop__ln(double x);              /* of a normal number within 1 ulp */
+double hop__power(double x, double y); /* x positive; within 1 + 2.7 |y ln x| ulp */
 void hop__turn(double turns, double *cosine, double *sine); /* of 2 pi turns, |turns| <= 1 */
 
 /* exp within 1 ulp for |x| < 708, clamped outside; branch-free, so loops over it

@@ -60,7 +60,7 @@ static void mean_products(const hop__feature_input *in, double mean[PRODUCTS]) {
         mean[k] /= (double)in->count;
 }
 
-static double size_of(double square) { return 0.1 * log(square + FLOOR) + 1.0; }
+static double size_of(double square) { return 0.1 * hop__ln(square + FLOOR) + 1.0; }
 static double size_slope(double square) { return 0.1 / (square + FLOOR); }
 
 static double cosine_of(const double *g, const int *c) {
@@ -85,10 +85,10 @@ void hop__features_forward(const hop__feature_input *in, double *x) {
     for (int k = 0; k < COSINES; k++)
         global[MEAN_COSINE + k] = cosine_of(mean, cosine[k]);
     global[DROP] = 0.2 * asinh(1000.0 * in->drop);
-    global[EXPECTED] = 0.1 * log(fabs(mean[FD]) + FLOOR) + 1.0;
+    global[EXPECTED] = 0.1 * hop__ln(fabs(mean[FD]) + FLOOR) + 1.0;
     global[MEMORY] = in->memory;
-    global[EARLY] = tanh(in->step / 10.0 - 1.0);
-    global[LATE] = tanh(in->step / 50.0 - 1.0);
+    global[EARLY] = hop__tanh(in->step / 10.0 - 1.0);
+    global[LATE] = hop__tanh(in->step / 50.0 - 1.0);
     for (int row = MEAN_MAGNITUDE; row <= LATE; row++)
         for (size_t i = 0; i < in->count; i++)
             x[(size_t)row * n + i] = global[row];
@@ -99,7 +99,7 @@ void hop__features_forward(const hop__feature_input *in, double *x) {
             x[(MAGNITUDE + k) * n + i] = size_of(g[magnitude[k]]);
         for (size_t k = 0; k < COSINES; k++)
             x[(COSINE + k) * n + i] = cosine_of(g, cosine[k]);
-        x[RELATIVE * n + i] = 0.25 * (log(g[BB] + FLOOR) - log(g[FF] + FLOOR));
+        x[RELATIVE * n + i] = 0.25 * (hop__ln(g[BB] + FLOOR) - hop__ln(g[FF] + FLOOR));
         x[SIZE * n + i] = 4.0 * in->size[i];
         x[COHESION * n + i] = 2.0 * in->cohesion[i];
     }

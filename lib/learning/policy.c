@@ -172,9 +172,10 @@ static hop__feature_input features_of(const hop__policy *p, double energy) {
 static void act(const hop__policy *p, const double *o, double *step, double *u_out) {
     const size_t stride = p->stride;
     for (size_t i = 0; i < p->count; i++) {
-        double a = exp(tanh(o[i])), b = 0.5 * tanh(o[stride + i]);
-        double c = 0.9 * tanh(o[2 * stride + i]), e = 0.5 * tanh(o[3 * stride + i]);
-        double cap = p->cap * exp(tanh(o[4 * stride + i])), u[3], square = 0.0;
+        double a = hop__exp(hop__tanh(o[i])), b = 0.5 * hop__tanh(o[stride + i]);
+        double c = 0.9 * hop__tanh(o[2 * stride + i]);
+        double e = 0.5 * hop__tanh(o[3 * stride + i]);
+        double cap = p->cap * hop__exp(hop__tanh(o[4 * stride + i])), u[3], square = 0.0;
         for (size_t k = 0; k < 3; k++) {
             size_t at = 3 * i + k;
             u[k] = a * p->vector[HOP__DIRECTION][at] + b * p->vector[HOP__FORCE][at] +

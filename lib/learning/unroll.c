@@ -145,7 +145,7 @@ static double loss_of(const hop__unroll *w, const hop__policy *p, double referen
         double g = (w->energy[t] - reference) * unit;
         double root = sqrt(g * g + 4.0 * ETA * ETA);
         double q = g > 0.0 ? 0.5 * (g + root) : 2.0 * ETA * ETA / (root - g);
-        loss += share * log(q);
+        loss += share * hop__ln(q);
         /* d log q / dg = 1 / root */
         w->energy_bar[t] = share / root / (double)p->count; /* per binding energy */
     }
@@ -165,8 +165,8 @@ static void act_backward(const hop__policy *p, const hop__policy_record *r,
         double th[HOP__OUTPUTS], u_bar[3], square = 0.0, along = 0.0;
         const double *u = r->u + 3 * i, *s_bar = step_bar + 3 * i;
         for (size_t k = 0; k < HOP__OUTPUTS; k++)
-            th[k] = tanh(r->o[k * stride + i]);
-        double a = exp(th[0]), cap = p->cap * exp(th[4]);
+            th[k] = hop__tanh(r->o[k * stride + i]);
+        double a = hop__exp(th[0]), cap = p->cap * hop__exp(th[4]);
         for (int k = 0; k < 3; k++) {
             square += u[k] * u[k];
             along += u[k] * s_bar[k];

@@ -49,7 +49,7 @@ static const pair *pair_of(const parameters *p, int32_t a, int32_t b) {
 /* ---- parameter file ---- */
 
 static double exponential(double r, double height, double steepness, double r0) {
-    return height * exp(-steepness * (r / r0 - 1.0));
+    return height * hop__exp(-steepness * (r / r0 - 1.0));
 }
 
 /* a3, a4, a5 from value, slope and curvature of the exponential at the window's start. */
@@ -71,9 +71,9 @@ static void finish_pair(pair *t) {
         fit_tail(exponential(t->start, t->xi, t->q, t->r0), t->q, t->r0, t->start, t->end,
                  t->hop_tail);
     }
-    t->cr = log(t->a) + t->p;
+    t->cr = hop__ln(t->a) + t->p;
     t->br = t->p / t->r0;
-    t->ch = 2.0 * log(t->xi) + 2.0 * t->q;
+    t->ch = 2.0 * hop__ln(t->xi) + 2.0 * t->q;
     t->bh = 2.0 * t->q / t->r0;
 }
 

@@ -91,7 +91,7 @@ static int read_entry(reader *r, hop__span word, parameters *p) {
     /* tol shortens the reach to where the exponential falls below it, as LAMMPS does */
     double tol = v[10] > 0.01 ? 0.01 : v[10];
     if (tol > 0.0)
-        e->reach += (e->gamma < 1.0 ? e->gamma : 1.0) * e->sigma / log(tol);
+        e->reach += (e->gamma < 1.0 ? e->gamma : 1.0) * e->sigma / hop__ln(tol);
     if (index[1] == index[2] && e->reach > p->cutoff)
         p->cutoff = e->reach;
     return HOP_OK;
@@ -145,13 +145,13 @@ static dual root(dual a) {
     return (dual){r, 0.5 * a.d / r};
 }
 static dual exponential(dual a) {
-    double e = exp(a.v);
+    double e = hop__exp(a.v);
     return (dual){e, e * a.d};
 }
 static dual power(dual a, double p) {
     if (p == 0.0)
         return constant(1.0);
-    double v = pow(a.v, p);
+    double v = hop__power(a.v, p);
     return (dual){v, p * v / a.v * a.d};
 }
 
@@ -439,9 +439,9 @@ static int scales(const hop_potential *potential, int32_t number, hop_scales *ou
     double low = 0.0, best = 0.0, h = 1e-3 * e->sigma, curve[3];
     for (int k = 0; k < 1000; k++) {
         double r = e->sigma * (0.8 + 0.001 * k), x = e->sigma / r;
-        double value = r < e->barrier ? (e->B * pow(x, e->p) - pow(x, e->q)) *
-                                            exp(e->sigma / (r - e->barrier))
-                                      : 0.0;
+        double shape = e->B * hop__power(x, e->p) - hop__power(x, e->q);
+        double value =
+            r < e->barrier ? shape * hop__exp(e->sigma / (r - e->barrier)) : 0.0;
         if (value < low) {
             low = value;
             best = r;
@@ -451,7 +451,8 @@ static int scales(const hop_potential *potential, int32_t number, hop_scales *ou
         best = 1.12 * e->sigma;
     for (int k = 0; k < 3; k++) {
         double r = best + h * (k - 1), x = e->sigma / r;
-        curve[k] = (e->B * pow(x, e->p) - pow(x, e->q)) * exp(e->sigma / (r - e->barrier));
+        curve[k] = (e->B * hop__power(x, e->p) - hop__power(x, e->q)) *
+                   hop__exp(e->sigma / (r - e->barrier));
     }
     out->length = best;
     out->energy = 2.0 * e->epsilon;
