@@ -68,8 +68,8 @@ START_TEST(test_power) {
     for (int k = 0; k < 100000; k++) {
         double x = 0.2 + 3.0 * hop__random_uniform(&random);
         double y = 12.0 * (2.0 * hop__random_uniform(&random) - 1.0);
-        /* ln is wrong by 0.83 units of 2^-52, the product by another half, and an ulp is
-           at least 2^-53 of its number */
+        /* ln is wrong by 0.83 units of 2^-52, the product by another half, and an ulp
+           is at least 2^-53 of its number */
         double bound = 1.0 + 2.0 * (0.83 + 0.5) * fabs(y * log(x));
         ck_assert_double_le(ulps(hop__power(x, y), powl(x, y)), bound);
     }

@@ -17,11 +17,11 @@ struct hop_context {
     hop_log_function log;
     void *log_user;
     int32_t threads;
-    enum hop__isa isa;             /* which compiled variant of the kernels runs */
-    const hop__file_calls *files;  /* tests replace it to make calls fail */
-    atomic_int *cancelled;         /* shared with child contexts */
+    enum hop__isa isa;            /* which compiled variant of the kernels runs */
+    const hop__file_calls *files; /* tests replace it to make calls fail */
+    atomic_int *cancelled;        /* shared with child contexts */
     atomic_int cancelled_own;
-    hop_context *parent;           /* child contexts serve one worker thread each */
+    hop_context *parent; /* child contexts serve one worker thread each */
     atomic_size_t references;
     char message[HOP__MESSAGE_SIZE];
 };

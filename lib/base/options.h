@@ -1,5 +1,5 @@
-/* Option tables: one row per option, over a struct of doubles.  Validation messages, the
-   programs' --help, manuals, Python keywords and HDF5 attributes come from them. */
+/* Option tables: one row per option, over a struct of doubles.  Validation messages,
+   the programs' --help, manuals, Python keywords and HDF5 attributes come from them. */
 #ifndef HOP_BASE_OPTIONS_H
 #define HOP_BASE_OPTIONS_H
 
@@ -25,13 +25,15 @@ void hop__options_reset(const hop__option_table *table, void *options);
 /* NULL when the table has no such option. */
 const hop__option *hop__options_find(const hop__option_table *table, const char *name);
 
-/* HOP_ERROR_ARGUMENT: unknown name (lists the names) or out of range (gives the range). */
-int hop__options_set(hop_context *context, const hop__option_table *table, void *options,
-                     const char *name, double value);
+/* HOP_ERROR_ARGUMENT: unknown name (lists the names) or out of range (gives the range).
+ */
+int hop__options_set(hop_context *context, const hop__option_table *table,
+                     void *options, const char *name, double value);
 int hop__options_get(hop_context *context, const hop__option_table *table,
                      const void *options, const char *name, double *value);
 
 /* Fill a caller-sized hop_option; HOP_END past the last row. */
-int hop__options_describe(const hop__option_table *table, size_t index, hop_option *out);
+int hop__options_describe(const hop__option_table *table, size_t index,
+                          hop_option *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* Counter-based random numbers (Philox4x32-10, Salmon et al., SC11): a stream is a key and
-   a counter, so streams need no shared state and a checkpoint is this struct. */
+/* Counter-based random numbers (Philox4x32-10, Salmon et al., SC11): a stream is a key
+   and a counter, so streams need no shared state and a checkpoint is this struct. */
 #ifndef HOP_BASE_RANDOM_H
 #define HOP_BASE_RANDOM_H
 
@@ -16,14 +16,14 @@ void hop__philox(uint32_t counter[4], uint32_t key0, uint32_t key1);
 
 hop__random hop__random_start(uint64_t seed, uint64_t stream);
 uint64_t hop__random_bits(hop__random *random);
-double hop__random_uniform(hop__random *random);                 /* (0, 1) */
-double hop__random_normal(hop__random *random);                  /* mean 0, variance 1 */
-size_t hop__random_below(hop__random *random, size_t bound);     /* 0 .. bound-1 */
+double hop__random_uniform(hop__random *random);             /* (0, 1) */
+double hop__random_normal(hop__random *random);              /* mean 0, variance 1 */
+size_t hop__random_below(hop__random *random, size_t bound); /* 0 .. bound-1 */
 void hop__random_direction(hop__random *random, double unit[3]); /* on the sphere */
 void hop__random_normal3(hop__random *random, double vector[3]);
 
-/* An index with probability proportional to exp(logits[i] - max); logits of -INFINITY are
-   never chosen (at least one must be finite). */
+/* An index with probability proportional to exp(logits[i] - max); logits of -INFINITY
+   are never chosen (at least one must be finite). */
 size_t hop__random_softmax(hop__random *random, const double *logits, size_t count);
 
 #endif

@@ -21,22 +21,24 @@ typedef struct hop__lines {
     int64_t number; /* of the current line, from 1 */
 } hop__lines;
 
-void hop__lines_start(hop__lines *lines, const char *name, const char *text, size_t size);
+void hop__lines_start(hop__lines *lines, const char *name, const char *text,
+                      size_t size);
 bool hop__lines_next(hop__lines *lines, hop__span *line); /* false at the end */
 
-/* Take the next blank-separated word off the front of `rest`; false when none is left. */
+/* Take the next blank-separated word off the front of `rest`; false when none is left.
+ */
 bool hop__span_word(hop__span *rest, hop__span *word);
 bool hop__span_equals(hop__span span, const char *text);
 bool hop__span_equals_nocase(hop__span span, const char *text);
 hop__span hop__span_trim(hop__span span);
 
-/* The whole span as a number; false when it is anything else.  Exponents may be e E d D;
-   nan and inf are refused.  Correctly rounded whatever the locale. */
+/* The whole span as a number; false when it is anything else.  Exponents may be e E d
+   D; nan and inf are refused.  Correctly rounded whatever the locale. */
 bool hop__span_double(hop__span span, double *value);
 bool hop__span_integer(hop__span span, int64_t *value);
 
-/* Up to 40 bytes of `span`, with unprintable bytes escaped, for "got '...'" in messages.
-   Writes into `buffer` (64 bytes at least) and returns it. */
+/* Up to 40 bytes of `span`, with unprintable bytes escaped, for "got '...'" in
+   messages. Writes into `buffer` (64 bytes at least) and returns it. */
 #define HOP__QUOTE_SIZE 64
 const char *hop__quote(hop__span span, char *buffer);
 

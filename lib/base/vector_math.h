@@ -6,22 +6,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-double hop__dot(const double *a, const double *b, size_t n);      /* eight partial sums */
+double hop__dot(const double *a, const double *b, size_t n); /* eight partial sums */
 void hop__add_scaled(double *y, double a, const double *x, size_t n); /* y += a x */
 bool hop__all_finite(const double *x, size_t n);
 double hop__max_norm3(const double *x, size_t atoms); /* largest |x_i| over rows of 3 */
 double hop__determinant3(const double m[9]);
 bool hop__invert3(const double m[9], double inverse[9]); /* false when singular */
 
-/* The C library picks its log, sin and cos by the processor and so their last bits: these
-   do not. */
+/* The C library picks its log, sin and cos by the processor and so their last bits:
+   these do not. */
 double hop__ln(double x);              /* of a normal number within 1 ulp */
 double hop__power(double x, double y); /* x positive; within 1 + 2.7 |y ln x| ulp */
-void hop__turn(double turns, double *cosine, double *sine); /* of 2 pi turns, |turns| <= 1 */
+void hop__turn(double turns, double *cosine,
+               double *sine); /* of 2 pi turns, |turns| <= 1 */
 
 /* exp within 1 ulp for |x| < 708, clamped outside; branch-free, so loops over it
-   vectorise, and bit-identical on every instruction set.  Cody-Waite reduction, degree-13
-   polynomial. */
+   vectorise, and bit-identical on every instruction set.  Cody-Waite reduction,
+   degree-13 polynomial. */
 static inline double hop__exp(double x) {
     x = x < -708.0 ? -708.0 : x;
     x = x > 708.0 ? 708.0 : x;
