@@ -3,7 +3,7 @@
 #ifndef HOP_OPTIMIZERS_DESCENT_H
 #define HOP_OPTIMIZERS_DESCENT_H
 
-#include "base/options.h"
+#include "optimizers/settings.h"
 #include "potentials/potential.h"
 
 /* What every descent is made for. */
@@ -11,17 +11,14 @@ typedef struct hop__descent_system {
     size_t count;
     hop__units units;
     const double *lengths, *energies; /* each atom's own scales, count each */
-    const int32_t *fixed;             /* count; steps of fixed atoms are dropped later */
-    const hop_model *model;           /* NULL: untrained */
+    const hop_model *model;           /* NULL: the hand-made step */
 } hop__descent_system;
 
 typedef struct hop__descent_kind {
     const char *name;
-    const hop__option *options; /* rows over the options struct below */
-    size_t option_count, options_size;
 
     int (*create)(hop_context *context, const hop__descent_system *system,
-                  const void *options, void **state);
+                  const hop__settings *settings, void **state);
     void (*destroy)(hop_context *context, void *state);
 
     /* Forget everything: the next step is the first of a new descent. */
@@ -34,6 +31,10 @@ typedef struct hop__descent_kind {
 } hop__descent_kind;
 
 extern const hop__descent_kind hop__gradient_descent_kind, hop__adam_kind, hop__fire_kind,
-    hop__lbfgs_kind, hop__learned_descent_kind;
+    hop__lbfgs_kind, hop__learned_kind;
+
+/* next = x + step, shortened as a whole so that no atom moves farther than `cap`. */
+void hop__descent_move(size_t count, const double *x, const double *step, double cap,
+                       double *next);
 
 #endif

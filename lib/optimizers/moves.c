@@ -1,0 +1,163 @@
+#include "optimizers/moves.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/vector_math.h"
+#include "structure/generate.h"
+
+#define CONTACT 0.95
+#define DIRECTIONS 16
+#define NEIGHBOUR 1.3  /* distance at which the soft coordination counts half */
+#define CONNECTED 1.6
+
+static void turn(const double frame[9], const double in[3], double *out) {
+    for (int c = 0; c < 3; c++)
+        out[c] = frame[3 * c] * in[0] + frame[3 * c + 1] * in[1] + frame[3 * c + 2] * in[2];
+}
+
+static void direction(hop__moves *m, double out[3]) {
+    double unit[3];
+    hop__random_direction(&m->random, unit);
+    turn(m->frame, unit, out);
+}
+
+static double distance(const double *a, const double *b) {
+    double d[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+    return sqrt(hop__dot(d, d, 3));
+}
+
+void hop__move_shake(hop__moves *m, double radius, double *x) {
+    for (size_t i = 0; i < m->count; i++) {
+        double unit[3], r = radius * cbrt(hop__random_uniform(&m->random));
+        direction(m, unit);
+        for (size_t c = 0; c < 3 && !m->fixed[i]; c++)
+            x[3 * i + c] += r * unit[c];
+    }
+}
+
+/* Soft coordination number of a place for atom i. */
+static double coordination(const hop__moves *m, const double *x, size_t i,
+                           const double *place) {
+    double sum = 0.0;
+    for (size_t j = 0; j < m->count; j++) {
+        double contact = 0.5 * (m->lengths[i] + m->lengths[j]);
+        if (j != i)
+            sum += hop__sigmoid(-12.0 * (distance(x + 3 * j, place) / contact - NEIGHBOUR));
+    }
+    return sum;
+}
+
+/* Where atom i, coming from outside along -unit through the centre, touches the others. */
+static void touch(const hop__moves *m, const double *x, size_t i, const double centre[3],
+                  const double unit[3], double place[3]) {
+    double farthest = 0.0;
+    for (size_t j = 0; j < m->count; j++) {
+        if (j == i)
+            continue;
+        double d[3] = {x[3 * j] - centre[0], x[3 * j + 1] - centre[1],
+                       x[3 * j + 2] - centre[2]};
+        double along = hop__dot(d, unit, 3), aside = hop__dot(d, d, 3) - along * along;
+        double reach = CONTACT * 0.5 * (m->lengths[i] + m->lengths[j]);
+        if (aside < reach * reach)
+            farthest = fmax(farthest, along + sqrt(reach * reach - aside));
+    }
+    for (int c = 0; c < 3; c++)
+        place[c] = centre[c] + farthest * unit[c];
+}
+
+static size_t choose_atom(hop__moves *m, const hop__settings *o, const double *energies,
+                          const double *x) {
+    for (size_t i = 0; i < m->count; i++) {
+        /* without energies: -1 for a fully coordinated atom */
+        double energy = isfinite(energies[i])
+                            ? energies[i] / m->energy
+                            : -coordination(m, x, i, x + 3 * i) / 12.0;
+        m->scores[i] = m->fixed[i] ? -INFINITY : o->atom_bias * energy;
+    }
+    return hop__random_softmax(&m->random, m->scores, m->count);
+}
+
+void hop__move_relocate(hop__moves *m, const hop__settings *o, const double *energies,
+                        double *x) {
+    double centre[3] = {0}, site[DIRECTIONS][3], score[DIRECTIONS];
+    size_t i = choose_atom(m, o, energies, x);
+    for (size_t a = 0; a < 3 * m->count; a++)
+        centre[a % 3] += x[a] / (double)m->count;
+    for (int k = 0; k < DIRECTIONS; k++) {
+        double unit[3];
+        direction(m, unit);
+        touch(m, x, i, centre, unit, site[k]);
+        score[k] = o->site_bias * coordination(m, x, i, site[k]);
+    }
+    memcpy(x + 3 * i, site[hop__random_softmax(&m->random, score, DIRECTIONS)],
+           3 * sizeof *x);
+}
+
+bool hop__move_swap(hop__moves *m, double *x) {
+    size_t first = 0, kinds = 0, unlike = 0, a, b;
+    for (size_t i = 0; i < m->count; i++) {
+        if (m->fixed[i])
+            continue;
+        if (kinds++ == 0)
+            first = i;
+        unlike += m->numbers[i] != m->numbers[first];
+    }
+    if (unlike == 0)
+        return false;
+    do {
+        a = hop__random_below(&m->random, m->count);
+        b = hop__random_below(&m->random, m->count);
+    } while (m->fixed[a] || m->fixed[b] || m->numbers[a] == m->numbers[b]);
+    for (size_t c = 0; c < 3; c++) {
+        double keep = x[3 * a + c];
+        x[3 * a + c] = x[3 * b + c];
+        x[3 * b + c] = keep;
+    }
+    return true;
+}
+
+void hop__move_restart(hop__moves *m, double *x) {
+    bool periodic = m->periodic[0] || m->periodic[1] || m->periodic[2];
+    bool any_fixed = false;
+    for (size_t i = 0; i < m->count; i++)
+        any_fixed |= m->fixed[i] != 0;
+    if (any_fixed) {
+        hop__move_shake(m, m->length, x);
+        return;
+    }
+    if (periodic) {
+        hop__generate_in_cell(&m->random, m->count, m->lengths, m->cell, m->periodic, x);
+        return;
+    }
+    hop__generate_cluster(&m->random, m->count, m->lengths, x);
+    for (size_t i = 0; i < m->count; i++) {
+        double place[3] = {x[3 * i], x[3 * i + 1], x[3 * i + 2]};
+        turn(m->frame, place, x + 3 * i);
+    }
+}
+
+bool hop__moves_connected(const hop__moves *m, const double *x) {
+    /* scores: 0 not reached, 1 reached, 2 its neighbours were looked at */
+    memset(m->scores, 0, m->count * sizeof *m->scores);
+    size_t reached = 1;
+    m->scores[0] = 1.0;
+    for (size_t i = 0; i < m->count;) {
+        if (m->scores[i] != 1.0) {
+            i++;
+            continue;
+        }
+        m->scores[i] = 2.0;
+        size_t lowest = i + 1;
+        for (size_t j = 0; j < m->count; j++) {
+            double limit = CONNECTED * 0.5 * (m->lengths[i] + m->lengths[j]);
+            if (m->scores[j] == 0.0 && distance(x + 3 * i, x + 3 * j) < limit) {
+                m->scores[j] = 1.0;
+                reached++;
+                lowest = j < lowest ? j : lowest;
+            }
+        }
+        i = lowest;
+    }
+    return reached == m->count;
+}

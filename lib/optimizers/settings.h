@@ -1,0 +1,28 @@
+/* The options of all optimizers, one struct of doubles; which of them a kind has is in its
+   table.  Lengths are in nearest-neighbour distances, energies in binding energies per
+   atom, so that one setting serves all elements. */
+#ifndef HOP_OPTIMIZERS_SETTINGS_H
+#define HOP_OPTIMIZERS_SETTINGS_H
+
+#include "base/options.h"
+
+typedef struct hop__settings {
+    /* every kind */
+    double fmax, max_evaluations, max_time, target, quenches, polish, seed, max_step;
+    /* gradient descent, Adam */
+    double rate, decay1, decay2;
+    /* FIRE */
+    double dt, dt_max, increase, decrease, alpha, alpha_decrease, delay;
+    /* L-BFGS */
+    double memory, max_rise;
+    /* hopping */
+    double temperature, shake, shake_weight, relocate_weight, swap_weight, adapt,
+        acceptance, quench_fmax, quench_steps, atom_bias, site_bias, more_relocations,
+        more_swaps, kick, kick_onset, kick_slope, restart, abort, abort_kappa,
+        abort_margin;
+} hop__settings;
+
+/* NULL for an unknown kind. */
+const hop__option_table *hop__settings_table(const char *kind);
+
+#endif
