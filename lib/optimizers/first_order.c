@@ -81,8 +81,8 @@ static void adam_step(void *opaque, const double *x, double energy, const double
     const double b1 = s->settings->decay1, b2 = s->settings->decay2;
     (void)energy;
     s->steps++;
-    const double fix1 = 1.0 - pow(b1, (double)s->steps);
-    const double fix2 = 1.0 - pow(b2, (double)s->steps);
+    const double fix1 = 1.0 - hop__power(b1, (double)s->steps);
+    const double fix2 = 1.0 - hop__power(b2, (double)s->steps);
     for (size_t i = 0; i < s->count; i++) {
         const double *f = forces + 3 * i;
         double square = hop__dot(f, f, 3) * s->unit * s->unit / 3.0;
