@@ -554,15 +554,19 @@ int hop_optimizer_run(hop_optimizer *o, hop_structure *s, hop_progress_function 
                          "run: the optimizer was made without a potential");
     while ((status = hop_optimizer_ask(o, s)) == HOP_OK) {
         status = hop_potential_evaluate(o->potential, s);
-        if (status < 0 && status != HOP_ERROR_NONFINITE)
+        if (status < 0 && status != HOP_ERROR_NONFINITE) {
+            hop__fail_as(o->context, status, o->potential->context);
             break;
+        }
         hop_optimizer_tell(o, s);
         hop_progress now = {.size = sizeof now};
         hop_optimizer_progress(o, &now);
-        if (progress && progress(user, &now) != 0 && o->outcome == HOP_OK)
-            o->outcome = HOP_STOPPED;
+        if (progress && progress(user, &now) != 0 && o->outcome == HOP_OK) {
+            status = HOP_STOPPED; /* this run only: another one goes on from here */
+            break;
+        }
     }
-    if (status < 0 && status != HOP_ERROR_NONFINITE && isfinite(o->best_energy))
+    if (status != HOP_OK && isfinite(o->best_energy))
         write_best(o, s);
     return status;
 }
