@@ -94,6 +94,8 @@ static int allocate(hop_optimizer *o) {
 
 static int set_up(hop_optimizer *o, const hop_structure *start) {
     int status = hop__structure_check(o->context, start);
+    if (status == HOP_ERROR_NONFINITE)
+        status = HOP_ERROR_ARGUMENT; /* as hop.h says: the caller's start, not a result */
     if (status == HOP_OK)
         status = hop_structure_copy(start, &o->start);
     if (status == HOP_OK)
