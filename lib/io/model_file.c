@@ -1,0 +1,318 @@
+/* HDF5 behind a text header.  The file is built and read in memory (core driver), so HDF5
+ * never touches the disk, and its bytes are checked against the header's digest before
+ * HDF5 sees them.  Timestamps are off: the same content gives the same bytes. */
+#include "io/model_file.h"
+
+#include <hdf5.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#define HEADER 512
+#define LIMIT ((size_t)1 << 30)
+#define MAGIC "hop-hdf5 1"
+
+/* HDF5 keeps process-wide state; one caller at a time. */
+static pthread_mutex_t hdf5_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* What an entry saves of the host's HDF5 settings. */
+typedef struct entry {
+    H5E_auto2_t function;
+    void *data;
+} entry;
+
+static int enter(hop_context *context, entry *e) {
+    unsigned major, minor, release;
+    pthread_mutex_lock(&hdf5_lock);
+    H5get_libversion(&major, &minor, &release);
+    if (major != H5_VERS_MAJOR || minor != H5_VERS_MINOR) {
+        pthread_mutex_unlock(&hdf5_lock);
+        return hop__fail(context, HOP_ERROR_VERSION,
+                         "HDF5: built with %d.%d, running with %u.%u", H5_VERS_MAJOR,
+                         H5_VERS_MINOR, major, minor);
+    }
+    H5Eget_auto2(H5E_DEFAULT, &e->function, &e->data);
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    return HOP_OK;
+}
+
+static void leave(const entry *e) {
+    H5Eset_auto2(H5E_DEFAULT, e->function, e->data);
+    pthread_mutex_unlock(&hdf5_lock);
+}
+
+/* ---- writing ---- */
+
+static hid_t type_of(hop__item_type type) {
+    return type == HOP__ITEM_REAL      ? H5T_IEEE_F64LE
+           : type == HOP__ITEM_INTEGER ? H5T_STD_I64LE
+                                       : H5T_STD_U8LE;
+}
+
+static hid_t memory_type_of(hop__item_type type) {
+    return type == HOP__ITEM_REAL      ? H5T_NATIVE_DOUBLE
+           : type == HOP__ITEM_INTEGER ? H5T_NATIVE_INT64
+                                       : H5T_NATIVE_UCHAR;
+}
+
+static bool write_item(hid_t file, const hop__item *item) {
+    hsize_t count = item->count;
+    hid_t space = item->count > 0 ? H5Screate_simple(1, &count, NULL) : H5Screate(H5S_NULL);
+    hid_t links = H5Pcreate(H5P_LINK_CREATE), creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_create_intermediate_group(links, 1);
+    H5Pset_obj_track_times(creation, 0);
+    hid_t set = H5Dcreate2(file, item->name, type_of(item->type), space, links, creation,
+                           H5P_DEFAULT);
+    bool good = set >= 0;
+    if (good && item->count > 0)
+        good = H5Dwrite(set, memory_type_of(item->type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                        item->data) >= 0;
+    if (set >= 0)
+        H5Dclose(set);
+    H5Pclose(creation);
+    H5Pclose(links);
+    H5Sclose(space);
+    return good;
+}
+
+/* The finished image, behind room for the header. */
+static int build_image(hop_context *context, const hop__item *items, size_t count,
+                       char **data, size_t *size) {
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fapl_core(access, 1 << 16, 0);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
+    hid_t file = H5Fcreate("hop.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    bool good = file >= 0;
+    for (size_t k = 0; k < count && good; k++)
+        good = write_item(file, &items[k]);
+    good = good && H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0;
+    ssize_t length = good ? H5Fget_file_image(file, NULL, 0) : -1;
+    int status = length > 0 ? HOP_OK
+                            : hop__fail(context, HOP_ERROR_IO,
+                                        "HDF5 could not build the file in memory");
+    if (status == HOP_OK) {
+        *size = HEADER + (size_t)length;
+        *data = hop__allocate(context, *size, 1);
+        if (!*data)
+            status = HOP_ERROR_MEMORY;
+        else if (H5Fget_file_image(file, *data + HEADER, (size_t)length) != length)
+            status = hop__fail(context, HOP_ERROR_IO, "HDF5 could not copy its file");
+    }
+    if (file >= 0)
+        H5Fclose(file);
+    H5Pclose(access);
+    return status;
+}
+
+int hop__items_save(hop_context *context, const char *path, const char *kind,
+                    const hop__item *items, size_t count) {
+    entry e;
+    char *data = NULL;
+    size_t size = 0;
+    int status = enter(context, &e);
+    if (status != HOP_OK)
+        return status;
+    status = build_image(context, items, count, &data, &size);
+    leave(&e);
+    if (status == HOP_OK) {
+        memset(data, '\n', HEADER);
+        int used = snprintf(data, HEADER,
+                            MAGIC "\nkind %s\nsize %zu\nxxh64 %016llx\nlibhop %d.%d.%d\n",
+                            kind, size - HEADER,
+                            (unsigned long long)hop__digest(data + HEADER, size - HEADER),
+                            HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH);
+        data[used] = '\n';
+        status = hop__file_replace(context, path, data, size);
+    }
+    hop__release(context, data);
+    return status;
+}
+
+/* ---- reading ---- */
+
+struct hop__item_file {
+    hop_context *context;
+    char *path, *data;
+    size_t size;
+    hid_t file;
+};
+
+static bool hexadecimal(hop__span word, uint64_t *value) {
+    *value = 0;
+    for (size_t k = 0; k < word.length; k++) {
+        const char *digits = "0123456789abcdef";
+        const char *at = word.start[k] ? strchr(digits, word.start[k]) : NULL;
+        if (!at || k >= 16)
+            return false;
+        *value = *value << 4 | (uint64_t)(at - digits);
+    }
+    return word.length == 16;
+}
+
+static bool field(hop__lines *lines, const char *name, hop__span *value) {
+    hop__span line, word;
+    return hop__lines_next(lines, &line) && hop__span_word(&line, &word) &&
+           hop__span_equals(word, name) && hop__span_word(&line, value);
+}
+
+static int check_header(hop__item_file *f, const char *kind) {
+    hop__lines lines;
+    hop__span value;
+    int64_t size = 0;
+    uint64_t digest;
+    if (f->size < HEADER || memcmp(f->data, MAGIC "\n", sizeof MAGIC) != 0)
+        return hop__fail(f->context, HOP_ERROR_FORMAT,
+                         "%.300s:1: expected '%s', got another kind of file", f->path,
+                         MAGIC);
+    hop__lines_start(&lines, f->path, f->data + sizeof MAGIC, HEADER - sizeof MAGIC);
+    if (!field(&lines, "kind", &value) || !hop__span_equals(value, kind))
+        return hop__fail(f->context, HOP_ERROR_FORMAT, "%.300s:2: expected 'kind %s'",
+                         f->path, kind);
+    if (!field(&lines, "size", &value) || !hop__span_integer(value, &size) ||
+        (uint64_t)size != f->size - HEADER)
+        return hop__fail(f->context, HOP_ERROR_CORRUPT,
+                         "%.300s:3: expected %lld bytes after the header, got %zu", f->path,
+                         (long long)size, f->size - HEADER);
+    if (!field(&lines, "xxh64", &value) || !hexadecimal(value, &digest) ||
+        digest != hop__digest(f->data + HEADER, f->size - HEADER))
+        return hop__fail(f->context, HOP_ERROR_CORRUPT,
+                         "%.300s:4: the digest does not match the contents", f->path);
+    return HOP_OK;
+}
+
+static int open_image(hop__item_file *f) {
+    entry e;
+    int status = enter(f->context, &e);
+    if (status != HOP_OK)
+        return status;
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fapl_core(access, 1 << 16, 0);
+    H5Pset_file_image(access, f->data + HEADER, f->size - HEADER);
+    f->file = H5Fopen("hop.h5", H5F_ACC_RDONLY, access);
+    H5Pclose(access);
+    leave(&e);
+    return f->file >= 0 ? HOP_OK
+                        : hop__fail(f->context, HOP_ERROR_FORMAT,
+                                    "%.300s: HDF5 cannot open the contents", f->path);
+}
+
+int hop__items_open(hop_context *context, const char *path, const char *kind,
+                    hop__item_file **out) {
+    *out = NULL;
+    hop__item_file *f = hop__allocate(context, 1, sizeof *f);
+    if (!f)
+        return HOP_ERROR_MEMORY;
+    f->context = context;
+    f->file = -1;
+    f->path = hop__duplicate(context, path);
+    int status = f->path ? HOP_OK : HOP_ERROR_MEMORY;
+    if (status == HOP_OK)
+        status = hop__file_read(context, path, LIMIT, &f->data, &f->size);
+    if (status == HOP_OK)
+        status = check_header(f, kind);
+    if (status == HOP_OK)
+        status = open_image(f);
+    if (status != HOP_OK)
+        hop__items_close(f);
+    else
+        *out = f;
+    return status;
+}
+
+void hop__items_close(hop__item_file *f) {
+    if (!f)
+        return;
+    hop_context *context = f->context;
+    if (f->file >= 0) {
+        pthread_mutex_lock(&hdf5_lock);
+        H5Fclose(f->file);
+        pthread_mutex_unlock(&hdf5_lock);
+    }
+    hop__release(context, f->data);
+    hop__release(context, f->path);
+    hop__release(context, f);
+}
+
+static bool same_class(hid_t set, hop__item_type type) {
+    hid_t have = H5Dget_type(set);
+    bool same = have >= 0 && H5Tequal(have, type_of(type)) > 0;
+    if (have >= 0)
+        H5Tclose(have);
+    return same;
+}
+
+/* Each part of the path is looked at, so that a missing group is no HDF5 error. */
+static hid_t open_set(hop__item_file *f, const char *name) {
+    char part[128];
+    for (const char *slash = strchr(name, '/');; slash = strchr(slash + 1, '/')) {
+        size_t length = slash ? (size_t)(slash - name) : strlen(name);
+        if (length >= sizeof part)
+            return -1;
+        memcpy(part, name, length);
+        part[length] = '\0';
+        if (H5Lexists(f->file, part, H5P_DEFAULT) <= 0)
+            return -1;
+        if (!slash)
+            return H5Dopen2(f->file, name, H5P_DEFAULT);
+    }
+}
+
+static int look_at(hop__item_file *f, const char *name, hop__item_type type, hid_t *set,
+                   size_t *count) {
+    static const char *const names[] = {"real numbers", "whole numbers", "text"};
+    *set = open_set(f, name);
+    if (*set < 0 || !same_class(*set, type))
+        return hop__fail(f->context, HOP_ERROR_FORMAT, "%.250s: %s: expected %s, found %s",
+                         f->path, name, names[type], *set < 0 ? "none" : "another type");
+    hid_t space = H5Dget_space(*set);
+    hssize_t points = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
+    int rank = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
+    if (space >= 0)
+        H5Sclose(space);
+    if (points < 0 || rank > 1)
+        return hop__fail(f->context, HOP_ERROR_FORMAT,
+                         "%.250s: %s: expected a flat array, got rank %d", f->path, name,
+                         rank);
+    *count = (size_t)points;
+    return HOP_OK;
+}
+
+int hop__items_count(hop__item_file *f, const char *name, hop__item_type type,
+                     size_t *count) {
+    entry e;
+    hid_t set = -1;
+    int status = enter(f->context, &e);
+    if (status != HOP_OK)
+        return status;
+    status = look_at(f, name, type, &set, count);
+    if (set >= 0)
+        H5Dclose(set);
+    leave(&e);
+    return status;
+}
+
+int hop__items_read(hop__item_file *f, const hop__item *item) {
+    entry e;
+    hid_t set = -1;
+    size_t count = 0;
+    int status = enter(f->context, &e);
+    if (status != HOP_OK)
+        return status;
+    status = look_at(f, item->name, item->type, &set, &count);
+    if (status == HOP_OK && count != item->count)
+        status = hop__fail(f->context, HOP_ERROR_FORMAT,
+                           "%.250s: %s: expected %zu elements, got %zu", f->path,
+                           item->name, item->count, count);
+    if (status == HOP_OK && count > 0 &&
+        H5Dread(set, memory_type_of(item->type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                item->data) < 0)
+        status = hop__fail(f->context, HOP_ERROR_FORMAT, "%.250s: %s: HDF5 cannot read it",
+                           f->path, item->name);
+    if (set >= 0)
+        H5Dclose(set);
+    leave(&e);
+    return status;
+}

@@ -1,0 +1,112 @@
+#include "learning/tasks.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "potentials/parameter_file.h"
+#include "structure/generate.h"
+
+#define MAX_TASKS 1000
+#define MAX_WORD 300
+
+void hop__tasks_free(hop__tasks *tasks) {
+    if (!tasks)
+        return;
+    hop_context *context = tasks->context;
+    for (size_t k = 0; k < tasks->count; k++) {
+        hop_potential_free(tasks->task[k].potential);
+        hop__release(context, tasks->task[k].numbers);
+        hop__release(context, tasks->task[k].lengths);
+    }
+    hop__release(context, tasks->task);
+    hop__release(context, tasks->text);
+    hop__release(context, tasks);
+}
+
+static bool word_text(hop__span word, char buffer[MAX_WORD]) {
+    if (word.length >= MAX_WORD)
+        return false;
+    memcpy(buffer, word.start, word.length);
+    buffer[word.length] = '\0';
+    return true;
+}
+
+static int load_potential(hop_context *context, const char *name, hop_potential **out) {
+    for (size_t k = 0; hop_potential_builtin_name(k); k++)
+        if (strcmp(hop_potential_builtin_name(k), name) == 0)
+            return hop_potential_builtin(context, name, out);
+    return hop_potential_load(context, name, out);
+}
+
+static int parse_task(hop_context *context, const hop__lines *lines, hop__span rest,
+                      hop__task *task) {
+    char name[MAX_WORD], formula[MAX_WORD];
+    hop__span word = {rest.start, 0};
+    if (!hop__span_word(&rest, &word) || !word_text(word, name))
+        return hop__parameter_error(context, lines, "a potential", word);
+    word = (hop__span){rest.start, 0};
+    if (!hop__span_word(&rest, &word) || !word_text(word, formula))
+        return hop__parameter_error(context, lines, "a formula", word);
+    task->weight = 1.0;
+    if (hop__span_word(&rest, &word) &&
+        (!hop__span_double(word, &task->weight) || !(task->weight > 0.0)))
+        return hop__parameter_error(context, lines, "a positive weight", word);
+    if (hop__span_word(&rest, &word))
+        return hop__parameter_error(context, lines, "potential, formula and weight", word);
+    int status = load_potential(context, name, &task->potential);
+    if (status == HOP_OK)
+        status = hop__formula_parse(context, formula, &task->numbers, &task->count);
+    if (status != HOP_OK)
+        return status;
+    task->lengths = hop__allocate(context, 2 * task->count, sizeof *task->lengths);
+    if (!task->lengths)
+        return HOP_ERROR_MEMORY;
+    task->energies = task->lengths + task->count;
+    return hop__units_of(context, task->potential, task->count, task->numbers,
+                         &task->units, task->lengths, task->energies);
+}
+
+static int parse_all(hop__tasks *tasks, const char *name, const char *text, size_t size) {
+    hop__lines lines;
+    hop__span line;
+    hop__lines_start(&lines, name, text, size);
+    while (hop__parameter_line(&lines, &line)) {
+        if (tasks->count == MAX_TASKS)
+            return hop__parameter_error(tasks->context, &lines, "at most 1000 tasks", line);
+        hop__task *grown = hop__resize(tasks->context, tasks->task, tasks->count + 1,
+                                       sizeof *tasks->task);
+        if (!grown)
+            return HOP_ERROR_MEMORY;
+        tasks->task = grown;
+        hop__task *task = &grown[tasks->count++];
+        int status = parse_task(tasks->context, &lines, line, task);
+        if (status != HOP_OK)
+            return status;
+        if (task->count > tasks->most_atoms)
+            tasks->most_atoms = task->count;
+    }
+    if (tasks->count == 0)
+        return hop__fail(tasks->context, HOP_ERROR_FORMAT,
+                         "%.300s: expected at least one task, got none", name);
+    return HOP_OK;
+}
+
+int hop__tasks_parse(hop_context *context, const char *name, const char *text, size_t size,
+                     hop__tasks **out) {
+    *out = NULL;
+    hop__tasks *tasks = hop__allocate(context, 1, sizeof *tasks);
+    if (!tasks)
+        return HOP_ERROR_MEMORY;
+    tasks->context = context;
+    tasks->text = hop__allocate(context, size + 1, 1);
+    int status = tasks->text ? HOP_OK : HOP_ERROR_MEMORY;
+    if (status == HOP_OK) {
+        memcpy(tasks->text, text, size);
+        status = parse_all(tasks, name, text, size);
+    }
+    if (status != HOP_OK)
+        hop__tasks_free(tasks);
+    else
+        *out = tasks;
+    return status;
+}
