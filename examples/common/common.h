@@ -1,0 +1,48 @@
+/* What the programs share: errors, the context, potentials by name, options, progress. */
+#ifndef EXAMPLES_COMMON_H
+#define EXAMPLES_COMMON_H
+
+#include <hop.h>
+
+enum { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_USAGE = 2 };
+
+/* Print "program: message" on stderr and exit with 1 (or 2: wrong usage). */
+void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+void fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Exit with the library's message when `status` is an error. */
+void check(hop_context *context, int status);
+
+/* A context that is cancelled by SIGINT and SIGTERM; interrupted() tells which came. */
+hop_context *start_program(void);
+int interrupted(void);
+
+/* An existing path, or a built-in name with or without its ending. */
+hop_potential *open_potential(hop_context *context, const char *name);
+
+/* A whole number, or a number, or exit with 2. */
+double parse_number(const char *option, const char *text, double low, double high);
+/* "90", "90s", "20m", "1h" in seconds. */
+double parse_time(const char *text);
+
+/* Set "name=value" on an optimizer; exit with 2 when it cannot be. */
+void set_option(hop_context *context, hop_optimizer *optimizer, const char *assignment);
+/* "kind[:name=value,...]" -> optimizer with its options and, for learned, the model. */
+hop_optimizer *make_optimizer(hop_context *context, const char *spec,
+                              const hop_structure *start, hop_potential *potential,
+                              hop_model *model);
+
+/* Print an option table as --list-options does; exit with 2 for an unknown kind. */
+void list_options(const char *kind);
+
+/* One line on stderr, when it is a terminal. */
+void show_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void clear_progress(void);
+
+/* A number for JSON: null when it is not finite. */
+const char *json_number(double value, char buffer[32]);
+
+/* Replace `path` by `text` at once. */
+void write_text(const char *path, const char *text, size_t size);
+
+#endif

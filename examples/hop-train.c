@@ -1,0 +1,194 @@
+/* hop-train: meta-train a learned optimizer. */
+#include <argp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/common.h"
+
+static struct {
+    const char *tasks, *output, *method;
+    bool resume, json;
+    double time, interval;
+    int threads;
+    const char *option[64];
+    int options;
+} a = {.method = "tbptt", .interval = 30.0, .threads = 2};
+
+static const struct argp_option options[] = {
+    {"method", 'm', "NAME", 0, "Training method: tbptt (default)", 0},
+    {"output", 'o', "MODEL.h5", 0, "Model to write", 0},
+    {"resume", 'r', 0, 0, "Continue from MODEL.h5.checkpoint", 0},
+    {"time", 't', "T", 0, "Stop after T (90s, 20m, 1h), keeping the checkpoint", 0},
+    {"seed", 's', "S", 0, "Seed (1)", 0},
+    {"updates", 'n', "N", 0, "Meta-updates in all", 0},
+    {"threads", 'j', "N", 0, "Threads (2); the result does not depend on them", 0},
+    {"option", 'O', "NAME=VALUE", 0, "Set a trainer option; --list-options shows them", 0},
+    {"list-options", 'L', 0, 0, "List the trainer's options", 0},
+    {"checkpoint-interval", 'c', "T", 0, "Seconds between checkpoints (30)", 0},
+    {"json", 'J', 0, 0, "Print progress as JSON lines", 0},
+    {0}};
+
+static char assigned[2][64];
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    switch (key) {
+    case 'm': a.method = arg; break;
+    case 'o': a.output = arg; break;
+    case 'r': a.resume = true; break;
+    case 't': a.time = parse_time(arg); break;
+    case 'c': a.interval = parse_time(arg); break;
+    case 'j': a.threads = (int)parse_number("--threads", arg, 1, 1024); break;
+    case 'J': a.json = true; break;
+    case 'L': list_options("trainer"); exit(EXIT_OK);
+    case 's':
+    case 'n': {
+        char *to = assigned[key == 'n'];
+        snprintf(to, 64, "%s=%s", key == 's' ? "seed" : "updates", arg);
+        arg = to;
+    } /* fall through */
+    case 'O':
+        if (a.options == 64)
+            argp_error(state, "too many options");
+        a.option[a.options++] = arg;
+        break;
+    case ARGP_KEY_ARG:
+        if (a.tasks)
+            argp_error(state, "expected one task file");
+        a.tasks = arg;
+        break;
+    case ARGP_KEY_END:
+        if (!a.tasks || !a.output)
+            argp_error(state, "expected TASKS and -o MODEL.h5");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void apply_options(hop_context *context, hop_trainer *trainer, bool resumed) {
+    for (int k = 0; k < a.options; k++) {
+        char name[64];
+        const char *equals = strchr(a.option[k], '=');
+        if (!equals || equals - a.option[k] >= 64)
+            fail_usage("option '%s': expected name=value", a.option[k]);
+        snprintf(name, sizeof name, "%.*s", (int)(equals - a.option[k]), a.option[k]);
+        double value = parse_number(name, equals + 1, -1e300, 1e300), have;
+        if (resumed && hop_trainer_get(trainer, name, &have) == HOP_OK && have == value)
+            continue;
+        if (hop_trainer_set(trainer, name, value) != HOP_OK)
+            fail_usage("%s", hop_error_message(context));
+    }
+}
+
+static void write_model(hop_context *context, hop_trainer *trainer) {
+    hop_model *model;
+    char note[4096];
+    hop_training_progress p = {.size = sizeof p};
+    hop_trainer_progress(trainer, &p);
+    int used = snprintf(note, sizeof note,
+                        "libhop %d.%d.%d descent model\ntasks: %s\nmethod: %s\n"
+                        "updates: %lld of %lld\nevaluations: %lld\nmean loss: %.6f\n",
+                        HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH, a.tasks,
+                        a.method, (long long)p.update, (long long)p.updates,
+                        (long long)p.evaluations, p.loss_average);
+    hop_option row = {.size = sizeof row};
+    for (size_t k = 0; hop_option_describe("trainer", k, &row) == HOP_OK; k++) {
+        double value;
+        hop_trainer_get(trainer, row.name, &value);
+        used += snprintf(note + used, sizeof note - (size_t)used, "%s: %g\n", row.name,
+                         value);
+    }
+    check(context, hop_trainer_model(trainer, &model));
+    check(context, hop_model_set_note(model, note));
+    check(context, hop_model_save(model, a.output));
+    hop_model_free(model);
+}
+
+static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
+                   int64_t calls_at, bool line) {
+    hop_training_progress p = {.size = sizeof p};
+    hop_trainer_progress(trainer, &p);
+    double done = (double)(p.update - begun_at) / seconds;
+    double calls = (double)(p.evaluations - calls_at) / seconds;
+    if (a.json && line)
+        printf("{\"update\": %lld, \"updates\": %lld, \"loss\": %.6f, \"loss_average\": "
+               "%.6f, \"gradient\": %.4f, \"window\": %d, \"updates_per_second\": %.2f, "
+               "\"evaluations_per_second\": %.0f}\n",
+               (long long)p.update, (long long)p.updates, p.loss, p.loss_average,
+               p.gradient, p.window, done, calls);
+    else if (line)
+        printf("%6lld/%lld  window %2d  loss %8.4f  gradient %8.3f  %6.1f updates/s  "
+               "%8.0f evaluations/s\n",
+               (long long)p.update, (long long)p.updates, p.window, p.loss_average,
+               p.gradient, done, calls);
+    else
+        show_progress("%lld/%lld  loss %.4f  %.1f updates/s  %.0f evaluations/s  %.0f s left",
+                      (long long)p.update, (long long)p.updates, p.loss_average, done, calls,
+                      (double)(p.updates - p.update) / done);
+    if (line)
+        fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+    hop_context *context = start_program();
+    const struct argp argp = {options, parse, "TASKS -o MODEL.h5",
+                              "Meta-train a learned optimizer on the tasks of a file.", 0,
+                              0, 0};
+    argp_parse(&argp, argc, argv, 0, 0, 0);
+    if (strcmp(a.method, "tbptt") != 0)
+        fail_usage("--method: expected tbptt, got '%s'", a.method);
+    char checkpoint[4096];
+    snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a.output);
+    check(context, hop_context_set_threads(context, a.threads));
+    hop_trainer *trainer;
+    bool resumed = a.resume && access(checkpoint, F_OK) == 0;
+    if (resumed)
+        check(context, hop_trainer_load(context, checkpoint, &trainer));
+    else
+        check(context, hop_trainer_new(context, a.tasks, &trainer));
+    if (a.resume && !resumed)
+        fprintf(stderr, "%s: no checkpoint, starting from scratch\n", a.output);
+    apply_options(context, trainer, resumed);
+    hop_training_progress p = {.size = sizeof p};
+    hop_trainer_progress(trainer, &p);
+    const int64_t begun_at = p.update, calls_at = p.evaluations;
+    double began = now(), saved = began, told = began, spoke = began;
+    int status;
+    while ((status = hop_trainer_step(trainer)) == HOP_OK) {
+        double t = now();
+        if (t - told > 0.2)
+            report(trainer, (told = t) - began, begun_at, calls_at, false);
+        if (t - spoke > 10.0)
+            report(trainer, (spoke = t) - began, begun_at, calls_at, true);
+        if (t - saved > a.interval) {
+            check(context, hop_trainer_save(trainer, checkpoint));
+            saved = now();
+        }
+        if (a.time > 0.0 && t - began > a.time)
+            break;
+    }
+    clear_progress();
+    check(context, status);
+    report(trainer, now() - began, begun_at, calls_at, true);
+    if (status == HOP_END) {
+        write_model(context, trainer);
+        unlink(checkpoint);
+    } else {
+        check(context, hop_trainer_save(trainer, checkpoint));
+        if (status == HOP_OK)
+            write_model(context, trainer);
+    }
+    hop_trainer_free(trainer);
+    hop_context_free(context);
+    return interrupted() ? 128 + interrupted() : EXIT_OK;
+}
