@@ -1,0 +1,76 @@
+"""
+libhop: learned optimizers for atomic structures.
+
+>>> import hop
+>>> potential = hop.Potential.builtin("AgAu.gupta")
+>>> atoms = hop.Structure.random("Ag19Au19", potential, seed=1)
+>>> hop.Optimizer("lbfgs", atoms, potential, fmax=0.01).run()
+<Status.CONVERGED: 1>
+>>> atoms.write("best.xyz")
+
+Units are angstrom, eV and eV/angstrom; forces are -dE/dx; a cell's rows are the lattice
+vectors; Voigt order is xx yy zz yz xz xy; stress is tensile-positive.
+
+Every error is a `hop.Error` and also the built-in exception one expects.  Different
+objects may be used from different threads at once; one object belongs to one thread at
+a time.  What the library has to tell goes to logging.getLogger("hop").
+"""
+
+from ._errors import (
+    ArgumentError,
+    CannotEvaluate,
+    CorruptError,
+    EndError,
+    Error,
+    FileError,
+    FormatError,
+    NonfiniteError,
+    OutOfMemoryError,
+    ProviderError,
+    RangeError,
+    StateError,
+    Status,
+    UnsupportedError,
+    VersionError,
+)
+from ._library import library_path
+from ._model import Model
+from ._optimizer import Optimizer, Progress
+from ._options import Option, optimizers, options
+from ._potential import Potential, Scales, potentials
+from ._structure import Structure, write
+from ._trainer import Trainer, TrainingProgress
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentError",
+    "CannotEvaluate",
+    "CorruptError",
+    "EndError",
+    "Error",
+    "FileError",
+    "FormatError",
+    "Model",
+    "NonfiniteError",
+    "Optimizer",
+    "Option",
+    "OutOfMemoryError",
+    "Potential",
+    "Progress",
+    "ProviderError",
+    "RangeError",
+    "Scales",
+    "StateError",
+    "Status",
+    "Structure",
+    "Trainer",
+    "TrainingProgress",
+    "UnsupportedError",
+    "VersionError",
+    "library_path",
+    "optimizers",
+    "options",
+    "potentials",
+    "write",
+]

@@ -1,0 +1,61 @@
+"""Structures to and from ASE."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from ._structure import Structure
+
+
+def _ase(name: str) -> Any:
+    return importlib.import_module(name)
+
+
+def to_structure(kind: type[Structure], atoms: Any) -> Structure:
+    fixed = np.zeros(len(atoms), dtype=bool)
+    for constraint in atoms.constraints:
+        name = type(constraint).__name__
+        if name != "FixAtoms":
+            raise UnsupportedError(
+                f"from_ase: expected FixAtoms constraints, got {name}"
+            )
+        fixed[constraint.index] = True
+    return kind(
+        atoms.get_atomic_numbers(),
+        atoms.get_positions(),
+        cell=np.asarray(atoms.get_cell()),
+        pbc=atoms.get_pbc(),
+        fixed=fixed,
+    )
+
+
+def to_atoms(structure: Structure) -> Any:
+    atoms = _ase("ase").Atoms(
+        numbers=structure.numbers,
+        positions=structure.positions,
+        cell=structure.cell,
+        pbc=structure.pbc,
+    )
+    if structure.fixed.any():
+        atoms.set_constraint(
+            _ase("ase.constraints").FixAtoms(mask=structure.fixed.copy())
+        )
+    results: dict[str, Any] = {}
+    if np.isfinite(structure.energy):
+        results["energy"] = structure.energy
+    for name in ("forces", "energies"):
+        array = getattr(structure, name)
+        if np.isfinite(array).all():
+            results[name] = array.copy()
+    if structure.pbc.all() and np.isfinite(structure.virial).all():
+        results["stress"] = structure.stress
+    if results:
+        module = _ase("ase.calculators.singlepoint")
+        atoms.calc = module.SinglePointCalculator(atoms, **results)
+    return atoms

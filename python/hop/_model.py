@@ -1,0 +1,80 @@
+"""Models: the weights of learned optimizers."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Optional
+
+import numpy as np
+
+from ._arrays import Reals, view
+from ._handle import Handle, Path, decode, encode, encode_path, make
+from ._library import library
+
+
+class Model:
+    """
+    The weights and the card of a learned optimizer.
+
+    `Model()` is untrained: the learned optimizer with it is the hand-made step that
+    training starts from.
+    """
+
+    _handle: Handle
+
+    def __init__(self) -> None:
+        self._handle = make(library.hop_model_free, library.hop_model_new)
+
+    @classmethod
+    def _from_handle(cls, handle: Handle) -> Model:
+        model = cls.__new__(cls)
+        model._handle = handle
+        return model
+
+    @classmethod
+    def load(cls, path: Path) -> Model:
+        """Read a model file; `FormatError` if it is none, `CorruptError` if damaged."""
+        return cls._from_handle(
+            make(library.hop_model_free, library.hop_model_load, encode_path(path))
+        )
+
+    def save(self, path: Path) -> None:
+        """Write a model file; `path` is replaced only by a complete one."""
+        self._handle.context.check(
+            library.hop_model_save(self._handle.address, encode_path(path))
+        )
+
+    @property
+    def parameters(self) -> Reals:
+        """The weights in place, a view: writing to it changes the model."""
+        count = ctypes.c_size_t()
+        address = library.hop_model_parameters(
+            self._handle.address, ctypes.byref(count)
+        )
+        return view(self._handle, address, (count.value,))
+
+    @parameters.setter
+    def parameters(self, value: Reals) -> None:
+        weights = self.parameters
+        array = np.asarray(value, dtype=np.float64)
+        if array.shape != weights.shape:
+            raise ValueError(
+                f"parameters: expected shape {weights.shape}, got {array.shape}"
+            )
+        weights[...] = array
+
+    @property
+    def note(self) -> str:
+        """The model's card: what it was trained on, how, seed."""
+        return decode(library.hop_model_note(self._handle.address))
+
+    @note.setter
+    def note(self, text: str) -> None:
+        self._handle.context.check(
+            library.hop_model_set_note(self._handle.address, encode(text, "note"))
+        )
+
+    def __repr__(self) -> str:
+        first: Optional[str] = next(iter(self.note.splitlines()), None)
+        card = f": {first}" if first else ""
+        return f"<hop.Model {self.parameters.size} parameters{card}>"

@@ -1,0 +1,283 @@
+"""Potentials: energy, forces, virial, Hessian-vector products."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import math
+import weakref
+from ctypes import byref, memmove
+from typing import Any, Callable, NamedTuple, Optional, Union
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _library
+from ._arrays import Reals, atomic_number, reals, view, voigt
+from ._errors import ArgumentError, CannotEvaluate, NonfiniteError, Status
+from ._handle import Context, Exclusive, Handle, Path, call, callbacks, decode, encode
+from ._handle import encode_path, make, names, number, require
+from ._library import library
+from ._structure import Structure, snapshot
+
+Result = Union[tuple[float, ArrayLike], tuple[float, ArrayLike, ArrayLike]]
+
+
+class Scales(NamedTuple):
+    """The natural units of one element in a potential."""
+
+    #: Nearest-neighbour distance, angstrom.
+    length: float
+    #: Binding energy per atom, eV.
+    energy: float
+    #: Bond stiffness, eV/angstrom^2.
+    stiffness: float
+
+
+class Potential:
+    """
+    An energy function; made by `builtin`, `load` or `external`.
+
+    One thread at a time may use a potential: load one for each thread.
+    """
+
+    _handle: Handle
+
+    def __init__(self) -> None:
+        raise TypeError("use Potential.builtin, Potential.load or Potential.external")
+
+    @classmethod
+    def _make(cls, function: Any, *arguments: Any, **more: Any) -> Potential:
+        potential = cls.__new__(cls)
+        potential._handle = make(
+            library.hop_potential_free, function, *arguments, **more
+        )
+        potential._exclusive = Exclusive("potential")
+        return potential
+
+    _exclusive: Exclusive
+
+    @classmethod
+    def builtin(cls, name: str) -> Potential:
+        """A potential inside the library, such as "AgAu.gupta"; see `potentials()`."""
+        return cls._make(library.hop_potential_builtin, encode(name, "name"))
+
+    @classmethod
+    def load(cls, path: Path) -> Potential:
+        """A parameter file; its ending (.gupta, .sw, .lj) says which kind."""
+        return cls._make(library.hop_potential_load, encode_path(path))
+
+    @classmethod
+    def external(
+        cls,
+        evaluate: Callable[[Structure], Result],
+        *,
+        hessian_vector: Optional[Callable[[Structure, Reals], ArrayLike]] = None,
+        length: float = 0.0,
+        energy: float = 0.0,
+        stiffness: float = 0.0,
+    ) -> Potential:
+        """
+        Anybody's forces as a potential.
+
+        Parameters
+        ----------
+        evaluate
+            Called as evaluate(structure); returns (energy, forces) or (energy, forces,
+            virial) in eV, eV/angstrom and eV; the virial as 6 Voigt numbers or (3, 3).
+            The structure is a copy that may be kept; per-atom energies may be written
+            into its `energies`.  Raising `CannotEvaluate` makes the optimizer come
+            nearer; any other exception ends the run and comes out of it unchanged.
+        hessian_vector
+            Called as hessian_vector(structure, v), returns H v, (n, 3); None takes
+            central differences of the forces.
+        length, energy, stiffness
+            Nearest-neighbour distance (angstrom), binding energy per atom (eV) and bond
+            stiffness (eV/angstrom^2); 0 = from covalent radii, 3 eV, 5 energy/length^2.
+        """
+        if not callable(evaluate):
+            raise TypeError(f"evaluate: expected a callable, got {evaluate!r:.60}")
+        if hessian_vector is not None and not callable(hessian_vector):
+            raise TypeError(
+                f"hessian_vector: expected a callable, got {hessian_vector!r:.60}"
+            )
+        provider = _Provider(evaluate, hessian_vector)
+        arrays = _library.Provider(
+            size=ctypes.sizeof(_library.Provider),
+            evaluate=_evaluate,
+            user=provider.number,
+            length=_scale(length, "length"),
+            energy=_scale(energy, "energy"),
+            stiffness=_scale(stiffness, "stiffness"),
+        )
+        if hessian_vector is not None:
+            arrays.hessian_vector = _hessian_vector
+        potential = cls._make(library.hop_potential_external, byref(arrays))
+        potential._provider = provider
+        return potential
+
+    _provider: Optional[_Provider] = None
+
+    def evaluate(self, structure: Structure) -> float:
+        """
+        Evaluate energy, forces, virial and per-atom energies into the structure.
+
+        Returns the energy in eV.  `ArgumentError`: an element or pair the potential
+        lacks, a singular cell; `NonfiniteError`: coincident atoms, a result that is not
+        finite.
+        """
+        require(structure, Structure, "evaluate")
+        with self._exclusive:
+            self._check(
+                self._call(library.hop_potential_evaluate, structure._handle.address)
+            )
+        return structure.energy
+
+    def hessian_vector(self, structure: Structure, v: ArrayLike) -> Reals:
+        """H v, (n, 3), with H = d2E/dx2 at the positions, the cell held fixed."""
+        require(structure, Structure, "hessian_vector")
+        vector = reals(v, (len(structure), 3), "v")
+        product = np.empty_like(vector)
+        with self._exclusive:
+            self._check(
+                self._call(
+                    library.hop_potential_hessian_vector,
+                    structure._handle.address,
+                    vector.ctypes.data,
+                    product.ctypes.data,
+                )
+            )
+        return product
+
+    def _call(self, function: Any, *arguments: Any) -> int:
+        if self._provider is None:
+            return int(function(self._handle.address, *arguments))
+        return call(function, self._handle.address, *arguments)
+
+    def _check(self, status: int) -> None:
+        try:
+            self._handle.context.check(status)
+        except NonfiniteError as error:
+            if self._provider is None or callbacks.refusal is None:
+                raise
+            raise error from callbacks.refusal
+
+    def scales(self, element: Union[str, int]) -> Scales:
+        """The natural units of an element, a symbol or an atomic number."""
+        atom = atomic_number(element)
+        if not 0 <= atom <= 118:
+            raise ArgumentError(f"expected an atomic number from 0 to 118, got {atom}")
+        found = _library.Scales(size=ctypes.sizeof(_library.Scales))
+        self._handle.context.check(
+            library.hop_potential_scales(self._handle.address, atom, byref(found))
+        )
+        return Scales(found.length, found.energy, found.stiffness)
+
+    @property
+    def cutoff(self) -> float:
+        """Largest interaction distance, angstrom; inf without cut-off, NaN unknown."""
+        return float(library.hop_potential_cutoff(self._handle.address))
+
+    @property
+    def kind(self) -> str:
+        """ "gupta", "stillinger-weber", "lennard-jones" or "external"."""
+        return decode(library.hop_potential_kind(self._handle.address))
+
+    def __repr__(self) -> str:
+        return f"<hop.Potential {self.kind}, cutoff {self.cutoff:g} angstrom>"
+
+
+def potentials() -> tuple[str, ...]:
+    """The names of the built-in potentials."""
+    return names(library.hop_potential_builtin_name)
+
+
+def _scale(value: float, what: str) -> float:
+    scale = number(value, what)
+    if not 0.0 <= scale < math.inf:
+        raise ArgumentError(f"{what}: expected 0 or a positive number, got {value!r}")
+    return scale
+
+
+# ---- callbacks -----------------------------------------------------------------------
+# C knows a provider by its number.  The numbers are looked up weakly: the Python
+# potential owns its provider, and every Python object that uses the C potential owns
+# the Python potential, so a callable that refers to its own potential is an ordinary
+# cycle, which Python's collector finds.
+
+_numbers = itertools.count(1)
+
+
+class _Provider:
+    """The functions of one external potential."""
+
+    def __init__(self, evaluate: Any, hessian_vector: Any) -> None:
+        self.evaluate = evaluate
+        self.hessian_vector = hessian_vector
+        self.context = Context()
+        self.number = next(_numbers)
+        _providers[self.number] = self
+
+
+_providers: weakref.WeakValueDictionary[int, _Provider] = weakref.WeakValueDictionary()
+
+
+def _store(address: int, structure: Structure, result: Any) -> None:
+    if not isinstance(result, (tuple, list)) or len(result) not in (2, 3):
+        raise TypeError(
+            "an external potential returns (energy, forces) or"
+            f" (energy, forces, virial), got {result!r:.80}"
+        )
+    n = len(structure)
+    energy = np.array([number(result[0], "energy")])
+    forces = reals(result[1], (n, 3), "forces")
+    memmove(library.hop_structure_forces(address), forces.ctypes.data, forces.nbytes)
+    if len(result) == 3 and result[2] is not None:
+        virial = voigt(result[2])
+        memmove(
+            library.hop_structure_virial(address), virial.ctypes.data, virial.nbytes
+        )
+    energies = structure.energies
+    if not np.isnan(energies).all():
+        target = library.hop_structure_energies(address)
+        memmove(target, energies.ctypes.data, energies.nbytes)
+    memmove(library.hop_structure_energy(address), energy.ctypes.data, energy.nbytes)
+
+
+def _guarded(action: Callable[[_Provider], None], user: int) -> int:
+    if callbacks.pending is not None:
+        return -1
+    try:
+        action(_providers[user])
+        return 0
+    except CannotEvaluate as refusal:
+        callbacks.refusal = refusal
+        return 1
+    except BaseException as problem:
+        callbacks.pending = problem
+        return int(Status.ERROR_PROVIDER)
+
+
+def _hop_callback_evaluate(user: int, address: int) -> int:
+    def evaluate(provider: _Provider) -> None:
+        structure = snapshot(provider.context, address)
+        _store(address, structure, provider.evaluate(structure))
+
+    return _guarded(evaluate, user)
+
+
+_evaluate = _library.EvaluateFunction(_hop_callback_evaluate)
+
+
+def _hop_callback_hessian_vector(user: int, address: int, v: Any, hv: Any) -> int:
+    def multiply(provider: _Provider) -> None:
+        structure = snapshot(provider.context, address)
+        shape = (len(structure), 3)
+        vector = np.array(view(None, ctypes.cast(v, ctypes.c_void_p).value or 0, shape))
+        product = reals(provider.hessian_vector(structure, vector), shape, "H v")
+        memmove(hv, product.ctypes.data, product.nbytes)
+
+    return _guarded(multiply, user)
+
+
+_hessian_vector = _library.HessianVectorFunction(_hop_callback_hessian_vector)
