@@ -2,6 +2,8 @@
 #
 #   make demo     install what is missing, build, run the main job
 #   make check    install what is missing, build, run the tests
+#   make install  PREFIX=/usr/local DESTDIR=
+#   make asan     run the C tests with address and undefined-behaviour sanitizers
 
 VERSION_MAJOR := 0
 VERSION       := 0.1.0
@@ -84,7 +86,8 @@ COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard examples/common/*.c))
 .PHONY: programs
 programs: $(PROGRAMS)
 $(BUILD)/hop-%: $(BUILD)/examples/hop-%.o $(COMMON) $(SHARED)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(COMMON) -L$(BUILD) -lhop -lm -Wl,-rpath,'$$ORIGIN'
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(COMMON) -L$(BUILD) -lhop -lm \
+	  -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
 
 # ---- tests ---------------------------------------------------------------------------
 # Every tests/test_*.c is a Check program linked with the static library, so that it
@@ -97,6 +100,73 @@ tests: $(TESTS)
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(SUPPORT) $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(SUPPORT) $(STATIC) $(LIBS) $(CHECK_LIBS)
+
+# The dependencies come first and make starts anew, so that pkg-config finds them.
+JOBS     ?= $(shell nproc 2>/dev/null || echo 1)
+VENV     ?= build/venv
+PARALLEL  = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: dependencies check check-run asan
+dependencies:
+	sh tools/dependencies.sh $(VENV)
+
+check: dependencies
+	+$(MAKE) --no-print-directory $(PARALLEL) lib programs tests
+	+@$(MAKE) --no-print-directory check-run
+
+check-run:
+	@LIBRARY=$(BUILD)/$(SONAME) VENV=$(VENV) CC='$(CC)' bash tests/run.sh $(TESTS)
+
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+            -fno-sanitize-recover=undefined
+asan: dependencies
+	+$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD)/asan CC=gcc CFLAGS='$(SANITIZE)' tests
+	ASAN_OPTIONS=allocator_may_return_null=1 CK_DEFAULT_TIMEOUT=600 \
+	  bash tests/run.sh $(TESTS:$(BUILD)/%=$(BUILD)/asan/%)
+
+# ---- demo ----------------------------------------------------------------------------
+# The same 16 random starts of Ag19Au19 for a hand-made descent, basin hopping and the
+# learned optimizer, all charged per evaluation.
+.PHONY: demo demo-run
+demo: dependencies
+	+$(MAKE) --no-print-directory $(PARALLEL) lib programs
+	+@$(MAKE) --no-print-directory demo-run
+
+demo-run:
+	@mkdir -p $(BUILD)/demo
+	$(BUILD)/hop-compare -p AgAu.gupta --formula Ag19Au19 \
+	  --optimizers fire,basin-hopping,learned --evaluations 10000 --runs 16 --seed 1 \
+	  $(if $(wildcard models/metals.h5),--model models/metals.h5) \
+	  --plot $(BUILD)/demo/compare.svg --best $(BUILD)/demo/best.xyz
+
+# ---- install -------------------------------------------------------------------------
+INSTALL  ?= install
+SHARE    := $(datadir)/hop
+MODELS   := $(sort $(wildcard models/*))
+in_prefix = $(patsubst $(prefix)/%,$${prefix}/%,$(1))
+
+.PHONY: install uninstall
+install: lib programs
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir) \
+	  $(SHARE)/potentials $(SHARE)/models)
+	$(INSTALL) -m 755 $(SHARED) $(DESTDIR)$(libdir)
+	ln -sf libhop.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libhop.so
+	$(INSTALL) -m 644 $(STATIC) $(DESTDIR)$(libdir)
+	$(INSTALL) -m 644 include/hop.h $(DESTDIR)$(includedir)
+	sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(call in_prefix,$(libdir))|' \
+	  -e 's|@includedir@|$(call in_prefix,$(includedir))|' \
+	  -e 's|@datadir@|$(call in_prefix,$(datadir))|' -e 's|@version@|$(VERSION)|' \
+	  -e 's|@libs@|$(LIBS)|' pkgconfig/hop.pc.in > $(DESTDIR)$(libdir)/pkgconfig/hop.pc
+	$(INSTALL) -m 644 $(POTENTIALS) $(DESTDIR)$(SHARE)/potentials
+	$(if $(PROGRAMS),$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(bindir))
+	$(if $(MODELS),$(INSTALL) -m 644 $(MODELS) $(DESTDIR)$(SHARE)/models)
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(libdir)/,libhop.so.$(VERSION) $(SONAME) libhop.so \
+	  libhop.a pkgconfig/hop.pc) $(DESTDIR)$(includedir)/hop.h \
+	  $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(PROGRAMS)))
+	rm -rf $(DESTDIR)$(SHARE)
 
 .PHONY: clean
 clean:
