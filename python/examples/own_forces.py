@@ -26,7 +26,7 @@ def main() -> None:
     atoms = start.copy()
     potential = hop.Potential.external(morse, length=1.0, energy=6.0, stiffness=72.0)
     outcome = hop.Optimizer(
-        "basin-hopping", atoms, potential, max_evaluations=5000, seed=1
+        "basin-hopping", atoms, potential, max_evaluations=5000, fmax=1e-3, seed=1
     ).run()
     print(f"search: {outcome.text}, {atoms.energy:.6f}")
 
