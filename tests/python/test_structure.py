@@ -166,7 +166,7 @@ class Views(unittest.TestCase):
         self.assertEqual(structure.energy, far)
         self.assertAlmostEqual(structure.energies.sum(), far, 12)
         numbers = structure.format()
-        self.assertIn("4.0", numbers)
+        self.assertIn("\nAg 4 0 0 ", numbers)
 
     def test_flags_are_integers_in_c(self):
         structure = Structure("Ag3")
