@@ -1,0 +1,510 @@
+/* Extended XYZ: a count, a line of key=value pairs, a row for each atom; frames follow one
+ * another.  Plain XYZ is read too.  docs/formats.md lists what is understood. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/vector_math.h"
+#include "structure/elements.h"
+#include "structure/structure.h"
+
+#define LIMIT ((size_t)1 << 30)
+#define MAX_ATOMS 10000000
+#define MAX_COLUMNS 64
+
+enum column { SKIP, SPECIES, NUMBER, POSITION, FORCE, ENERGY, FREE };
+
+typedef struct frame {
+    hop_context *context;
+    hop__lines *lines;
+    enum column column[MAX_COLUMNS];
+    int part[MAX_COLUMNS]; /* which component */
+    size_t columns;
+    bool plain, has_cell, has_pbc, has_stress;
+    double cell[9], energy, virial[6], stress[6];
+    int32_t periodic[3];
+} frame;
+
+static int bad(const frame *f, const char *expected, hop__span got) {
+    char quote[HOP__QUOTE_SIZE];
+    return hop__fail(f->context, HOP_ERROR_FORMAT, "%.200s:%lld: expected %s, got '%s'",
+                     f->lines->name, (long long)f->lines->number, expected,
+                     hop__quote(got, quote));
+}
+
+/* ---- the second line ---- */
+
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/* key = value; the value may be quoted or in brackets.  False at the end of the line;
+   *closed is false when a quote is not. */
+static bool next_pair(hop__span *rest, hop__span *key, hop__span *value, bool *closed) {
+    *rest = hop__span_trim(*rest);
+    *closed = true;
+    *value = (hop__span){"T", 1}; /* a bare key means true */
+    size_t k = 0;
+    while (k < rest->length && rest->start[k] != '=' && !is_blank(rest->start[k]))
+        k++;
+    *key = (hop__span){rest->start, k};
+    if (rest->length == 0)
+        return false;
+    size_t equals = k;
+    while (equals < rest->length && is_blank(rest->start[equals]))
+        equals++;
+    if (equals < rest->length && rest->start[equals] == '=') {
+        k = equals + 1;
+        while (k < rest->length && is_blank(rest->start[k]))
+            k++;
+        char open = k < rest->length ? rest->start[k] : ' ';
+        char close = open == '"' ? '"' : open == '{' ? '}' : open == '[' ? ']' : 0;
+        size_t begin = close ? k + 1 : k;
+        for (k = begin; k < rest->length; k++) {
+            char c = rest->start[k];
+            if (open == '"' && c == '\\' && k + 1 < rest->length)
+                k++;
+            else if (close ? c == close : is_blank(c))
+                break;
+        }
+        *value = (hop__span){rest->start + begin, k - begin};
+        *closed = !close || k < rest->length;
+        k += close && k < rest->length;
+    }
+    rest->start += k;
+    rest->length -= k;
+    return true;
+}
+
+/* Exactly `count` numbers; commas and brackets count as blanks. */
+static bool numbers(hop__span text, double *values, size_t count) {
+    size_t found = 0, k = 0;
+    while (k < text.length) {
+        while (k < text.length && strchr(" \t,[]", text.start[k]) && text.start[k])
+            k++;
+        size_t begin = k;
+        while (k < text.length && !(strchr(" \t,[]", text.start[k]) && text.start[k]))
+            k++;
+        if (k == begin)
+            break;
+        if (found == count ||
+            !hop__span_double((hop__span){text.start + begin, k - begin}, &values[found]))
+            return false;
+        found++;
+    }
+    return found == count;
+}
+
+static bool flag(hop__span word, int32_t *value) {
+    static const char *const yes[] = {"T", "true", "1"}, *const no[] = {"F", "false", "0"};
+    for (int k = 0; k < 3; k++) {
+        if (hop__span_equals_nocase(word, yes[k]))
+            return *value = 1, true;
+        if (hop__span_equals_nocase(word, no[k]))
+            return *value = 0, true;
+    }
+    return false;
+}
+
+static bool flags(hop__span text, int32_t values[3]) {
+    hop__span word;
+    for (int k = 0; k < 3; k++)
+        if (!hop__span_word(&text, &word) || !flag(word, &values[k]))
+            return false;
+    return !hop__span_word(&text, &word);
+}
+
+static bool voigt(hop__span text, double v[6]) {
+    double m[9];
+    if (numbers(text, v, 6))
+        return true;
+    if (!numbers(text, m, 9))
+        return false;
+    const int at[6] = {0, 4, 8, 5, 2, 1};
+    for (int k = 0; k < 6; k++)
+        v[k] = m[at[k]];
+    return true;
+}
+
+static bool take(hop__span *text, hop__span *word) {
+    const char *colon = memchr(text->start, ':', text->length);
+    size_t length = colon ? (size_t)(colon - text->start) : text->length;
+    *word = (hop__span){text->start, length};
+    text->start += colon ? length + 1 : length;
+    text->length -= colon ? length + 1 : length;
+    return length > 0;
+}
+
+static enum column column_of(hop__span name, hop__span type, int64_t count) {
+    bool real = hop__span_equals(type, "R");
+    if (hop__span_equals(name, "species") && hop__span_equals(type, "S") && count == 1)
+        return SPECIES;
+    if (hop__span_equals(name, "Z") && hop__span_equals(type, "I") && count == 1)
+        return NUMBER;
+    if (hop__span_equals(name, "pos") && real && count == 3)
+        return POSITION;
+    if ((hop__span_equals(name, "forces") || hop__span_equals(name, "force")) && real &&
+        count == 3)
+        return FORCE;
+    if (hop__span_equals(name, "energies") && real && count == 1)
+        return ENERGY;
+    if (hop__span_equals(name, "move_mask") && hop__span_equals(type, "L") && count == 1)
+        return FREE;
+    return SKIP;
+}
+
+static int read_properties(frame *f, hop__span text) {
+    hop__span name, type, count_text, all = text;
+    bool position = false, species = false;
+    f->columns = 0;
+    while (text.length > 0) {
+        int64_t count = 0;
+        if (!take(&text, &name) || !take(&text, &type) || !take(&text, &count_text) ||
+            !hop__span_integer(count_text, &count) || count < 1 ||
+            f->columns + (size_t)count > MAX_COLUMNS)
+            return bad(f, "Properties as name:type:count, at most 64 columns", all);
+        enum column column = column_of(name, type, count);
+        position |= column == POSITION;
+        species |= column == SPECIES || column == NUMBER;
+        for (int k = 0; k < count; k++) {
+            f->column[f->columns] = column;
+            f->part[f->columns++] = k;
+        }
+    }
+    return position && species ? HOP_OK : bad(f, "Properties with species and pos", all);
+}
+
+static int read_pair(frame *f, hop__span key, hop__span value) {
+    if (hop__span_equals(key, "Properties")) {
+        f->plain = false;
+        return read_properties(f, value);
+    }
+    if (hop__span_equals(key, "Lattice")) {
+        f->has_cell = numbers(value, f->cell, 9);
+        return f->has_cell ? HOP_OK : bad(f, "Lattice with 9 numbers", value);
+    }
+    if (hop__span_equals(key, "pbc")) {
+        f->has_pbc = flags(value, f->periodic);
+        return f->has_pbc ? HOP_OK : bad(f, "pbc with three of T and F", value);
+    }
+    if (hop__span_equals(key, "energy") && !hop__span_double(value, &f->energy))
+        return bad(f, "energy with a number", value);
+    if (hop__span_equals(key, "virial") && !voigt(value, f->virial))
+        return bad(f, "virial with 6 or 9 numbers", value);
+    if (hop__span_equals(key, "stress")) {
+        f->has_stress = voigt(value, f->stress);
+        return f->has_stress ? HOP_OK : bad(f, "stress with 6 or 9 numbers", value);
+    }
+    return HOP_OK;
+}
+
+static int read_comment(frame *f) {
+    hop__span line, key, value;
+    bool closed = true;
+    if (!hop__lines_next(f->lines, &line))
+        return bad(f, "a comment line", (hop__span){"", 0});
+    f->plain = true;
+    f->energy = NAN;
+    for (int k = 0; k < 6; k++)
+        f->virial[k] = NAN;
+    const enum column plain[4] = {SPECIES, POSITION, POSITION, POSITION};
+    for (int k = 0; k < 4; k++) {
+        f->column[k] = plain[k];
+        f->part[k] = k > 0 ? k - 1 : 0;
+    }
+    f->columns = 4;
+    /* a plain comment may hold anything: only known keys are looked at */
+    while (next_pair(&line, &key, &value, &closed)) {
+        if (!closed && !f->plain)
+            return bad(f, "a closing quote", value);
+        int status = closed ? read_pair(f, key, value) : HOP_OK;
+        if (status != HOP_OK)
+            return status;
+    }
+    bool zero = hop__dot(f->cell, f->cell, 9) == 0.0;
+    for (int k = 0; k < 3 && !f->has_pbc; k++)
+        f->periodic[k] = f->has_cell && !zero;
+    return HOP_OK;
+}
+
+/* ---- rows ---- */
+
+static int read_species(const frame *f, hop__span word, int32_t *number) {
+    int64_t value;
+    *number = hop__element_from_span(word);
+    if (*number < 0 && f->plain && hop__span_integer(word, &value) && value >= 0 &&
+        value < HOP__ELEMENTS)
+        *number = (int32_t)value;
+    return *number >= 0 ? HOP_OK : bad(f, "an element symbol", word);
+}
+
+static int read_word(const frame *f, hop__span word, size_t k, size_t i,
+                     hop_structure *s) {
+    size_t at = 3 * i + (size_t)f->part[k];
+    int64_t number;
+    int32_t free;
+    switch (f->column[k]) {
+    case SPECIES:
+        return read_species(f, word, &s->numbers[i]);
+    case NUMBER:
+        if (!hop__span_integer(word, &number) || number < 0 || number >= HOP__ELEMENTS)
+            return bad(f, "an atomic number", word);
+        s->numbers[i] = (int32_t)number;
+        return HOP_OK;
+    case POSITION:
+        return hop__span_double(word, &s->positions[at]) ? HOP_OK
+                                                         : bad(f, "a coordinate", word);
+    case FORCE:
+        return hop__span_double(word, &s->forces[at]) ? HOP_OK : bad(f, "a force", word);
+    case ENERGY:
+        return hop__span_double(word, &s->energies[i]) ? HOP_OK : bad(f, "an energy", word);
+    case FREE:
+        if (!flag(word, &free))
+            return bad(f, "T or F", word);
+        s->fixed[i] = !free;
+        return HOP_OK;
+    default:
+        return HOP_OK;
+    }
+}
+
+static int read_rows(frame *f, hop_structure *s) {
+    for (size_t i = 0; i < s->count; i++) {
+        hop__span line, word;
+        if (!hop__lines_next(f->lines, &line))
+            return hop__fail(f->context, HOP_ERROR_FORMAT,
+                             "%.200s:%lld: expected %zu atoms, the file ends after %zu",
+                             f->lines->name, (long long)f->lines->number, s->count, i);
+        for (size_t k = 0; k < f->columns; k++) {
+            word = (hop__span){line.start, 0};
+            if (!hop__span_word(&line, &word))
+                return bad(f, "a value in each column", word);
+            int status = read_word(f, word, k, i, s);
+            if (status != HOP_OK)
+                return status;
+        }
+        if (!f->plain && hop__span_word(&line, &word))
+            return bad(f, "the end of the row", word);
+    }
+    return HOP_OK;
+}
+
+static int skip_rows(frame *f, size_t count) {
+    hop__span line;
+    for (size_t i = 0; i < count; i++)
+        if (!hop__lines_next(f->lines, &line))
+            return hop__fail(f->context, HOP_ERROR_FORMAT,
+                             "%.200s:%lld: expected %zu atoms, the file ends after %zu",
+                             f->lines->name, (long long)f->lines->number, count, i);
+    return HOP_OK;
+}
+
+/* ---- frames ---- */
+
+/* HOP_END when only blank lines are left. */
+static int read_count(frame *f, size_t *count) {
+    hop__span line;
+    int64_t value;
+    do
+        if (!hop__lines_next(f->lines, &line))
+            return HOP_END;
+    while (hop__span_trim(line).length == 0);
+    line = hop__span_trim(line);
+    if (!hop__span_integer(line, &value) || value < 1 || value > MAX_ATOMS)
+        return bad(f, "a number of atoms from 1 to 10000000", line);
+    /* each atom needs a line: never believe the count beyond the bytes that are there */
+    if ((size_t)value > (size_t)(f->lines->end - f->lines->next))
+        return bad(f, "as many lines as atoms", line);
+    *count = (size_t)value;
+    return HOP_OK;
+}
+
+static int finish(const frame *f, hop_structure *s) {
+    memcpy(s->cell, f->cell, sizeof f->cell);
+    memcpy(s->periodic, f->periodic, sizeof f->periodic);
+    *s->energy = f->energy;
+    memcpy(s->virial, f->virial, sizeof f->virial);
+    double volume = fabs(hop__determinant3(s->cell));
+    for (int k = 0; k < 6 && f->has_stress && isnan(f->virial[0]); k++)
+        s->virial[k] = -volume * f->stress[k];
+    return HOP_OK;
+}
+
+static int read_frame(hop_context *context, hop__lines *lines, size_t count,
+                      hop_structure **out) {
+    frame f = {.context = context, .lines = lines};
+    int status = read_comment(&f);
+    if (status != HOP_OK)
+        return status;
+    int32_t *numbers_ = hop__allocate(context, count, sizeof *numbers_);
+    if (!numbers_)
+        return HOP_ERROR_MEMORY;
+    status = hop_structure_new(context, count, numbers_, out);
+    hop__release(context, numbers_);
+    if (status == HOP_OK)
+        status = read_rows(&f, *out);
+    if (status == HOP_OK)
+        return finish(&f, *out);
+    hop_structure_free(*out);
+    *out = NULL;
+    return status;
+}
+
+static int count_frames(hop_context *context, const char *path, const char *text,
+                        size_t size, int64_t *frames) {
+    hop__lines lines;
+    frame f = {.context = context, .lines = &lines};
+    size_t count;
+    int status;
+    hop__lines_start(&lines, path, text, size);
+    *frames = 0;
+    while ((status = read_count(&f, &count)) == HOP_OK) {
+        status = skip_rows(&f, count + 1);
+        if (status != HOP_OK)
+            return status;
+        ++*frames;
+    }
+    return status == HOP_END ? HOP_OK : status;
+}
+
+static int parse(hop_context *context, const char *path, const char *text, size_t size,
+                 int64_t wanted, hop_structure **out) {
+    hop__lines lines;
+    frame f = {.context = context, .lines = &lines};
+    size_t count;
+    int64_t frames = 0;
+    int status = HOP_OK;
+    if (wanted < 0) {
+        status = count_frames(context, path, text, size, &frames);
+        wanted += frames;
+    }
+    if (status != HOP_OK)
+        return status;
+    if (wanted < 0)
+        return HOP_END;
+    hop__lines_start(&lines, path, text, size);
+    for (int64_t k = 0; (status = read_count(&f, &count)) == HOP_OK; k++) {
+        if (k == wanted)
+            return read_frame(context, &lines, count, out);
+        status = skip_rows(&f, count + 1);
+        if (status != HOP_OK)
+            return status;
+    }
+    if (status == HOP_END && wanted == 0)
+        return hop__fail(context, HOP_ERROR_FORMAT,
+                         "%.300s:1: expected a number of atoms, got an empty file", path);
+    return status;
+}
+
+int hop_structure_read(hop_context *context, const char *path, int64_t wanted,
+                       hop_structure **out) {
+    if (out)
+        *out = NULL;
+    if (!context || !path || !out)
+        return HOP_ERROR_ARGUMENT;
+    char *text;
+    size_t size;
+    int status = hop__file_read(context, path, LIMIT, &text, &size);
+    if (status == HOP_OK)
+        status = parse(context, path, text, size, wanted, out);
+    hop__release(context, text);
+    return status;
+}
+
+/* ---- writing ---- */
+
+static void add_list(hop__text *text, const char *name, const double *values,
+                     const int *order, int count) {
+    hop__text_add(text, "%s=\"", name);
+    for (int k = 0; k < count; k++) {
+        hop__text_add(text, k > 0 ? " " : "");
+        hop__text_add_double(text, values[order ? order[k] : k]);
+    }
+    hop__text_add(text, "\" ");
+}
+
+static void add_header(hop__text *text, const hop_structure *s, bool forces, bool energies,
+                       bool fixed) {
+    static const int full[9] = {0, 5, 4, 5, 1, 3, 4, 3, 2};
+    double stress[6];
+    if (hop__dot(s->cell, s->cell, 9) > 0.0)
+        add_list(text, "Lattice", s->cell, NULL, 9);
+    hop__text_add(text, "Properties=species:S:1:pos:R:3%s%s%s pbc=\"%c %c %c\"",
+                  forces ? ":forces:R:3" : "", energies ? ":energies:R:1" : "",
+                  fixed ? ":move_mask:L:1" : "", s->periodic[0] ? 'T' : 'F',
+                  s->periodic[1] ? 'T' : 'F', s->periodic[2] ? 'T' : 'F');
+    if (isfinite(*s->energy)) {
+        hop__text_add(text, " energy=");
+        hop__text_add_double(text, *s->energy);
+    }
+    hop__text_add(text, " ");
+    if (hop__all_finite(s->virial, 6)) {
+        add_list(text, "virial", s->virial, full, 9);
+        if (s->periodic[0] && s->periodic[1] && s->periodic[2] &&
+            hop_structure_stress(s, stress) == HOP_OK)
+            add_list(text, "stress", stress, full, 9);
+    }
+    text->size -= text->size > 0; /* the last blank */
+    hop__text_add(text, "\n");
+}
+
+static void add_frame(hop__text *text, const hop_structure *s) {
+    bool forces = hop__all_finite(s->forces, 3 * s->count), fixed = false;
+    bool energies = hop__all_finite(s->energies, s->count);
+    for (size_t i = 0; i < s->count; i++)
+        fixed |= s->fixed[i] != 0;
+    hop__text_add(text, "%zu\n", s->count);
+    add_header(text, s, forces, energies, fixed);
+    for (size_t i = 0; i < s->count && !text->failed; i++) {
+        hop__text_add(text, "%s", hop_element_symbol(s->numbers[i]));
+        for (size_t c = 0; c < 6; c++) {
+            if (c >= 3 && !forces)
+                break;
+            hop__text_add(text, " ");
+            hop__text_add_double(text, c < 3 ? s->positions[3 * i + c]
+                                             : s->forces[3 * i + c - 3]);
+        }
+        if (energies) {
+            hop__text_add(text, " ");
+            hop__text_add_double(text, s->energies[i]);
+        }
+        hop__text_add(text, fixed ? (s->fixed[i] ? " F\n" : " T\n") : "\n");
+    }
+}
+
+int hop_structure_write(const hop_structure *const *structures, size_t count,
+                        const char *path) {
+    if (!structures || count < 1 || !structures[0] || !path)
+        return HOP_ERROR_ARGUMENT;
+    hop_context *context = structures[0]->context;
+    hop__text text;
+    hop__text_start(&text, context);
+    for (size_t k = 0; k < count; k++) {
+        if (!structures[k]) {
+            hop__text_free(&text);
+            return hop__fail(context, HOP_ERROR_ARGUMENT, "structure %zu is NULL", k);
+        }
+        add_frame(&text, structures[k]);
+    }
+    int status = text.failed ? HOP_ERROR_MEMORY
+                             : hop__file_replace(context, path, text.data, text.size);
+    hop__text_free(&text);
+    return status;
+}
+
+int hop_structure_format(const hop_structure *structure, char *buffer, size_t capacity,
+                         size_t *length) {
+    if (!structure || !length || (!buffer && capacity > 0))
+        return HOP_ERROR_ARGUMENT;
+    hop__text text;
+    hop__text_start(&text, structure->context);
+    add_frame(&text, structure);
+    int status = text.failed ? HOP_ERROR_MEMORY : HOP_OK;
+    *length = status == HOP_OK ? text.size : 0;
+    if (status == HOP_OK && capacity > 0) {
+        size_t copied = text.size < capacity ? text.size : capacity - 1;
+        memcpy(buffer, text.data, copied);
+        buffer[copied] = '\0';
+    }
+    hop__text_free(&text);
+    return status;
+}
