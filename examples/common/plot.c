@@ -1,0 +1,126 @@
+#include "plot.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common.h"
+
+enum { WIDTH = 760, HEIGHT = 480, LEFT = 84, RIGHT = 24, TOP = 52, BOTTOM = 60 };
+
+/* Okabe and Ito's palette, safe for colour-blind readers. */
+static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
+                                      "#E69F00", "#56B4E9", "#000000"};
+
+typedef struct sheet {
+    char *text;
+    size_t size, capacity;
+    double x0, x1, y0, y1;
+} sheet;
+
+static void add(sheet *s, const char *format, ...) {
+    va_list arguments;
+    if (s->capacity - s->size < 512) {
+        s->capacity = 2 * s->capacity + 4096;
+        s->text = realloc(s->text, s->capacity);
+        if (!s->text)
+            fail("out of memory");
+    }
+    va_start(arguments, format);
+    s->size += (size_t)vsnprintf(s->text + s->size, s->capacity - s->size, format,
+                                 arguments);
+    va_end(arguments);
+}
+
+static double px(const sheet *s, double x) {
+    return LEFT + (WIDTH - LEFT - RIGHT) * (log10(x) - s->x0) / (s->x1 - s->x0);
+}
+
+static double py(const sheet *s, double y) {
+    return TOP + (HEIGHT - TOP - BOTTOM) * (s->y1 - y) / (s->y1 - s->y0);
+}
+
+static void find_ranges(sheet *s, const plot_curve *c, size_t count) {
+    s->x0 = s->y0 = INFINITY;
+    s->x1 = s->y1 = -INFINITY;
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = 0; i < c[k].points; i++) {
+            s->x0 = fmin(s->x0, log10(c[k].x[i]));
+            s->x1 = fmax(s->x1, log10(c[k].x[i]));
+            s->y0 = fmin(s->y0, c[k].mean[i] - c[k].error[i]);
+            s->y1 = fmax(s->y1, c[k].mean[i] + c[k].error[i]);
+        }
+    double pad = 0.05 * (s->y1 - s->y0) + 1e-9;
+    s->y0 -= pad;
+    s->y1 += pad;
+    if (!(s->x1 > s->x0))
+        s->x1 = s->x0 + 1.0;
+}
+
+static void axes(sheet *s) {
+    double raw = (s->y1 - s->y0) / 6.0, unit = pow(10.0, floor(log10(raw)));
+    double step = unit * (raw / unit < 2.0 ? 2.0 : raw / unit < 5.0 ? 5.0 : 10.0);
+    int digits = step < 1.0 ? (int)ceil(-log10(step) - 1e-9) : 0;
+    for (double y = ceil(s->y0 / step) * step; y <= s->y1; y += step) {
+        add(s, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='#e4e4e4'/>\n", LEFT,
+            py(s, y), WIDTH - RIGHT, py(s, y));
+        add(s, "<text x='%d' y='%.1f' text-anchor='end'>%.*f</text>\n", LEFT - 8,
+            py(s, y) + 4, digits, y);
+    }
+    for (int decade = (int)floor(s->x0); decade <= (int)ceil(s->x1); decade++)
+        for (int m = 1; m < 10; m++) {
+            double x = m * pow(10.0, decade);
+            if (log10(x) < s->x0 - 1e-9 || log10(x) > s->x1 + 1e-9)
+                continue;
+            add(s, "<line x1='%.1f' y1='%d' x2='%.1f' y2='%d' stroke='#999'/>\n", px(s, x),
+                HEIGHT - BOTTOM, px(s, x), HEIGHT - BOTTOM + (m == 1 ? 7 : 4));
+            if (m == 1)
+                add(s, "<text x='%.1f' y='%d' text-anchor='middle'>%.0f</text>\n",
+                    px(s, x), HEIGHT - BOTTOM + 22, x);
+        }
+    add(s, "<path d='M%d %dV%dH%d' fill='none' stroke='#444'/>\n", LEFT, TOP,
+        HEIGHT - BOTTOM, WIDTH - RIGHT);
+}
+
+static void curve(sheet *s, const plot_curve *c, size_t k, size_t count) {
+    const char *colour = colours[k % (sizeof colours / sizeof *colours)];
+    add(s, "<path fill='%s' fill-opacity='0.15' d='", colour);
+    for (size_t i = 0; i < c->points; i++)
+        add(s, "%c%.1f %.1f", i == 0 ? 'M' : 'L', px(s, c->x[i]),
+            py(s, c->mean[i] + c->error[i]));
+    for (size_t i = c->points; i-- > 0;)
+        add(s, "L%.1f %.1f", px(s, c->x[i]), py(s, c->mean[i] - c->error[i]));
+    add(s, "Z'/>\n<path fill='none' stroke='%s' stroke-width='2.2' d='", colour);
+    for (size_t i = 0; i < c->points; i++)
+        add(s, "%c%.1f %.1f", i == 0 ? 'M' : 'L', px(s, c->x[i]), py(s, c->mean[i]));
+    double y = TOP + 14 + 20.0 * (double)k;
+    (void)count;
+    add(s, "'/>\n<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='%s' stroke-width='3'/>",
+        WIDTH - RIGHT - 200, y, WIDTH - RIGHT - 172, y, colour);
+    add(s, "<text x='%d' y='%.1f'>%.60s</text>\n", WIDTH - RIGHT - 164, y + 4, c->label);
+}
+
+void plot_write(const char *path, const char *title, const plot_curve *curves,
+                size_t count) {
+    sheet s = {0};
+    find_ranges(&s, curves, count);
+    add(&s,
+        "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' "
+        "viewBox='0 0 %d %d' font-family='Helvetica, Arial, sans-serif' font-size='13' "
+        "fill='#222'>\n<rect width='100%%' height='100%%' fill='white'/>\n",
+        WIDTH, HEIGHT, WIDTH, HEIGHT);
+    add(&s, "<text x='%d' y='28' font-size='16' font-weight='bold'>%.100s</text>\n", LEFT,
+        title);
+    axes(&s);
+    for (size_t k = 0; k < count; k++)
+        curve(&s, &curves[k], k, count);
+    add(&s, "<text x='%d' y='%d' text-anchor='middle'>force calls</text>\n",
+        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16);
+    add(&s,
+        "<text transform='translate(20 %d) rotate(-90)' text-anchor='middle'>mean best "
+        "energy (eV)</text>\n</svg>\n",
+        (TOP + HEIGHT - BOTTOM) / 2);
+    write_text(path, s.text, s.size);
+    free(s.text);
+}

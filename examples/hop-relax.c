@@ -1,0 +1,104 @@
+/* hop-relax: relax a structure to its local minimum. */
+#include <argp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/common.h"
+
+static struct {
+    const char *potential, *optimizer, *input, *output, *model, *option[64];
+    double fmax, evaluations;
+    int options;
+    bool json;
+} a = {.optimizer = "lbfgs", .fmax = 0.01, .evaluations = 100000};
+
+static const struct argp_option options[] = {
+    {"potential", 'p', "POTENTIAL", 0, "Parameter file or built-in name", 0},
+    {"optimizer", 'm', "NAME", 0, "Optimizer (lbfgs)", 0},
+    {"fmax", 'f', "F", 0, "Largest force at the end, eV/A (0.01)", 0},
+    {"evaluations", 'n', "B", 0, "Most energy-and-forces evaluations (100000)", 0},
+    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
+    {"output", 'o', "OUT.xyz", 0, "Relaxed structure", 0},
+    {"option", 'O', "NAME=VALUE", 0, "Set an option of the optimizer", 0},
+    {"list-options", 'L', "NAME", 0, "List an optimizer's options", 0},
+    {"json", 'J', 0, 0, "Print the result as JSON", 0},
+    {0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    switch (key) {
+    case 'p': a.potential = arg; break;
+    case 'm': a.optimizer = arg; break;
+    case 'f': a.fmax = parse_number("--fmax", arg, 1e-12, 1e6); break;
+    case 'n': a.evaluations = parse_number("--evaluations", arg, 1, 1e15); break;
+    case 'M': a.model = arg; break;
+    case 'o': a.output = arg; break;
+    case 'J': a.json = true; break;
+    case 'L': list_options(arg); exit(EXIT_OK);
+    case 'O':
+        if (a.options == 64)
+            argp_error(state, "too many options");
+        a.option[a.options++] = arg;
+        break;
+    case ARGP_KEY_ARG:
+        if (a.input)
+            argp_error(state, "expected one file");
+        a.input = arg;
+        break;
+    case ARGP_KEY_END:
+        if (!a.potential || !a.input || !a.output)
+            argp_error(state, "expected -p POTENTIAL, IN.xyz and -o OUT.xyz");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static int progress(void *user, const hop_progress *p) {
+    (void)user;
+    if (p->evaluations % 50 == 0)
+        show_progress("%lld evaluations  energy %.6f  fmax %.3g",
+                      (long long)p->evaluations, p->energy, p->fmax);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    hop_context *context = start_program();
+    const struct argp argp = {options, parse, "-p POTENTIAL IN.xyz -o OUT.xyz",
+                              "Relax the first structure of IN.xyz.", 0, 0, 0};
+    argp_parse(&argp, argc, argv, 0, 0, 0);
+    hop_potential *potential = open_potential(context, a.potential);
+    hop_structure *structure;
+    hop_model *model = NULL;
+    int status = hop_structure_read(context, a.input, 0, &structure);
+    check(context, status);
+    if (a.model)
+        check(context, hop_model_load(context, a.model, &model));
+    hop_optimizer *optimizer =
+        make_optimizer(context, a.optimizer, structure, potential, model);
+    check(context, hop_optimizer_set(optimizer, "fmax", a.fmax));
+    check(context, hop_optimizer_set(optimizer, "quenches", 1));
+    check(context, hop_optimizer_set(optimizer, "polish", 0));
+    check(context, hop_optimizer_set(optimizer, "max_evaluations", a.evaluations));
+    for (int k = 0; k < a.options; k++)
+        set_option(context, optimizer, a.option[k]);
+    status = hop_optimizer_run(optimizer, structure, progress, NULL);
+    clear_progress();
+    check(context, status);
+    check(context, hop_potential_evaluate(potential, structure));
+    hop_progress p = {.size = sizeof p};
+    hop_optimizer_progress(optimizer, &p);
+    const hop_structure *one = structure;
+    check(context, hop_structure_write(&one, 1, a.output));
+    printf(a.json ? "{\"energy\": %.17g, \"fmax\": %.6g, \"evaluations\": %lld, "
+                    "\"status\": \"%s\"}\n"
+                  : "energy %.9f  fmax %.3g  evaluations %lld  %s\n",
+           *hop_structure_energy(structure), p.fmax, (long long)p.evaluations,
+           hop_status_text(status));
+    hop_optimizer_free(optimizer);
+    hop_model_free(model);
+    hop_structure_free(structure);
+    hop_potential_free(potential);
+    hop_context_free(context);
+    return interrupted() ? 128 + interrupted() : status == HOP_CONVERGED ? 0 : EXIT_ERROR;
+}
