@@ -1,0 +1,183 @@
+/* Meta-training: learns, resumes bit for bit, survives failing memory, refuses nonsense. */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support/support.h"
+
+static const char tasks[] = "# small\nAg.gupta Ag7 1\nAgAu.gupta Ag4Au3 2\n";
+
+static const char *task_file(void) {
+    const char *path = support_path("small.tasks");
+    support_write_file(path, tasks, strlen(tasks));
+    return path;
+}
+
+static void set_small(hop_trainer *t) {
+    ck_assert_int_eq(hop_trainer_set(t, "updates", 12), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, "batch", 4), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, "window", 8), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, "windows", 2), HOP_OK);
+}
+
+static void finish(hop_trainer *t, double *weights, size_t *count) {
+    int status;
+    while ((status = hop_trainer_step(t)) == HOP_OK)
+        ;
+    ck_assert_int_eq(status, HOP_END);
+    hop_model *model;
+    ck_assert_int_eq(hop_trainer_model(t, &model), HOP_OK);
+    double *w = hop_model_parameters(model, count);
+    memcpy(weights, w, *count * sizeof *w);
+    hop_model_free(model);
+}
+
+/* Stopped after update _i and resumed, on one thread or two: the same model. */
+START_TEST(resumed_is_uninterrupted) {
+    static double straight[8000], resumed[8000];
+    hop_context *context;
+    hop_trainer *t;
+    size_t count;
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, task_file(), &t), HOP_OK);
+    set_small(t);
+    finish(t, straight, &count);
+    hop_trainer_free(t);
+    ck_assert_uint_lt(count, 8000);
+
+    ck_assert_int_eq(hop_context_set_threads(context, 1 + _i % 3), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, task_file(), &t), HOP_OK);
+    set_small(t);
+    for (int k = 0; k < _i; k++)
+        ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
+    const char *path = support_path("checkpoint.h5");
+    ck_assert_int_eq(hop_trainer_save(t, path), HOP_OK);
+    hop_trainer_free(t);
+    ck_assert_msg(hop_trainer_load(context, path, &t) == HOP_OK, "%s",
+                  hop_error_message(context));
+    finish(t, resumed, &count);
+    hop_trainer_free(t);
+    hop_context_free(context);
+    ck_assert_mem_eq(straight, resumed, count * sizeof *straight);
+}
+END_TEST
+
+START_TEST(bad_tasks_are_refused) {
+    static const struct {
+        const char *text, *says;
+    } bad[] = {{"", "at least one task"},
+               {"Ag.gupta\n", ":1: expected a formula"},
+               {"Ag.gupta Qq7\n", "element"},
+               {"Ag.gupta Au7\n", "Au"},
+               {"Ag.gupta Ag7 -1\n", ":1: expected a positive weight"},
+               {"nosuch.gupta Ag7\n", "nosuch.gupta"}};
+    hop_context *context;
+    hop_trainer *t;
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    const char *path = support_path("bad.tasks");
+    support_write_file(path, bad[_i].text, strlen(bad[_i].text));
+    ck_assert_int_lt(hop_trainer_new(context, path, &t), 0);
+    ck_assert_ptr_null(t);
+    ck_assert_msg(strstr(hop_error_message(context), bad[_i].says) != NULL, "%s",
+                  hop_error_message(context));
+    hop_context_free(context);
+}
+END_TEST
+
+/* The main job's path, each allocation failing once: load, unroll, backpropagate, save the
+   checkpoint and the model, load the model, search with it. */
+static int main_job(hop_context *context, void *data) {
+    hop_trainer *t = NULL;
+    hop_model *model = NULL, *loaded = NULL;
+    hop_potential *potential = NULL;
+    hop_structure *s = NULL;
+    hop_optimizer *o = NULL;
+    const char *path = support_path("torture.h5");
+    int status = hop_trainer_new(context, data, &t);
+    if (status == HOP_OK) {
+        hop_trainer_set(t, "batch", 2);
+        hop_trainer_set(t, "window", 4);
+        hop_trainer_set(t, "windows", 1);
+        status = hop_trainer_step(t);
+    }
+    if (status == HOP_OK)
+        status = hop_trainer_save(t, path);
+    if (status == HOP_OK)
+        status = hop_trainer_model(t, &model);
+    if (status == HOP_OK)
+        status = hop_model_save(model, path);
+    if (status == HOP_OK)
+        status = hop_model_load(context, path, &loaded);
+    if (status == HOP_OK)
+        status = hop_potential_builtin(context, "AgAu.gupta", &potential);
+    if (status == HOP_OK)
+        status = hop_structure_random(context, "Ag3Au2", potential, 1, &s);
+    if (status == HOP_OK)
+        status = hop_optimizer_new(context, "learned", s, potential, &o);
+    if (status == HOP_OK)
+        status = hop_optimizer_set_model(o, loaded);
+    if (status == HOP_OK)
+        hop_optimizer_set(o, "max_evaluations", 50);
+    if (status == HOP_OK)
+        status = hop_optimizer_run(o, s, NULL, NULL);
+    const hop_structure *one = s;
+    if (status >= 0)
+        status = hop_structure_write(&one, 1, support_path("torture.xyz"));
+    hop_optimizer_free(o);
+    hop_structure_free(s);
+    hop_potential_free(potential);
+    hop_model_free(loaded);
+    hop_model_free(model);
+    hop_trainer_free(t);
+    return status;
+}
+
+START_TEST(every_allocation_of_the_main_job_fails_once) {
+    char path[512];
+    snprintf(path, sizeof path, "%s", task_file());
+    ck_assert_uint_gt(support_torture(main_job, path), 50);
+}
+END_TEST
+
+START_TEST(altered_checkpoints_are_refused) {
+    hop_context *context;
+    hop_trainer *t;
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, task_file(), &t), HOP_OK);
+    const char *path = support_path("whole.h5"), *broken = support_path("broken.h5");
+    ck_assert_int_eq(hop_trainer_save(t, path), HOP_OK);
+    hop_trainer_free(t);
+    char *data;
+    size_t size;
+    ck_assert_int_eq(hop__file_read(context, path, 1 << 24, &data, &size), HOP_OK);
+    for (size_t k = 0; k < 300; k++) {
+        /* the last header lines are for people only; everything else is checked */
+        size_t at = k < 60 ? k : 512 + (k * 7919) % (size - 512);
+        data[at] = (char)(data[at] ^ 4);
+        support_write_file(broken, data, size);
+        ck_assert_int_lt(hop_trainer_load(context, broken, &t), 0);
+        ck_assert_ptr_null(t);
+        data[at] = (char)(data[at] ^ 4);
+    }
+    for (size_t cut = 1; cut < size; cut += size / 100) {
+        support_write_file(broken, data, size - cut);
+        ck_assert_int_lt(hop_trainer_load(context, broken, &t), 0);
+    }
+    hop_model *model;
+    ck_assert_int_eq(hop_model_load(context, path, &model), HOP_ERROR_FORMAT);
+    hop__release(context, data);
+    hop_context_free(context);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("trainer");
+    TCase *all = tcase_create("training");
+    tcase_set_timeout(all, 300);
+    tcase_add_loop_test(all, resumed_is_uninterrupted, 0, 12);
+    tcase_add_loop_test(all, bad_tasks_are_refused, 0, 6);
+    tcase_add_test(all, every_allocation_of_the_main_job_fails_once);
+    tcase_add_test(all, altered_checkpoints_are_refused);
+    suite_add_tcase(suite, all);
+    return support_main(suite);
+}
