@@ -5,7 +5,6 @@
 
 #include <hdf5.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -14,6 +13,10 @@
 #define HEADER 512
 #define LIMIT ((size_t)1 << 30)
 #define MAGIC "hop-hdf5 1"
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define VERSION                                                                          \
+    TEXT(HOP_VERSION_MAJOR) "." TEXT(HOP_VERSION_MINOR) "." TEXT(HOP_VERSION_PATCH)
 
 /* HDF5 keeps process-wide state; one caller at a time. */
 static pthread_mutex_t hdf5_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -24,18 +27,26 @@ typedef struct entry {
     void *data;
 } entry;
 
+static void mute(entry *e) {
+    H5Eget_auto2(H5E_DEFAULT, &e->function, &e->data);
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* Constants such as H5F_ACC_RDONLY call H5check(), which ends the process when library
+   and headers differ: up to 1.12 in the release too. */
 static int enter(hop_context *context, entry *e) {
     unsigned major, minor, release;
     pthread_mutex_lock(&hdf5_lock);
     H5get_libversion(&major, &minor, &release);
-    if (major != H5_VERS_MAJOR || minor != H5_VERS_MINOR) {
+    if (major != H5_VERS_MAJOR || minor != H5_VERS_MINOR ||
+        (minor < 14 && release != H5_VERS_RELEASE)) {
         pthread_mutex_unlock(&hdf5_lock);
         return hop__fail(context, HOP_ERROR_VERSION,
-                         "HDF5: built with %d.%d, running with %u.%u", H5_VERS_MAJOR,
-                         H5_VERS_MINOR, major, minor);
+                         "HDF5: built with %d.%d.%d, running with %u.%u.%u",
+                         H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE, major, minor,
+                         release);
     }
-    H5Eget_auto2(H5E_DEFAULT, &e->function, &e->data);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    mute(e);
     return HOP_OK;
 }
 
@@ -109,6 +120,22 @@ static int build_image(hop_context *context, const hop__item *items, size_t coun
     return status;
 }
 
+/* 512 bytes: five lines, then newlines. */
+static int make_header(hop_context *context, const char *kind, const char *image,
+                       size_t size, hop__span version, char *header) {
+    hop__text text;
+    hop__text_start(&text, context);
+    hop__text_add(&text, MAGIC "\nkind %s\nsize %zu\nxxh64 %016llx\nlibhop %.*s\n", kind,
+                  size, (unsigned long long)hop__digest(image, size), (int)version.length,
+                  version.start);
+    memset(header, '\n', HEADER);
+    if (!text.failed)
+        memcpy(header, text.data, text.size < HEADER ? text.size : HEADER);
+    int status = text.failed ? HOP_ERROR_MEMORY : HOP_OK;
+    hop__text_free(&text);
+    return status;
+}
+
 int hop__items_save(hop_context *context, const char *path, const char *kind,
                     const hop__item *items, size_t count) {
     entry e;
@@ -119,16 +146,11 @@ int hop__items_save(hop_context *context, const char *path, const char *kind,
         return status;
     status = build_image(context, items, count, &data, &size);
     leave(&e);
-    if (status == HOP_OK) {
-        memset(data, '\n', HEADER);
-        int used = snprintf(data, HEADER,
-                            MAGIC "\nkind %s\nsize %zu\nxxh64 %016llx\nlibhop %d.%d.%d\n",
-                            kind, size - HEADER,
-                            (unsigned long long)hop__digest(data + HEADER, size - HEADER),
-                            HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH);
-        data[used] = '\n';
+    if (status == HOP_OK)
+        status = make_header(context, kind, data + HEADER, size - HEADER,
+                             (hop__span){VERSION, strlen(VERSION)}, data);
+    if (status == HOP_OK)
         status = hop__file_replace(context, path, data, size);
-    }
     hop__release(context, data);
     return status;
 }
@@ -160,19 +182,54 @@ static bool field(hop__lines *lines, const char *name, hop__span *value) {
            hop__span_equals(word, name) && hop__span_word(&line, value);
 }
 
-static int check_header(hop__item_file *f, const char *kind) {
+static bool is_version(hop__span word) {
+    size_t dots = 0;
+    for (size_t k = 0; k < word.length; k++) {
+        char c = word.start[k];
+        if (c != '.' && (c < '0' || c > '9'))
+            return false;
+        dots += c == '.';
+    }
+    return word.length <= 20 && dots == 2;
+}
+
+/* Each byte is looked at, so that no change goes unseen; the writer's version is free. */
+static int check_whole_header(const hop__item_file *f, const char *kind,
+                              hop__lines *lines) {
+    char header[HEADER];
+    hop__span version;
+    bool good = field(lines, "libhop", &version) && is_version(version);
+    int status = good ? make_header(f->context, kind, f->data + HEADER,
+                                    f->size - HEADER, version, header)
+                      : HOP_OK;
+    if (status == HOP_OK && (!good || memcmp(header, f->data, HEADER) != 0))
+        status = hop__fail(f->context, HOP_ERROR_CORRUPT, "%.300s: the header was altered",
+                           f->path);
+    return status;
+}
+
+static int check_header(const hop__item_file *f, const char *kind) {
     hop__lines lines;
     hop__span value;
     int64_t size = 0;
     uint64_t digest;
-    if (f->size < HEADER || memcmp(f->data, MAGIC "\n", sizeof MAGIC) != 0)
+    char quote[HOP__QUOTE_SIZE];
+    if (f->size < sizeof MAGIC || memcmp(f->data, MAGIC "\n", sizeof MAGIC) != 0)
         return hop__fail(f->context, HOP_ERROR_FORMAT,
                          "%.300s:1: expected '%s', got another kind of file", f->path,
                          MAGIC);
+    if (f->size < HEADER)
+        return hop__fail(f->context, HOP_ERROR_CORRUPT,
+                         "%.300s: expected a header of %d bytes, got %zu", f->path, HEADER,
+                         f->size);
     hop__lines_start(&lines, f->path, f->data + sizeof MAGIC, HEADER - sizeof MAGIC);
-    if (!field(&lines, "kind", &value) || !hop__span_equals(value, kind))
-        return hop__fail(f->context, HOP_ERROR_FORMAT, "%.300s:2: expected 'kind %s'",
+    if (!field(&lines, "kind", &value))
+        return hop__fail(f->context, HOP_ERROR_CORRUPT, "%.300s:2: expected 'kind %s'",
                          f->path, kind);
+    if (!hop__span_equals(value, kind))
+        return hop__fail(f->context, HOP_ERROR_FORMAT,
+                         "%.300s:2: expected a file of kind '%s', got '%s'", f->path, kind,
+                         hop__quote(value, quote));
     if (!field(&lines, "size", &value) || !hop__span_integer(value, &size) ||
         (uint64_t)size != f->size - HEADER)
         return hop__fail(f->context, HOP_ERROR_CORRUPT,
@@ -182,7 +239,7 @@ static int check_header(hop__item_file *f, const char *kind) {
         digest != hop__digest(f->data + HEADER, f->size - HEADER))
         return hop__fail(f->context, HOP_ERROR_CORRUPT,
                          "%.300s:4: the digest does not match the contents", f->path);
-    return HOP_OK;
+    return check_whole_header(f, kind, &lines);
 }
 
 static int open_image(hop__item_file *f) {
@@ -229,9 +286,11 @@ void hop__items_close(hop__item_file *f) {
         return;
     hop_context *context = f->context;
     if (f->file >= 0) {
+        entry e;
         pthread_mutex_lock(&hdf5_lock);
+        mute(&e);
         H5Fclose(f->file);
-        pthread_mutex_unlock(&hdf5_lock);
+        leave(&e);
     }
     hop__release(context, f->data);
     hop__release(context, f->path);
@@ -278,6 +337,11 @@ static int look_at(hop__item_file *f, const char *name, hop__item_type type, hid
         return hop__fail(f->context, HOP_ERROR_FORMAT,
                          "%.250s: %s: expected a flat array, got rank %d", f->path, name,
                          rank);
+    size_t bytes = type == HOP__ITEM_TEXT ? 1 : 8;
+    if ((uint64_t)points > f->size / bytes) /* plain arrays: nothing is compressed */
+        return hop__fail(f->context, HOP_ERROR_FORMAT,
+                         "%.250s: %s: expected at most %zu elements in this file, got %lld",
+                         f->path, name, f->size / bytes, (long long)points);
     *count = (size_t)points;
     return HOP_OK;
 }
