@@ -406,6 +406,34 @@ class Exceptions(unittest.TestCase):
                 self.assertEqual(len(calls), 4)
                 self.assertTrue(math.isfinite(optimizer.best.energy))
 
+    def test_caught_on_entry(self):
+        """What is caught outside a callback ends the run at the next one."""
+        from hop._handle import callbacks
+
+        calls, problem = [], ZeroDivisionError()
+
+        def leave(*_):
+            calls.append(1)
+            callbacks.pending = problem
+
+        def evaluate(atoms):
+            leave()
+            return morse(atoms)
+
+        for arguments, function in (((), evaluate), ((leave,), morse)):
+            calls.clear()
+            optimizer = Optimizer("fire", cluster(), Potential.external(function))
+            with self.assertRaises(ZeroDivisionError) as caught:
+                optimizer.run(*arguments)
+            self.assertIs(caught.exception, problem)
+            self.assertEqual(len(calls), 1)
+
+        calls.clear()
+        optimizer = Optimizer("fire", cluster(), Potential.builtin("Ag.gupta"))
+        with self.assertRaises(ZeroDivisionError):
+            optimizer.run(leave)
+        self.assertEqual(len(calls), 1)
+
     def test_in_iterate(self):
         problem = ZeroDivisionError()
 

@@ -265,6 +265,22 @@ class External(unittest.TestCase):
                     self.assertIs(caught.exception, problem)
         self.assertLess(Potential.external(morse).evaluate(cluster()), 0)
 
+    def test_caught_on_entry(self):
+        """What is caught outside a callback keeps the next one from being called."""
+        from hop._handle import callbacks
+
+        calls, problem = [], ZeroDivisionError()
+
+        def evaluate(atoms):
+            calls.append(1)
+            callbacks.pending = problem
+            return morse(atoms)
+
+        with self.assertRaises(ZeroDivisionError) as caught:
+            Potential.external(evaluate).hessian_vector(cluster(), np.ones((8, 3)))
+        self.assertIs(caught.exception, problem)
+        self.assertEqual(len(calls), 1)
+
     def test_cannot_evaluate(self):
         refusal = hop.CannotEvaluate("too near")
 
