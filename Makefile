@@ -174,3 +174,12 @@ clean:
 
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- benchmarks ------------------------------------------------------------------------
+# Force calls of the learned descent against FIRE and L-BFGS; RUNS starts each.
+RUNS ?= 40
+.PHONY: bench-descent
+bench-descent: lib
+	$(CC) -O2 -std=c11 -Iinclude bench/descent.c -o $(BUILD)/bench-descent -L$(BUILD) -lhop \
+	  -Wl,-rpath,'$$ORIGIN'
+	$(BUILD)/bench-descent models/metals.h5 $(RUNS)

@@ -1,5 +1,5 @@
-/* Extended XYZ: a count, a line of key=value pairs, a row for each atom; frames follow one
- * another.  Plain XYZ is read too.  docs/formats.md lists what is understood. */
+/* Reading extended XYZ: a count, a line of key=value pairs, a row for each atom; frames
+ * follow one another.  Plain XYZ is read too.  docs/formats.md lists what is understood. */
 #include <math.h>
 #include <string.h>
 
@@ -21,6 +21,7 @@ typedef struct frame {
     enum column column[MAX_COLUMNS];
     int part[MAX_COLUMNS]; /* which component */
     size_t columns;
+    int32_t number; /* of the atom of this row, -1 before it is known */
     bool plain, has_cell, has_pbc, has_stress;
     double cell[9], energy, virial[6], stress[6];
     int32_t periodic[3];
@@ -37,12 +38,30 @@ static int bad(const frame *f, const char *expected, hop__span got) {
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/* key = value; the value may be quoted or in brackets.  False at the end of the line;
-   *closed is false when a quote is not. */
+/* Where the value that begins at `k` ends: at the quote or bracket that closes it, at a
+   blank when it is bare. */
+static size_t value_end(hop__span text, size_t k, char open, char close) {
+    size_t depth = 0;
+    for (; k < text.length; k++) {
+        char c = text.start[k];
+        if (!close && is_blank(c))
+            break;
+        if (open == '"' && c == '\\' && k + 1 < text.length)
+            k++;
+        else if (close && c == close && depth-- == 0)
+            break;
+        else if (close && open != '"' && c == open)
+            depth++;
+    }
+    return k;
+}
+
+/* key = value; the value may be quoted or in brackets, and starts at NULL when there is
+   none.  False at the end of the line; *closed is false when a quote is not. */
 static bool next_pair(hop__span *rest, hop__span *key, hop__span *value, bool *closed) {
     *rest = hop__span_trim(*rest);
     *closed = true;
-    *value = (hop__span){"T", 1}; /* a bare key means true */
+    *value = (hop__span){NULL, 0};
     size_t k = 0;
     while (k < rest->length && rest->start[k] != '=' && !is_blank(rest->start[k]))
         k++;
@@ -59,13 +78,7 @@ static bool next_pair(hop__span *rest, hop__span *key, hop__span *value, bool *c
         char open = k < rest->length ? rest->start[k] : ' ';
         char close = open == '"' ? '"' : open == '{' ? '}' : open == '[' ? ']' : 0;
         size_t begin = close ? k + 1 : k;
-        for (k = begin; k < rest->length; k++) {
-            char c = rest->start[k];
-            if (open == '"' && c == '\\' && k + 1 < rest->length)
-                k++;
-            else if (close ? c == close : is_blank(c))
-                break;
-        }
+        k = value_end(*rest, begin, open, close);
         *value = (hop__span){rest->start + begin, k - begin};
         *closed = !close || k < rest->length;
         k += close && k < rest->length;
@@ -75,23 +88,28 @@ static bool next_pair(hop__span *rest, hop__span *key, hop__span *value, bool *c
     return true;
 }
 
-/* Exactly `count` numbers; commas and brackets count as blanks. */
+static bool is_separator(char c) { return is_blank(c) || c == ',' || c == '[' || c == ']'; }
+
+/* The next element of an array, in whichever style it is written; empty at the end. */
+static hop__span next_element(hop__span *text) {
+    size_t k = 0, length = 0;
+    while (k < text->length && is_separator(text->start[k]))
+        k++;
+    while (k + length < text->length && !is_separator(text->start[k + length]))
+        length++;
+    hop__span element = {text->start + k, length};
+    text->start += k + length;
+    text->length -= k + length;
+    return element;
+}
+
 static bool numbers(hop__span text, double *values, size_t count) {
-    size_t found = 0, k = 0;
-    while (k < text.length) {
-        while (k < text.length && strchr(" \t,[]", text.start[k]) && text.start[k])
-            k++;
-        size_t begin = k;
-        while (k < text.length && !(strchr(" \t,[]", text.start[k]) && text.start[k]))
-            k++;
-        if (k == begin)
-            break;
-        if (found == count ||
-            !hop__span_double((hop__span){text.start + begin, k - begin}, &values[found]))
+    if (!text.start)
+        return false;
+    for (size_t k = 0; k < count; k++)
+        if (!hop__span_double(next_element(&text), &values[k]))
             return false;
-        found++;
-    }
-    return found == count;
+    return next_element(&text).length == 0;
 }
 
 static bool flag(hop__span word, int32_t *value) {
@@ -106,11 +124,12 @@ static bool flag(hop__span word, int32_t *value) {
 }
 
 static bool flags(hop__span text, int32_t values[3]) {
-    hop__span word;
+    if (!text.start)
+        return false;
     for (int k = 0; k < 3; k++)
-        if (!hop__span_word(&text, &word) || !flag(word, &values[k]))
+        if (!flag(next_element(&text), &values[k]))
             return false;
-    return !hop__span_word(&text, &word);
+    return next_element(&text).length == 0;
 }
 
 static bool voigt(hop__span text, double v[6]) {
@@ -147,7 +166,8 @@ static enum column column_of(hop__span name, hop__span type, int64_t count) {
         return FORCE;
     if (hop__span_equals(name, "energies") && real && count == 1)
         return ENERGY;
-    if (hop__span_equals(name, "move_mask") && hop__span_equals(type, "L") && count == 1)
+    if (hop__span_equals(name, "move_mask") && hop__span_equals(type, "L") &&
+        (count == 1 || count == 3))
         return FREE;
     return SKIP;
 }
@@ -170,14 +190,14 @@ static int read_properties(frame *f, hop__span text) {
             f->part[f->columns++] = k;
         }
     }
-    return position && species ? HOP_OK : bad(f, "Properties with species and pos", all);
+    if (!position || !species)
+        return bad(f, "Properties with species or Z and pos", all);
+    return HOP_OK;
 }
 
 static int read_pair(frame *f, hop__span key, hop__span value) {
-    if (hop__span_equals(key, "Properties")) {
-        f->plain = false;
+    if (hop__span_equals(key, "Properties"))
         return read_properties(f, value);
-    }
     if (hop__span_equals(key, "Lattice")) {
         f->has_cell = numbers(value, f->cell, 9);
         return f->has_cell ? HOP_OK : bad(f, "Lattice with 9 numbers", value);
@@ -186,7 +206,7 @@ static int read_pair(frame *f, hop__span key, hop__span value) {
         f->has_pbc = flags(value, f->periodic);
         return f->has_pbc ? HOP_OK : bad(f, "pbc with three of T and F", value);
     }
-    if (hop__span_equals(key, "energy") && !hop__span_double(value, &f->energy))
+    if (hop__span_equals(key, "energy") && !numbers(value, &f->energy, 1))
         return bad(f, "energy with a number", value);
     if (hop__span_equals(key, "virial") && !voigt(value, f->virial))
         return bad(f, "virial with 6 or 9 numbers", value);
@@ -197,26 +217,48 @@ static int read_pair(frame *f, hop__span key, hop__span value) {
     return HOP_OK;
 }
 
-static int read_comment(frame *f) {
-    hop__span line, key, value;
-    bool closed = true;
-    if (!hop__lines_next(f->lines, &line))
-        return bad(f, "a comment line", (hop__span){"", 0});
-    f->plain = true;
+static void start_comment(frame *f) {
+    static const enum column plain[4] = {SPECIES, POSITION, POSITION, POSITION};
     f->energy = NAN;
     for (int k = 0; k < 6; k++)
         f->virial[k] = NAN;
-    const enum column plain[4] = {SPECIES, POSITION, POSITION, POSITION};
     for (int k = 0; k < 4; k++) {
         f->column[k] = plain[k];
         f->part[k] = k > 0 ? k - 1 : 0;
     }
     f->columns = 4;
-    /* a plain comment may hold anything: only known keys are looked at */
+}
+
+static bool has_properties(hop__span line) {
+    hop__span key, value;
+    bool closed;
+    while (next_pair(&line, &key, &value, &closed))
+        if (hop__span_equals(key, "Properties") && value.start)
+            return true;
+    return false;
+}
+
+/* Without Properties the line is free text: only a cell, its periodicity and an energy
+   that is a number are looked for. */
+static bool known_in_plain(hop__span key, hop__span value) {
+    double energy;
+    return hop__span_equals(key, "Lattice") || hop__span_equals(key, "pbc") ||
+           (hop__span_equals(key, "energy") && numbers(value, &energy, 1));
+}
+
+static int read_comment(frame *f) {
+    hop__span line, key, value;
+    bool closed = true;
+    start_comment(f);
+    if (!hop__lines_next(f->lines, &line))
+        return bad(f, "a comment line", (hop__span){"", 0});
+    f->plain = !has_properties(line);
     while (next_pair(&line, &key, &value, &closed)) {
-        if (!closed && !f->plain)
-            return bad(f, "a closing quote", value);
-        int status = closed ? read_pair(f, key, value) : HOP_OK;
+        if (f->plain && !(value.start && known_in_plain(key, value)))
+            continue;
+        if (!closed)
+            return bad(f, "a closing quote or bracket", value);
+        int status = read_pair(f, key, value);
         if (status != HOP_OK)
             return status;
     }
@@ -228,28 +270,38 @@ static int read_comment(frame *f) {
 
 /* ---- rows ---- */
 
-static int read_species(const frame *f, hop__span word, int32_t *number) {
+/* A symbol, or an atomic number where that is usual; all of a row must agree. */
+static int read_element(frame *f, hop__span word, bool symbol, int32_t *number) {
     int64_t value;
-    *number = hop__element_from_span(word);
-    if (*number < 0 && f->plain && hop__span_integer(word, &value) && value >= 0 &&
+    *number = symbol ? hop__element_from_span(word) : -1;
+    if ((!symbol || f->plain) && hop__span_integer(word, &value) && value >= 0 &&
         value < HOP__ELEMENTS)
         *number = (int32_t)value;
-    return *number >= 0 ? HOP_OK : bad(f, "an element symbol", word);
+    if (*number < 0)
+        return bad(f, symbol ? "an element symbol" : "an atomic number", word);
+    if (f->number >= 0 && f->number != *number)
+        return bad(f, "species and Z to be the same element", word);
+    f->number = *number;
+    return HOP_OK;
 }
 
-static int read_word(const frame *f, hop__span word, size_t k, size_t i,
+static int read_free(const frame *f, hop__span word, int part, int32_t *fixed) {
+    int32_t free;
+    if (!flag(word, &free))
+        return bad(f, "T or F", word);
+    if (part > 0 && *fixed == free)
+        return bad(f, "an atom fixed along all axes or none", word);
+    *fixed = !free;
+    return HOP_OK;
+}
+
+static int read_word(frame *f, hop__span word, size_t k, size_t i,
                      hop_structure *s) {
     size_t at = 3 * i + (size_t)f->part[k];
-    int64_t number;
-    int32_t free;
     switch (f->column[k]) {
     case SPECIES:
-        return read_species(f, word, &s->numbers[i]);
     case NUMBER:
-        if (!hop__span_integer(word, &number) || number < 0 || number >= HOP__ELEMENTS)
-            return bad(f, "an atomic number", word);
-        s->numbers[i] = (int32_t)number;
-        return HOP_OK;
+        return read_element(f, word, f->column[k] == SPECIES, &s->numbers[i]);
     case POSITION:
         return hop__span_double(word, &s->positions[at]) ? HOP_OK
                                                          : bad(f, "a coordinate", word);
@@ -258,10 +310,7 @@ static int read_word(const frame *f, hop__span word, size_t k, size_t i,
     case ENERGY:
         return hop__span_double(word, &s->energies[i]) ? HOP_OK : bad(f, "an energy", word);
     case FREE:
-        if (!flag(word, &free))
-            return bad(f, "T or F", word);
-        s->fixed[i] = !free;
-        return HOP_OK;
+        return read_free(f, word, f->part[k], &s->fixed[i]);
     default:
         return HOP_OK;
     }
@@ -274,6 +323,7 @@ static int read_rows(frame *f, hop_structure *s) {
             return hop__fail(f->context, HOP_ERROR_FORMAT,
                              "%.200s:%lld: expected %zu atoms, the file ends after %zu",
                              f->lines->name, (long long)f->lines->number, s->count, i);
+        f->number = -1;
         for (size_t k = 0; k < f->columns; k++) {
             word = (hop__span){line.start, 0};
             if (!hop__span_word(&line, &word))
@@ -311,22 +361,21 @@ static int read_count(frame *f, size_t *count) {
     line = hop__span_trim(line);
     if (!hop__span_integer(line, &value) || value < 1 || value > MAX_ATOMS)
         return bad(f, "a number of atoms from 1 to 10000000", line);
-    /* each atom needs a line: never believe the count beyond the bytes that are there */
-    if ((size_t)value > (size_t)(f->lines->end - f->lines->next))
+    /* each atom needs "H 0 0 0" at least: never believe the count beyond what is there */
+    if ((size_t)value > (size_t)(f->lines->end - f->lines->next) / 8 + 1)
         return bad(f, "as many lines as atoms", line);
     *count = (size_t)value;
     return HOP_OK;
 }
 
-static int finish(const frame *f, hop_structure *s) {
+static void finish(const frame *f, hop_structure *s) {
     memcpy(s->cell, f->cell, sizeof f->cell);
     memcpy(s->periodic, f->periodic, sizeof f->periodic);
     *s->energy = f->energy;
     memcpy(s->virial, f->virial, sizeof f->virial);
     double volume = fabs(hop__determinant3(s->cell));
-    for (int k = 0; k < 6 && f->has_stress && isnan(f->virial[0]); k++)
+    for (int k = 0; k < 6 && f->has_stress && volume > 0.0 && isnan(f->virial[0]); k++)
         s->virial[k] = -volume * f->stress[k];
-    return HOP_OK;
 }
 
 static int read_frame(hop_context *context, hop__lines *lines, size_t count,
@@ -342,8 +391,10 @@ static int read_frame(hop_context *context, hop__lines *lines, size_t count,
     hop__release(context, numbers_);
     if (status == HOP_OK)
         status = read_rows(&f, *out);
-    if (status == HOP_OK)
-        return finish(&f, *out);
+    if (status == HOP_OK) {
+        finish(&f, *out);
+        return HOP_OK;
+    }
     hop_structure_free(*out);
     *out = NULL;
     return status;
@@ -407,104 +458,5 @@ int hop_structure_read(hop_context *context, const char *path, int64_t wanted,
     if (status == HOP_OK)
         status = parse(context, path, text, size, wanted, out);
     hop__release(context, text);
-    return status;
-}
-
-/* ---- writing ---- */
-
-static void add_list(hop__text *text, const char *name, const double *values,
-                     const int *order, int count) {
-    hop__text_add(text, "%s=\"", name);
-    for (int k = 0; k < count; k++) {
-        hop__text_add(text, k > 0 ? " " : "");
-        hop__text_add_double(text, values[order ? order[k] : k]);
-    }
-    hop__text_add(text, "\" ");
-}
-
-static void add_header(hop__text *text, const hop_structure *s, bool forces, bool energies,
-                       bool fixed) {
-    static const int full[9] = {0, 5, 4, 5, 1, 3, 4, 3, 2};
-    double stress[6];
-    if (hop__dot(s->cell, s->cell, 9) > 0.0)
-        add_list(text, "Lattice", s->cell, NULL, 9);
-    hop__text_add(text, "Properties=species:S:1:pos:R:3%s%s%s pbc=\"%c %c %c\"",
-                  forces ? ":forces:R:3" : "", energies ? ":energies:R:1" : "",
-                  fixed ? ":move_mask:L:1" : "", s->periodic[0] ? 'T' : 'F',
-                  s->periodic[1] ? 'T' : 'F', s->periodic[2] ? 'T' : 'F');
-    if (isfinite(*s->energy)) {
-        hop__text_add(text, " energy=");
-        hop__text_add_double(text, *s->energy);
-    }
-    hop__text_add(text, " ");
-    if (hop__all_finite(s->virial, 6)) {
-        add_list(text, "virial", s->virial, full, 9);
-        if (s->periodic[0] && s->periodic[1] && s->periodic[2] &&
-            hop_structure_stress(s, stress) == HOP_OK)
-            add_list(text, "stress", stress, full, 9);
-    }
-    text->size -= text->size > 0; /* the last blank */
-    hop__text_add(text, "\n");
-}
-
-static void add_frame(hop__text *text, const hop_structure *s) {
-    bool forces = hop__all_finite(s->forces, 3 * s->count), fixed = false;
-    bool energies = hop__all_finite(s->energies, s->count);
-    for (size_t i = 0; i < s->count; i++)
-        fixed |= s->fixed[i] != 0;
-    hop__text_add(text, "%zu\n", s->count);
-    add_header(text, s, forces, energies, fixed);
-    for (size_t i = 0; i < s->count && !text->failed; i++) {
-        hop__text_add(text, "%s", hop_element_symbol(s->numbers[i]));
-        for (size_t c = 0; c < 6; c++) {
-            if (c >= 3 && !forces)
-                break;
-            hop__text_add(text, " ");
-            hop__text_add_double(text, c < 3 ? s->positions[3 * i + c]
-                                             : s->forces[3 * i + c - 3]);
-        }
-        if (energies) {
-            hop__text_add(text, " ");
-            hop__text_add_double(text, s->energies[i]);
-        }
-        hop__text_add(text, fixed ? (s->fixed[i] ? " F\n" : " T\n") : "\n");
-    }
-}
-
-int hop_structure_write(const hop_structure *const *structures, size_t count,
-                        const char *path) {
-    if (!structures || count < 1 || !structures[0] || !path)
-        return HOP_ERROR_ARGUMENT;
-    hop_context *context = structures[0]->context;
-    hop__text text;
-    hop__text_start(&text, context);
-    for (size_t k = 0; k < count; k++) {
-        if (!structures[k]) {
-            hop__text_free(&text);
-            return hop__fail(context, HOP_ERROR_ARGUMENT, "structure %zu is NULL", k);
-        }
-        add_frame(&text, structures[k]);
-    }
-    int status = text.failed ? HOP_ERROR_MEMORY
-                             : hop__file_replace(context, path, text.data, text.size);
-    hop__text_free(&text);
-    return status;
-}
-
-int hop_structure_format(const hop_structure *structure, char *buffer, size_t capacity,
-                         size_t *length) {
-    if (!structure || !length || (!buffer && capacity > 0))
-        return HOP_ERROR_ARGUMENT;
-    hop__text text;
-    hop__text_start(&text, structure->context);
-    add_frame(&text, structure);
-    int status = text.failed ? HOP_ERROR_MEMORY : HOP_OK;
-    *length = status == HOP_OK ? text.size : 0;
-    if (status == HOP_OK && capacity > 0) {
-        size_t copied = text.size < capacity ? text.size : capacity - 1;
-        memcpy(buffer, text.data, copied);
-        buffer[copied] = '\0';
-    }
-    hop__text_free(&text);
     return status;
 }

@@ -13,7 +13,7 @@
 typedef struct state {
     hop__policy *policy;
     const double *weights;
-    double length, energy;
+    double length, energy, handover; /* handover: eV/angstrom */
     double *x, *step;
     int rises;
 } state;
@@ -39,6 +39,7 @@ static int create(hop_context *context, const hop__descent_system *system,
     }
     s->step = s->x + 3 * system->count;
     s->length = system->units.length;
+    s->handover = settings->handover * system->units.stiffness * s->length;
     s->weights = system->model ? system->model->parameters : NULL;
     hop__policy_system(s->policy, system->count, &system->units, system->lengths,
                        system->energies, settings->max_step);
@@ -64,7 +65,9 @@ static void step(void *opaque, const double *x, double energy, const double *for
         if (s->rises >= PATIENCE)
             start(s);
     }
-    hop__policy_step(s->policy, s->weights, energy, forces, s->step, NULL);
+    /* near a minimum the quasi-Newton step converges faster */
+    bool near = hop__max_norm3(forces, s->policy->count) < s->handover;
+    hop__policy_step(s->policy, near ? NULL : s->weights, energy, forces, s->step, NULL);
     memcpy(s->x, x, n * sizeof *x);
     s->energy = energy;
     for (size_t a = 0; a < n; a++)

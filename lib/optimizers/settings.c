@@ -87,6 +87,8 @@ static const hop__option basin_hopping[] = {
     HOPPING(0.009, 0.36, 0.24, 0.16, 0.6, 1, 0.02, 10, 0, 0, 0, 0, 2, 2, 0, 0)};
 static const hop__option learned[] = {
     COMMON(0, 60, 0.1), LBFGS,
+    ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
+        "largest force below which the hand-made quasi-Newton step takes over"),
     HOPPING(0.003, 0.36, 0.06, 0.27, 0.67, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.5, 2, 2,
             0.05, 1)};
 

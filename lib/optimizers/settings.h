@@ -15,6 +15,8 @@ typedef struct hop__settings {
     double dt, dt_max, increase, decrease, alpha, alpha_decrease, delay;
     /* L-BFGS */
     double memory, max_rise;
+    /* the learned descent */
+    double handover;
     /* hopping */
     double temperature, shake, shake_weight, relocate_weight, swap_weight, adapt,
         acceptance, quench_fmax, quench_steps, atom_bias, site_bias, more_relocations,

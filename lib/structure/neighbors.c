@@ -1,13 +1,13 @@
 #include "structure/neighbors.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/vector_math.h"
 
 #define BIN_THRESHOLD 200 /* atoms above which bins beat looking at every pair */
+#define ROUNDING 1e-6     /* of fractional coordinates of atoms far from the cell */
 
 typedef struct entry {
     int32_t index;
@@ -148,7 +148,7 @@ static int prepare_cell(builder *b, double reach) {
     for (int a = 0; a < 3; a++) {
         double column[3] = {b->inverse[a], b->inverse[3 + a], b->inverse[6 + a]};
         double height = 1.0 / sqrt(hop__dot(column, column, 3));
-        double images = b->periodic[a] ? floor(reach / height) + 1.0 : 0.0;
+        double images = b->periodic[a] ? floor(reach / height + ROUNDING) + 1.0 : 0.0;
         total *= 2.0 * images + 1.0;
         if (total > 1e8)
             return hop__fail(b->list.context, HOP_ERROR_RANGE,
@@ -217,7 +217,7 @@ static void fraction_of(const builder *b, const double *x, double f[3]) {
 }
 
 static int clamp_bin(double value, int bins) {
-    return value < 0.0 ? 0 : value >= bins ? bins - 1 : (int)value;
+    return !(value > 0.0) ? 0 : value >= bins ? bins - 1 : (int)value;
 }
 
 static int bin_of(const builder *b, const double *x, int bin[3]) {
@@ -245,11 +245,11 @@ static int fill_bins(builder *b, double reach) {
     }
     for (int a = 0; a < 3; a++) {
         double column[3] = {b->inverse[a], b->inverse[3 + a], b->inverse[6 + a]};
-        double span = highest[a] - b->lowest[a] + 1e-9;
+        double span = b->periodic[a] ? 1.0 : highest[a] - b->lowest[a] + 1e-9;
         double height = span / sqrt(hop__dot(column, column, 3));
-        double count = floor(height / reach);
-        b->bins[a] = count < 1.0 ? 1 : count > 64.0 ? 64 : (int)count;
-        b->bin_size[a] = (b->periodic[a] ? 1.0 : span) / b->bins[a];
+        double count = floor(height / (reach * (1.0 + ROUNDING)));
+        b->bins[a] = count >= 64.0 ? 64 : count >= 1.0 ? (int)count : 1;
+        b->bin_size[a] = span / b->bins[a];
         total *= b->bins[a];
     }
     if ((size_t)total > b->bin_capacity) {
@@ -317,8 +317,7 @@ static int pairs_by_bins(builder *b, size_t i, double reach) {
     return status;
 }
 
-static int compare(const void *left, const void *right) {
-    const entry *a = left, *b = right;
+static int compare(const entry *a, const entry *b) {
     if (a->index != b->index)
         return a->index < b->index ? -1 : 1;
     for (int c = 0; c < 3; c++)
@@ -327,23 +326,37 @@ static int compare(const void *left, const void *right) {
     return 0;
 }
 
-/* Insertion sort: the neighbours of one atom are few and nearly sorted. */
-static void sort_entries(builder *b, size_t begin) {
-    for (size_t k = begin + 1; k < b->entries; k++) {
-        entry moving = {b->list.index[k], {b->list.shift[3 * k], b->list.shift[3 * k + 1],
-                                           b->list.shift[3 * k + 2]}};
+/* One pass of insertion over entries `gap` apart. */
+static void sort_apart(builder *b, size_t begin, size_t gap) {
+    int32_t *index = b->list.index;
+    double *shift = b->list.shift;
+    for (size_t k = begin + gap; k < b->entries; k++) {
+        entry moving = {index[k], {shift[3 * k], shift[3 * k + 1], shift[3 * k + 2]}};
         size_t at = k;
-        for (; at > begin; at--) {
-            const double *shift = b->list.shift + 3 * (at - 1);
-            entry before = {b->list.index[at - 1], {shift[0], shift[1], shift[2]}};
+        for (; at >= begin + gap; at -= gap) {
+            const double *from = shift + 3 * (at - gap);
+            entry before = {index[at - gap], {from[0], from[1], from[2]}};
             if (compare(&before, &moving) <= 0)
                 break;
-            b->list.index[at] = before.index;
-            memcpy(b->list.shift + 3 * at, before.shift, sizeof before.shift);
+            index[at] = before.index;
+            memcpy(shift + 3 * at, before.shift, sizeof before.shift);
         }
-        b->list.index[at] = moving.index;
-        memcpy(b->list.shift + 3 * at, moving.shift, sizeof moving.shift);
+        index[at] = moving.index;
+        memcpy(shift + 3 * at, moving.shift, sizeof moving.shift);
     }
+}
+
+/* Shell's sort (Ciura's gaps): mostly few entries, nearly sorted; no work space. */
+static void sort_entries(builder *b, size_t begin) {
+    static const size_t gaps[] = {1, 4, 10, 23, 57, 132, 301, 701, 1750};
+    size_t count = b->entries - begin, gap = 1750;
+    while (gap < count / 3)
+        gap = gap * 9 / 4;
+    for (; gap > 1750; gap = gap * 4 / 9)
+        sort_apart(b, begin, gap);
+    for (size_t k = sizeof gaps / sizeof *gaps; k-- > 0;)
+        if (gaps[k] < count)
+            sort_apart(b, begin, gaps[k]);
 }
 
 static int build(builder *b, const hop_structure *s) {

@@ -79,6 +79,19 @@ int hop_structure_new(hop_context *context, size_t count, const int32_t *numbers
     return HOP_OK;
 }
 
+static void unknown(double *values, size_t count) {
+    for (size_t k = 0; k < count; k++)
+        values[k] = NAN;
+}
+
+/* Results that the host did not bring are not known yet. */
+static void forget_own(hop_structure *s, const hop_structure_arrays *host) {
+    unknown(s->energy, host->energy ? 0 : 1);
+    unknown(s->forces, host->forces ? 0 : 3 * s->count);
+    unknown(s->virial, host->virial ? 0 : 6);
+    unknown(s->energies, host->energies ? 0 : s->count);
+}
+
 int hop_structure_wrap(hop_context *context, const hop_structure_arrays *arrays,
                        hop_structure **out) {
     if (out)
@@ -92,7 +105,11 @@ int hop_structure_wrap(hop_context *context, const hop_structure_arrays *arrays,
     int status = check_numbers(context, arrays->count, arrays->numbers);
     if (status == HOP_OK && !arrays->positions)
         status = hop__fail(context, HOP_ERROR_ARGUMENT, "structure: positions is NULL");
-    return status == HOP_OK ? make(context, arrays, out) : status;
+    if (status == HOP_OK)
+        status = make(context, arrays, out);
+    if (status == HOP_OK)
+        forget_own(*out, arrays);
+    return status;
 }
 
 int hop_structure_copy(const hop_structure *structure, hop_structure **out) {
@@ -146,6 +163,9 @@ int hop_structure_stress(const hop_structure *s, double *stress) {
         return hop__fail(s->context, HOP_ERROR_STATE,
                          "stress: the structure's virial is not known; evaluate it first");
     double volume = fabs(hop__determinant3(s->cell));
+    if (!(volume > 0.0 && volume < INFINITY))
+        return hop__fail(s->context, HOP_ERROR_STATE,
+                         "stress: expected a cell with a volume, got %g", volume);
     for (int k = 0; k < 6; k++)
         stress[k] = -s->virial[k] / volume;
     return HOP_OK;
@@ -156,13 +176,10 @@ bool hop__structure_is_periodic(const hop_structure *s) {
 }
 
 void hop__structure_forget(hop_structure *s) {
-    *s->energy = NAN;
-    for (size_t k = 0; k < 3 * s->count; k++)
-        s->forces[k] = NAN;
-    for (size_t k = 0; k < 6; k++)
-        s->virial[k] = NAN;
-    for (size_t i = 0; i < s->count; i++)
-        s->energies[i] = NAN;
+    unknown(s->energy, 1);
+    unknown(s->forces, 3 * s->count);
+    unknown(s->virial, 6);
+    unknown(s->energies, s->count);
 }
 
 int hop__structure_match(hop_context *context, const char *what, const hop_structure *a,
