@@ -1,0 +1,506 @@
+#include "structure/neighbors.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "base/vector_math.h"
+#include "support/support.h"
+
+#define BOUNDARY 1e-9 /* pairs this near the cut-off may be in or out */
+
+static hop_context *context;
+static hop__neighbors *list;
+
+static void setup(void) {
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    ck_assert_int_eq(hop__neighbors_new(context, &list), HOP_OK);
+}
+
+static void teardown(void) {
+    hop__neighbors_free(list);
+    hop_context_free(context);
+}
+
+/* ---- the reference: every image that the Gram matrix does not exclude ---- */
+
+typedef struct pair {
+    int32_t j, image[3];
+} pair;
+
+typedef struct pairs {
+    pair *at;
+    size_t count, capacity;
+} pairs;
+
+static void add_pair(pairs *p, pair one) {
+    if (p->count == p->capacity) {
+        p->capacity = 2 * p->capacity + 1000;
+        p->at = realloc(p->at, p->capacity * sizeof *p->at);
+        ck_assert_ptr_nonnull(p->at);
+    }
+    p->at[p->count++] = one;
+}
+
+static int by_image(const void *left, const void *right) {
+    return memcmp(left, right, sizeof(pair));
+}
+
+typedef struct lattice {
+    double rows[9], inverse_gram[9];
+    bool periodic[3];
+} lattice;
+
+/* Gram matrix of the periodic vectors alone; the others do not mix with them. */
+static lattice lattice_of(const hop_structure *s) {
+    lattice l = {0};
+    double gram[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    memcpy(l.rows, s->cell, sizeof l.rows);
+    for (int a = 0; a < 3; a++)
+        l.periodic[a] = s->periodic[a] != 0;
+    for (int a = 0; a < 3; a++)
+        for (int b = 0; b < 3; b++)
+            if (l.periodic[a] && l.periodic[b])
+                gram[3 * a + b] = hop__dot(l.rows + 3 * a, l.rows + 3 * b, 3);
+    double det = gram[0] * (gram[4] * gram[8] - gram[5] * gram[7]) -
+                 gram[1] * (gram[3] * gram[8] - gram[5] * gram[6]) +
+                 gram[2] * (gram[3] * gram[7] - gram[4] * gram[6]);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
+            l.inverse_gram[3 * i + j] =
+                (gram[3 * a + c] * gram[3 * b + d] - gram[3 * a + d] * gram[3 * b + c]) / det;
+        }
+    return l;
+}
+
+static void coordinates(const lattice *l, const double d[3], double f[3]) {
+    double along[3];
+    for (int a = 0; a < 3; a++)
+        along[a] = l->periodic[a] ? hop__dot(l->rows + 3 * a, d, 3) : 0.0;
+    for (int a = 0; a < 3; a++)
+        f[a] = l->periodic[a] ? hop__dot(l->inverse_gram + 3 * a, along, 3) : 0.0;
+}
+
+static double image_distance(const lattice *l, const double d[3], const int32_t image[3]) {
+    double at[3];
+    for (int c = 0; c < 3; c++)
+        at[c] = d[c] + image[0] * l->rows[c] + image[1] * l->rows[3 + c] +
+                image[2] * l->rows[6 + c];
+    return sqrt(hop__dot(at, at, 3));
+}
+
+static void reference(const hop_structure *s, size_t i, double cutoff, pairs *out) {
+    lattice l = lattice_of(s);
+    out->count = 0;
+    for (size_t j = 0; j < s->count; j++) {
+        double d[3], f[3];
+        int32_t low[3], high[3], k[3];
+        for (int c = 0; c < 3; c++)
+            d[c] = s->positions[3 * j + c] - s->positions[3 * i + c];
+        coordinates(&l, d, f);
+        for (int a = 0; a < 3; a++) {
+            double width = l.periodic[a] ? cutoff * sqrt(l.inverse_gram[4 * a]) + 1e-6 : 0.0;
+            low[a] = (int32_t)ceil(-f[a] - width);
+            high[a] = (int32_t)floor(-f[a] + width);
+        }
+        for (k[0] = low[0]; k[0] <= high[0]; k[0]++)
+            for (k[1] = low[1]; k[1] <= high[1]; k[1]++)
+                for (k[2] = low[2]; k[2] <= high[2]; k[2]++)
+                    if ((j != i || k[0] != 0 || k[1] != 0 || k[2] != 0) &&
+                        image_distance(&l, d, k) < cutoff - BOUNDARY)
+                        add_pair(out, (pair){(int32_t)j, {k[0], k[1], k[2]}});
+    }
+    qsort(out->at, out->count, sizeof *out->at, by_image);
+}
+
+/* What the list says of atom i within the cut-off, shifts as whole lattice vectors. */
+static void listed(const hop_structure *s, size_t i, double cutoff, pairs *out) {
+    lattice l = lattice_of(s);
+    out->count = 0;
+    for (size_t k = list->first[i]; k < list->first[i + 1]; k++) {
+        const double *shift = list->shift + 3 * k;
+        size_t j = (size_t)list->index[k];
+        ck_assert_uint_lt(j, s->count);
+        double f[3], d[3], back[3] = {0.0, 0.0, 0.0};
+        pair one = {.j = (int32_t)j};
+        coordinates(&l, shift, f);
+        for (int a = 0; a < 3; a++) {
+            one.image[a] = (int32_t)lround(f[a]);
+            for (int c = 0; c < 3; c++)
+                back[c] += one.image[a] * l.rows[3 * a + c];
+        }
+        for (int c = 0; c < 3; c++) {
+            ck_assert_double_eq_tol(back[c], shift[c], 1e-9);
+            d[c] = s->positions[3 * j + c] - s->positions[3 * i + c];
+        }
+        if (image_distance(&l, d, one.image) < cutoff - BOUNDARY)
+            add_pair(out, one);
+    }
+    qsort(out->at, out->count, sizeof *out->at, by_image);
+}
+
+static void assert_sorted(size_t i) {
+    for (size_t k = list->first[i] + 1; k < list->first[i + 1]; k++) {
+        const double *a = list->shift + 3 * (k - 1), *b = list->shift + 3 * k;
+        ck_assert_int_le(list->index[k - 1], list->index[k]);
+        if (list->index[k - 1] != list->index[k])
+            continue;
+        int c = a[0] != b[0] ? 0 : a[1] != b[1] ? 1 : 2;
+        ck_assert_double_lt(a[c], b[c]);
+    }
+}
+
+/* Every pair within the cut-off once, and no other; returns how many there are. */
+static size_t assert_exact(const hop_structure *s, double cutoff) {
+    static pairs expected, found;
+    size_t total = 0;
+    ck_assert_uint_eq(list->atoms, s->count);
+    ck_assert_uint_eq(list->first[0], 0);
+    for (size_t i = 0; i < s->count; i++) {
+        reference(s, i, cutoff, &expected);
+        listed(s, i, cutoff, &found);
+        ck_assert_msg(found.count == expected.count,
+                      "atom %zu of %zu: expected %zu neighbours within %g, got %zu", i,
+                      s->count, expected.count, cutoff, found.count);
+        if (expected.count > 0)
+            ck_assert_mem_eq(found.at, expected.at, expected.count * sizeof(pair));
+        assert_sorted(i);
+        total += expected.count;
+    }
+    return total;
+}
+
+/* ---- random cells of every sort ---- */
+
+static hop_structure *atoms(size_t count) {
+    hop_structure *s;
+    int32_t *numbers = calloc(count, sizeof *numbers);
+    ck_assert_int_eq(hop_structure_new(context, count, numbers, &s), HOP_OK);
+    free(numbers);
+    return s;
+}
+
+static double between(hop__random *r, double low, double high) {
+    return low + (high - low) * hop__random_uniform(r);
+}
+
+static void swap_rows(double *cell) {
+    for (int c = 0; c < 3; c++) {
+        double keep = cell[c];
+        cell[c] = cell[3 + c];
+        cell[3 + c] = keep;
+    }
+}
+
+/* Lattice vectors of about `size`; thin, skewed and left-handed ones among them. */
+static void random_cell(hop__random *r, double size, double *cell) {
+    double inverse[9];
+    do {
+        for (int k = 0; k < 9; k++)
+            cell[k] = size * ((k % 4 == 0) + between(r, -0.4, 0.4));
+        if (hop__random_below(r, 3) == 0) /* thin */
+            for (int c = 0; c < 3; c++)
+                cell[c] *= 0.2;
+        if (hop__random_below(r, 3) == 0) /* skewed: same lattice, long vectors */
+            for (int c = 0; c < 3; c++)
+                cell[6 + c] += 3.0 * cell[3 + c] - 2.0 * cell[c];
+        if (hop__random_below(r, 2) == 0)
+            swap_rows(cell);
+    } while (!hop__invert3(cell, inverse) ||
+             fabs(hop__determinant3(cell)) < 0.01 * size * size * size);
+}
+
+static void random_structure(hop__random *r, hop_structure *s, double size) {
+    random_cell(r, size, s->cell);
+    uint64_t mask = hop__random_bits(r) % 8;
+    for (int a = 0; a < 3; a++) {
+        s->periodic[a] = (mask >> a) & 1;
+        /* what stands in directions that are not periodic must not matter */
+        if (!s->periodic[a] && hop__random_below(r, 2) == 0)
+            memset(s->cell + 3 * a, 0, 3 * sizeof(double));
+    }
+    double spread = hop__random_below(r, 4) == 0 ? 5.0 : 1.0; /* outside the cell */
+    for (size_t k = 0; k < 3 * s->count; k++)
+        s->positions[k] = between(r, -spread * size, spread * size);
+}
+
+START_TEST(test_random_cells) {
+    hop__random r = hop__random_start(1, 0);
+    size_t total = 0;
+    for (int trial = 0; trial < 12000; trial++) {
+        hop_structure *s = atoms(1 + hop__random_below(&r, 5));
+        random_structure(&r, s, between(&r, 1.5, 6.0));
+        double cutoff = between(&r, 0.5, 6.0);
+        ck_assert_int_eq(hop__neighbors_update(list, s, cutoff, 0.0), HOP_OK);
+        total += assert_exact(s, cutoff);
+        hop_structure_free(s);
+    }
+    ck_assert_uint_gt(total, 100000);
+}
+END_TEST
+
+/* More atoms than are searched pair by pair: bins. */
+START_TEST(test_random_cells_with_bins) {
+    hop__random r = hop__random_start(2, 0);
+    size_t total = 0;
+    for (int trial = 0; trial < 150; trial++) {
+        hop_structure *s = atoms(201 + hop__random_below(&r, 60));
+        random_structure(&r, s, between(&r, 8.0, 20.0));
+        double cutoff = between(&r, 0.5, 4.0);
+        ck_assert_int_eq(hop__neighbors_update(list, s, cutoff, 0.0), HOP_OK);
+        total += assert_exact(s, cutoff);
+        hop_structure_free(s);
+    }
+    ck_assert_uint_gt(total, 100000);
+}
+END_TEST
+
+/* Bins exactly as wide as the cut-off, and atoms on their edges. */
+START_TEST(test_lattice_on_bin_edges) {
+    for (int size = 6; size <= 8; size++) {
+        hop_structure *s = atoms((size_t)(size * size * size));
+        for (size_t i = 0; i < s->count; i++) {
+            s->positions[3 * i] = (double)(i % (size_t)size);
+            s->positions[3 * i + 1] = (double)(i / (size_t)size % (size_t)size);
+            s->positions[3 * i + 2] = (double)(i / (size_t)(size * size));
+        }
+        for (int a = 0; a < 3; a++) {
+            s->cell[4 * a] = size;
+            s->periodic[a] = 1;
+        }
+        const double cutoffs[] = {1.0, 1.0 + 1e-8, 2.0, 2.0 + 1e-8, size / 3.0,
+                                  (size / 3.0) * (1.0 - 1e-10)};
+        for (size_t k = 0; k < sizeof cutoffs / sizeof *cutoffs; k++) {
+            ck_assert_int_eq(hop__neighbors_update(list, s, cutoffs[k], 0.0), HOP_OK);
+            assert_exact(s, cutoffs[k]);
+        }
+        ck_assert_int_eq(hop__neighbors_update(list, s, 1.0 + 1e-8, 0.0), HOP_OK);
+        ck_assert_uint_eq(list->first[s->count], 6 * s->count);
+        hop_structure_free(s);
+    }
+}
+END_TEST
+
+/* One atom, a cell much smaller than the cut-off: numbers of lattice points in spheres. */
+START_TEST(test_one_atom_many_images) {
+    hop_structure *s = atoms(1);
+    for (int a = 0; a < 3; a++) {
+        s->cell[4 * a] = 1.0;
+        s->periodic[a] = 1;
+        s->positions[a] = 1e6 + 0.3 * a;
+    }
+    const struct {
+        double cutoff;
+        size_t count;
+    } spheres[] = {{1.01, 6}, {1.5, 18}, {1.8, 26}, {3.01, 122}, {9.99, 4138}};
+    for (size_t k = 0; k < sizeof spheres / sizeof *spheres; k++) {
+        ck_assert_int_eq(hop__neighbors_update(list, s, spheres[k].cutoff, 0.0), HOP_OK);
+        ck_assert_uint_eq(list->first[1], spheres[k].count);
+    }
+    hop_structure_free(s);
+}
+END_TEST
+
+START_TEST(test_nothing_near) {
+    hop_structure *s = atoms(3);
+    for (size_t i = 0; i < 3; i++)
+        s->positions[3 * i] = 10.0 * (double)i;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 5.0, 0.0), HOP_OK);
+    ck_assert_uint_eq(list->first[3], 0);
+    hop_structure_free(s);
+}
+END_TEST
+
+/* Positions so far apart that their differences overflow. */
+START_TEST(test_huge_positions) {
+    hop_structure *s = atoms(210);
+    for (size_t i = 0; i < s->count; i++)
+        s->positions[3 * i] = i % 2 ? 1.7e308 : -1.7e308;
+    s->positions[0] = 0.0;
+    s->positions[3] = 1.0;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 1.5, 0.0), HOP_OK);
+    ck_assert_uint_eq(list->first[1], 1);
+    ck_assert_int_eq(list->index[0], 1);
+    hop_structure_free(s);
+}
+END_TEST
+
+/* ---- Verlet skin ---- */
+
+static void crystal(hop__random *r, hop_structure *s, double size) {
+    random_cell(r, size, s->cell);
+    for (int a = 0; a < 3; a++)
+        s->periodic[a] = 1;
+    for (size_t k = 0; k < 3 * s->count; k++)
+        s->positions[k] = between(r, 0.0, size);
+}
+
+START_TEST(test_skin) {
+    hop__random r = hop__random_start(3, 0);
+    const size_t counts[] = {30, 230};
+    for (int size = 0; size < 2; size++) {
+        hop_structure *s = atoms(counts[size]);
+        crystal(&r, s, size == 0 ? 7.0 : 14.0);
+        int rebuilt = 0;
+        for (int step = 0; step < 60; step++) {
+            size_t before = step > 0 ? list->first[s->count] : 0;
+            ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.5), HOP_OK);
+            rebuilt += list->first[s->count] != before;
+            assert_exact(s, 3.0);
+            for (size_t k = 0; k < 3 * s->count; k++)
+                s->positions[k] += between(&r, -0.05, 0.05);
+        }
+        ck_assert_int_gt(rebuilt, 1);
+        ck_assert_int_lt(rebuilt, 30);
+        hop_structure_free(s);
+    }
+}
+END_TEST
+
+/* Small moves leave the list as it is; a larger one and any other change renew it. */
+START_TEST(test_when_it_is_rebuilt) {
+    hop_structure *s = atoms(2);
+    s->positions[3] = 3.4;
+    for (int a = 0; a < 3; a++)
+        s->cell[4 * a] = 20.0;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.5), HOP_OK);
+    ck_assert_uint_eq(list->first[2], 2); /* within cutoff + skin */
+    s->positions[3] = 3.6;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.5), HOP_OK);
+    ck_assert_uint_eq(list->first[2], 2);
+    s->positions[3] = 3.66;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.5), HOP_OK);
+    ck_assert_uint_eq(list->first[2], 0);
+    ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.5), HOP_OK);
+    ck_assert_uint_eq(list->first[2], 2);
+    ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.1), HOP_OK);
+    ck_assert_uint_eq(list->first[2], 0);
+    s->periodic[1] = 1;
+    s->cell[4] = 3.55;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.1), HOP_OK);
+    ck_assert_uint_eq(list->first[2], 4);
+    s->cell[4] = 3.65;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.1), HOP_OK);
+    ck_assert_uint_eq(list->first[2], 0);
+    s->positions[3] = NAN; /* never "close to where it was" */
+    ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.1), HOP_OK);
+    ck_assert_uint_eq(list->first[2], 0);
+    hop_structure_free(s);
+}
+END_TEST
+
+START_TEST(test_steady_state_allocates_nothing) {
+    support_allocator state = {0};
+    hop_allocator allocator = support_allocator_for(&state);
+    hop_context *own;
+    hop__neighbors *counted;
+    hop__random r = hop__random_start(4, 0);
+    ck_assert_int_eq(hop_context_new(&allocator, &own), HOP_OK);
+    ck_assert_int_eq(hop__neighbors_new(own, &counted), HOP_OK);
+    hop_structure *s = atoms(250);
+    crystal(&r, s, 12.0);
+    ck_assert_int_eq(hop__neighbors_update(counted, s, 4.0, 0.0), HOP_OK);
+    size_t calls = state.calls;
+    for (int step = 0; step < 5; step++) {
+        for (size_t k = 0; k < 3 * s->count; k++)
+            s->positions[k] += 1.7; /* more and more outside the cell */
+        ck_assert_int_eq(hop__neighbors_update(counted, s, 4.0, 0.0), HOP_OK);
+    }
+    ck_assert_uint_eq(state.calls, calls);
+    hop__neighbors_free(counted);
+    hop_structure_free(s);
+    hop_context_free(own);
+    ck_assert_uint_eq(state.live, 0);
+}
+END_TEST
+
+/* ---- bad input ---- */
+
+START_TEST(test_too_many_images) {
+    hop_structure *s = atoms(1);
+    for (int a = 0; a < 3; a++) {
+        s->cell[4 * a] = 1e-3;
+        s->periodic[a] = 1;
+    }
+    ck_assert_int_eq(hop__neighbors_update(list, s, 1000.0, 0.0), HOP_ERROR_RANGE);
+    ck_assert_ptr_nonnull(strstr(hop_error_message(context), "images"));
+    for (int a = 0; a < 3; a++)
+        s->cell[4 * a] = 2.0;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.0), HOP_OK);
+    ck_assert_uint_eq(assert_exact(s, 3.0), 18);
+    hop_structure_free(s);
+}
+END_TEST
+
+START_TEST(test_singular_cells) {
+    const struct {
+        double cell[9];
+        int32_t periodic[3];
+    } bad[] = {
+        {{1, 0, 0, 2, 0, 0, 0, 0, 1}, {1, 1, 1}},
+        {{1, 0, 0, 2, 0, 0, 0, 0, 1}, {1, 1, 0}},
+        {{0, 0, 0, 0, 1, 0, 0, 0, 1}, {1, 0, 0}},
+        {{1, 2, 3, 4, 5, 6, 5, 7, 9}, {1, 1, 1}},
+    };
+    hop_structure *s = atoms(2);
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        memcpy(s->cell, bad[k].cell, sizeof bad[k].cell);
+        memcpy(s->periodic, bad[k].periodic, sizeof bad[k].periodic);
+        ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.0), HOP_ERROR_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(hop_error_message(context), "independent"));
+    }
+    hop_structure_free(s);
+}
+END_TEST
+
+static int grow_and_free(hop_context *failing, void *data) {
+    hop_structure **sizes = data;
+    hop__neighbors *made;
+    int status = hop__neighbors_new(failing, &made);
+    if (status != HOP_OK) {
+        ck_assert_ptr_null(made);
+        return status;
+    }
+    for (int k = 0; k < 2 && status == HOP_OK; k++)
+        status = hop__neighbors_update(made, sizes[k], 4.0, 0.3);
+    if (status != HOP_OK) { /* a list that failed can be used again */
+        int again = hop__neighbors_update(made, sizes[0], 4.0, 0.3);
+        ck_assert(again == HOP_OK || again == HOP_ERROR_MEMORY);
+    }
+    hop__neighbors_free(made);
+    return status;
+}
+
+START_TEST(test_failing_memory) {
+    hop__random r = hop__random_start(5, 0);
+    hop_structure *sizes[2] = {atoms(20), atoms(260)};
+    random_structure(&r, sizes[0], 5.0);
+    random_structure(&r, sizes[1], 11.0);
+    ck_assert_uint_gt(support_torture(grow_and_free, sizes), 10);
+    hop_structure_free(sizes[0]);
+    hop_structure_free(sizes[1]);
+    hop__neighbors_free(NULL);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("neighbors");
+    TCase *tests = tcase_create("neighbors");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, test_random_cells);
+    tcase_add_test(tests, test_random_cells_with_bins);
+    tcase_add_test(tests, test_lattice_on_bin_edges);
+    tcase_add_test(tests, test_one_atom_many_images);
+    tcase_add_test(tests, test_nothing_near);
+    tcase_add_test(tests, test_huge_positions);
+    tcase_add_test(tests, test_skin);
+    tcase_add_test(tests, test_when_it_is_rebuilt);
+    tcase_add_test(tests, test_steady_state_allocates_nothing);
+    tcase_add_test(tests, test_too_many_images);
+    tcase_add_test(tests, test_singular_cells);
+    tcase_add_test(tests, test_failing_memory);
+    suite_add_tcase(suite, tests);
+    return support_main(suite);
+}
