@@ -97,7 +97,7 @@ static int build_image(hop_context *context, const hop__item *items, size_t coun
     /* from the earliest: H5Fget_file_image() clears a flag of later superblocks and leaves
        their checksum wrong (HDF5 1.10.8) */
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
-    hid_t file = H5Fcreate("hop.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    hid_t file = H5Fcreate("libhop-new.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access);
     bool good = file >= 0;
     for (size_t k = 0; k < count && good; k++)
         good = write_item(file, &items[k]);
@@ -242,15 +242,26 @@ static int check_header(const hop__item_file *f, const char *kind) {
     return check_whole_header(f, kind, &lines);
 }
 
+/* HDF5 takes two files in memory of the same name for one file and shows the first one's
+   contents, so each has a name of its own. */
+static const char *own_name(const hop__item_file *f, char name[32]) {
+    uint64_t address = (uint64_t)(uintptr_t)f;
+    memcpy(name, "libhop-0123456789abcdef.h5", 27);
+    for (int k = 0; k < 16; k++)
+        name[7 + k] = "0123456789abcdef"[address >> (60 - 4 * k) & 15];
+    return name;
+}
+
 static int open_image(hop__item_file *f) {
     entry e;
+    char name[32];
     int status = enter(f->context, &e);
     if (status != HOP_OK)
         return status;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(access, 1 << 16, 0);
     H5Pset_file_image(access, f->data + HEADER, f->size - HEADER);
-    f->file = H5Fopen("hop.h5", H5F_ACC_RDONLY, access);
+    f->file = H5Fopen(own_name(f, name), H5F_ACC_RDONLY, access);
     H5Pclose(access);
     leave(&e);
     return f->file >= 0 ? HOP_OK
