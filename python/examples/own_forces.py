@@ -1,6 +1,4 @@
-"""
-Forces of one's own: a Morse cluster in NumPy, as a potential and as a loop of one's own.
-"""
+"""Forces of one's own: a Morse cluster in NumPy, as a potential and as a loop."""
 
 import numpy as np
 
@@ -38,6 +36,7 @@ def main() -> None:
         except hop.CannotEvaluate:
             atoms.energy = np.nan
         optimizer.tell()
+    assert optimizer.outcome is not None
     print(f"relaxation: {optimizer.outcome.text}, {atoms.energy:.6f}")
 
 

@@ -61,8 +61,8 @@ class Context:
     __slots__ = ("address", "_free")
 
     def __init__(self) -> None:
-        self.address: Optional[int] = None
         self._free = library.hop_context_free
+        self.address: Optional[int] = None
         out = c_void_p()
         status = library.hop_context_new(None, byref(out))
         if status != Status.OK:
@@ -77,7 +77,10 @@ class Context:
         """Raise what a callback raised, or the error of a failed call."""
         if callbacks.pending is not None:
             problem, callbacks.pending = callbacks.pending, None
-            raise problem
+            try:
+                raise problem
+            finally:
+                del problem  # else a cycle: the traceback holds this frame
         if status < 0:
             text = library.hop_error_message(self.address).decode(errors="replace")
             raise error(status, text)
@@ -95,10 +98,10 @@ class Handle:
     def __init__(
         self, context: Context, address: Optional[int], free: Any, keep: Any = None
     ) -> None:
-        self.address = address
+        self._free = free
         self.context = context
         self.keep = keep
-        self._free = free
+        self.address = address
 
     def __del__(self) -> None:
         _release(self)
@@ -131,40 +134,56 @@ def derive(free: Any, function: Any, source: Handle) -> Handle:
     return Handle(source.context, out.value, free)
 
 
-def _is_ours(unraisable: Any) -> bool:
-    if unraisable.object in (Context.__del__, Handle.__del__):
-        return True
-    text = f"{unraisable.err_msg} {unraisable.object!r}"
-    return "ctypes callback" in text and "_hop_callback" in text
-
-
 def call(function: Any, *arguments: Any) -> int:
     """
     Call C code that may call back into Python.
 
     Callbacks catch every exception themselves, but one that a signal handler raises
     (Ctrl-C) can strike on entry to the callback, before its `try`, or in a `__del__`
-    there.  Python then hands the exception to sys.unraisablehook, where it is caught, and
-    ctypes returns an arbitrary number to C, which is harmless: results that were not
-    written are NaN.  Signal handlers run in the main thread only.
+    there.  Python then hands the exception to sys.unraisablehook, where it is caught,
+    and ctypes returns an arbitrary number to C, which is harmless: results that were
+    not written are NaN.  Signal handlers run in the main thread only.
+
+    The hook passes on all that is not ours, so it does no harm if a signal keeps it
+    from being taken away, which Python before 3.11 allows.
     """
     callbacks.pending = None
     callbacks.refusal = None
     if threading.current_thread() is not threading.main_thread():
         return int(function(*arguments))
     previous = sys.unraisablehook
-
-    def hook(unraisable: Any, /) -> None:
-        if _is_ours(unraisable):
-            callbacks.pending = unraisable.exc_value
-        else:
-            previous(unraisable)
-
-    sys.unraisablehook = hook
+    if previous is _hook:
+        return int(function(*arguments))
+    global _outer_hook
+    _outer_hook = previous
     try:
+        sys.unraisablehook = _hook
         return int(function(*arguments))
     finally:
         sys.unraisablehook = previous
+
+
+_outer_hook: Any = sys.__unraisablehook__
+
+
+def _hook(unraisable: Any, /) -> None:
+    if not _is_ours(unraisable):
+        _outer_hook(unraisable)
+    elif callbacks.pending is None:
+        callbacks.pending = unraisable.exc_value
+
+
+def _is_ours(unraisable: Any) -> bool:
+    """Whether it happened in one of our functions, inside `call`."""
+    text = f"{unraisable.err_msg} {unraisable.object!r}"
+    if unraisable.object not in (Context.__del__, Handle.__del__) and not (
+        "ctypes callback" in text and "_hop_callback" in text
+    ):
+        return False
+    frame = sys._getframe()
+    while frame is not None and frame.f_code is not call.__code__:
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame is not None
 
 
 class Exclusive:

@@ -220,6 +220,7 @@ class Optimizer:
                 _watch(progress),
                 None,
             )
+            callbacks.refusal = None
             status = self._handle.context.check(status)
         self._outcome = Status(status)
         return self._outcome

@@ -155,12 +155,13 @@ class Potential:
         return call(function, self._handle.address, *arguments)
 
     def _check(self, status: int) -> None:
+        refusal, callbacks.refusal = callbacks.refusal, None
         try:
             self._handle.context.check(status)
         except NonfiniteError as error:
-            if self._provider is None or callbacks.refusal is None:
+            if self._provider is None or refusal is None:
                 raise
-            raise error from callbacks.refusal
+            raise error from refusal
 
     def scales(self, element: Union[str, int]) -> Scales:
         """The natural units of an element, a symbol or an atomic number."""

@@ -35,11 +35,12 @@ def statuses() -> dict[str, int]:
 
 
 def type_of(declaration: str) -> Any:
-    """The kind of C type: a scalar's ctypes type, "text", "pointer", "callback", None."""
+    """A scalar's ctypes type, "text", "pointer", "callback" or None."""
     declaration = " ".join(declaration.replace("*", " * ").split())
     words = [word for word in declaration.split() if word != "const"]
     if "*" in words:
-        return "text" if words[:2] == ["char", "*"] and "const" in declaration else "pointer"
+        text = words[:2] == ["char", "*"] and "const" in declaration
+        return "text" if text else "pointer"
     if words[0] == "void":
         return None
     if words[0].endswith("_function"):

@@ -348,7 +348,7 @@ class Progress(unittest.TestCase):
         self.assertEqual(other.run(), Status.CONVERGED)
 
     def test_threads(self):
-        """Searches in threads of their own give the same results as one after another."""
+        """Searches in threads give the same results as one after another."""
 
         def work(seed, results):
             potential = gupta()
@@ -577,9 +577,7 @@ class Lifetimes(unittest.TestCase):
 
         def action():
             atoms = Structure("Ag3", [[0, 0, 0], [3, 0, 0], [0, 3, 0]])
-            optimizer = Optimizer(
-                "learned", atoms, potential, model, max_evaluations=2
-            )
+            optimizer = Optimizer("learned", atoms, potential, model, max_evaluations=2)
             optimizer.run(lambda progress: None)
             optimizer.best
 

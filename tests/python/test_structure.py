@@ -127,7 +127,16 @@ class Making(unittest.TestCase):
 
 
 class Views(unittest.TestCase):
-    names = ("numbers", "positions", "cell", "pbc", "fixed", "forces", "virial", "energies")
+    names = (
+        "numbers",
+        "positions",
+        "cell",
+        "pbc",
+        "fixed",
+        "forces",
+        "virial",
+        "energies",
+    )
 
     def test_types_and_shapes(self):
         structure = cluster(5)
@@ -177,7 +186,9 @@ class Views(unittest.TestCase):
 
         address = structure._handle.address
         fixed = view(structure, library.hop_structure_fixed(address), (3,), INTEGER)
-        periodic = view(structure, library.hop_structure_periodic(address), (3,), INTEGER)
+        periodic = view(
+            structure, library.hop_structure_periodic(address), (3,), INTEGER
+        )
         self.assertEqual(fixed.tolist(), [1, 0, 1])
         self.assertEqual(periodic.tolist(), [0, 1, 0])
         fixed[1] = 1
@@ -296,7 +307,9 @@ class Copies(unittest.TestCase):
         self.assertIsNot(a, b)
         self.assertEqual(a.energy, b.energy)
         for name in Views.names:
-            self.assertEqual(getattr(a, name).tobytes(), getattr(b, name).tobytes(), name)
+            self.assertEqual(
+                getattr(a, name).tobytes(), getattr(b, name).tobytes(), name
+            )
             self.assertFalse(np.shares_memory(getattr(a, name), getattr(b, name)))
 
     def test_copies(self):

@@ -19,7 +19,9 @@ class Training(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         self.tasks = self.folder / "small.tasks"
-        self.tasks.write_text("# potential formula weight\nAg.gupta Ag7 1\nCu.gupta Cu8 2\n")
+        self.tasks.write_text(
+            "# potential formula weight\nAg.gupta Ag7 1\nCu.gupta Cu8 2\n"
+        )
 
     def trainer(self, **options):
         return Trainer(self.tasks, **{**SMALL, **options})
@@ -76,7 +78,9 @@ class Training(unittest.TestCase):
 
     def test_options(self):
         trainer = self.trainer(seed=5)
-        self.assertEqual(list(trainer.options), [o.name for o in hop.options("trainer")])
+        self.assertEqual(
+            list(trainer.options), [o.name for o in hop.options("trainer")]
+        )
         self.assertEqual(trainer.get("seed"), 5)
         for option in hop.options("trainer"):
             for value in (option.minimum, option.maximum):
