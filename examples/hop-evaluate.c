@@ -41,16 +41,23 @@ static void print_structure(hop_context *context, const hop_structure *structure
 
 int main(int argc, char **argv) {
     hop_context *context = start_program();
-    const struct argp argp = {options, parse, "-p POTENTIAL IN.xyz",
-                              "Write IN.xyz with energies, forces and stresses to standard "
-                              "output as extended XYZ, 17 digits.",
-                              0, 0, 0};
+    const struct argp argp = {
+        options,
+        parse,
+        "-p POTENTIAL IN.xyz",
+        "Write IN.xyz with energies, forces and stresses to standard "
+        "output as extended XYZ, 17 digits.",
+        0,
+        0,
+        0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
     hop_potential *potential = open_potential(context, potential_name);
     hop_structure *structure;
-    int status;
+    int status = HOP_OK;
     for (int64_t k = 0;
-         (status = hop_structure_read(context, input, k, &structure)) == HOP_OK; k++) {
+         !interrupted() &&
+         (status = hop_structure_read(context, input, k, &structure)) == HOP_OK;
+         k++) {
         check(context, hop_potential_evaluate(potential, structure));
         print_structure(context, structure);
         hop_structure_free(structure);
@@ -58,5 +65,5 @@ int main(int argc, char **argv) {
     check(context, status);
     hop_potential_free(potential);
     hop_context_free(context);
-    return fflush(stdout) == 0 ? EXIT_OK : EXIT_ERROR;
+    return finish(EXIT_OK);
 }

@@ -1,5 +1,6 @@
 /* hop-relax: relax a structure to its local minimum. */
 #include <argp.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'p': a.potential = arg; break;
     case 'm': a.optimizer = arg; break;
     case 'f': a.fmax = parse_number("--fmax", arg, 1e-12, 1e6); break;
-    case 'n': a.evaluations = parse_number("--evaluations", arg, 1, 1e15); break;
+    case 'n': a.evaluations = parse_count("--evaluations", arg, 1, 1e15); break;
     case 'M': a.model = arg; break;
     case 'o': a.output = arg; break;
     case 'J': a.json = true; break;
@@ -62,11 +63,28 @@ static int progress(void *user, const hop_progress *p) {
     return 0;
 }
 
+static double largest_force(hop_structure *s) {
+    const double *f = hop_structure_forces(s);
+    const int32_t *fixed = hop_structure_fixed(s);
+    double most = 0.0;
+    for (size_t k = 0; k < hop_structure_count(s); k++)
+        if (!fixed[k])
+            most = fmax(most, sqrt(f[3 * k] * f[3 * k] + f[3 * k + 1] * f[3 * k + 1] +
+                                   f[3 * k + 2] * f[3 * k + 2]));
+    return most;
+}
+
 int main(int argc, char **argv) {
     hop_context *context = start_program();
-    const struct argp argp = {options, parse, "-p POTENTIAL IN.xyz -o OUT.xyz",
-                              "Relax the first structure of IN.xyz.", 0, 0, 0};
+    const struct argp argp = {options,
+                              parse,
+                              "-p POTENTIAL IN.xyz -o OUT.xyz",
+                              "Relax the first structure of IN.xyz.",
+                              0,
+                              0,
+                              0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
+    check_output(a.output);
     hop_potential *potential = open_potential(context, a.potential);
     hop_structure *structure;
     hop_model *model = NULL;
@@ -93,12 +111,15 @@ int main(int argc, char **argv) {
     printf(a.json ? "{\"energy\": %.17g, \"fmax\": %.6g, \"evaluations\": %lld, "
                     "\"status\": \"%s\"}\n"
                   : "energy %.9f  fmax %.3g  evaluations %lld  %s\n",
-           *hop_structure_energy(structure), p.fmax, (long long)p.evaluations,
-           hop_status_text(status));
+           *hop_structure_energy(structure), largest_force(structure),
+           (long long)p.evaluations, hop_status_text(status));
     hop_optimizer_free(optimizer);
     hop_model_free(model);
     hop_structure_free(structure);
     hop_potential_free(potential);
     hop_context_free(context);
-    return interrupted() ? 128 + interrupted() : status == HOP_CONVERGED ? 0 : EXIT_ERROR;
+    if (status != HOP_CONVERGED)
+        warn("not converged to %g eV/A: %s; %s holds the best point", a.fmax,
+             hop_status_text(status), a.output);
+    return finish(status == HOP_CONVERGED ? EXIT_OK : EXIT_ERROR);
 }

@@ -26,7 +26,8 @@ static const struct argp_option options[] = {
     {"seed", 's', "S", 0, "Seed (1)", 0},
     {"updates", 'n', "N", 0, "Meta-updates in all", 0},
     {"threads", 'j', "N", 0, "Threads (2); the result does not depend on them", 0},
-    {"option", 'O', "NAME=VALUE", 0, "Set a trainer option; --list-options shows them", 0},
+    {"option", 'O', "NAME=VALUE", 0, "Set a trainer option; --list-options shows them",
+     0},
     {"list-options", 'L', 0, 0, "List the trainer's options", 0},
     {"checkpoint-interval", 'c', "T", 0, "Seconds between checkpoints (30)", 0},
     {"json", 'J', 0, 0, "Print progress as JSON lines", 0},
@@ -41,7 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'r': a.resume = true; break;
     case 't': a.time = parse_time(arg); break;
     case 'c': a.interval = parse_time(arg); break;
-    case 'j': a.threads = (int)parse_number("--threads", arg, 1, 1024); break;
+    case 'j': a.threads = (int)parse_count("--threads", arg, 1, 1024); break;
     case 'J': a.json = true; break;
     case 'L': list_options("trainer"); exit(EXIT_OK);
     case 's':
@@ -98,8 +99,8 @@ static void write_model(hop_context *context, hop_trainer *trainer) {
     int used = snprintf(note, sizeof note,
                         "libhop %d.%d.%d descent model\ntasks: %s\nmethod: %s\n"
                         "updates: %lld of %lld\nevaluations: %lld\nmean loss: %.6f\n",
-                        HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH, a.tasks,
-                        a.method, (long long)p.update, (long long)p.updates,
+                        HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH,
+                        a.tasks, a.method, (long long)p.update, (long long)p.updates,
                         (long long)p.evaluations, p.loss_average);
     hop_option row = {.size = sizeof row};
     for (size_t k = 0; hop_option_describe("trainer", k, &row) == HOP_OK; k++) {
@@ -120,31 +121,40 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
     hop_trainer_progress(trainer, &p);
     double done = (double)(p.update - begun_at) / seconds;
     double calls = (double)(p.evaluations - calls_at) / seconds;
+    char n[5][32];
     if (a.json && line)
-        printf("{\"update\": %lld, \"updates\": %lld, \"loss\": %.6f, \"loss_average\": "
-               "%.6f, \"gradient\": %.4f, \"window\": %d, \"updates_per_second\": %.2f, "
-               "\"evaluations_per_second\": %.0f}\n",
-               (long long)p.update, (long long)p.updates, p.loss, p.loss_average,
-               p.gradient, p.window, done, calls);
+        printf(
+            "{\"update\": %lld, \"updates\": %lld, \"loss\": %s, \"loss_average\": %s, "
+            "\"gradient\": %s, \"window\": %d, \"updates_per_second\": %s, "
+            "\"evaluations_per_second\": %s}\n",
+            (long long)p.update, (long long)p.updates, json_number(p.loss, n[0]),
+            json_number(p.loss_average, n[1]), json_number(p.gradient, n[2]), p.window,
+            json_number(done, n[3]), json_number(calls, n[4]));
     else if (line)
         printf("%6lld/%lld  window %2d  loss %8.4f  gradient %8.3f  %6.1f updates/s  "
                "%8.0f evaluations/s\n",
                (long long)p.update, (long long)p.updates, p.window, p.loss_average,
                p.gradient, done, calls);
     else
-        show_progress("%lld/%lld  loss %.4f  %.1f updates/s  %.0f evaluations/s  %.0f s left",
-                      (long long)p.update, (long long)p.updates, p.loss_average, done, calls,
-                      (double)(p.updates - p.update) / done);
+        show_progress(
+            "%lld/%lld  loss %.4f  %.1f updates/s  %.0f evaluations/s  %.0f s left",
+            (long long)p.update, (long long)p.updates, p.loss_average, done, calls,
+            (double)(p.updates - p.update) / done);
     if (line)
         fflush(stdout);
 }
 
 int main(int argc, char **argv) {
     hop_context *context = start_program();
-    const struct argp argp = {options, parse, "TASKS -o MODEL.h5",
-                              "Meta-train a learned optimizer on the tasks of a file.", 0,
-                              0, 0};
+    const struct argp argp = {options,
+                              parse,
+                              "TASKS -o MODEL.h5",
+                              "Meta-train a learned optimizer on the tasks of a file.",
+                              0,
+                              0,
+                              0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
+    check_output(a.output);
     if (strcmp(a.method, "tbptt") != 0)
         fail_usage("--method: expected tbptt, got '%s'", a.method);
     char checkpoint[4096];
@@ -157,7 +167,7 @@ int main(int argc, char **argv) {
     else
         check(context, hop_trainer_new(context, a.tasks, &trainer));
     if (a.resume && !resumed)
-        fprintf(stderr, "%s: no checkpoint, starting from scratch\n", a.output);
+        warn("%s: not found, starting from scratch", checkpoint);
     apply_options(context, trainer, resumed);
     hop_training_progress p = {.size = sizeof p};
     hop_trainer_progress(trainer, &p);
@@ -190,5 +200,5 @@ int main(int argc, char **argv) {
     }
     hop_trainer_free(trainer);
     hop_context_free(context);
-    return interrupted() ? 128 + interrupted() : EXIT_OK;
+    return finish(EXIT_OK);
 }

@@ -1,14 +1,17 @@
 #include "common.h"
 
 #include <argp.h>
-#include <stdbool.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static hop_context *the_context;
@@ -19,6 +22,13 @@ static void complain(const char *format, va_list arguments) {
     fprintf(stderr, "%s: ", program_invocation_short_name);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
+}
+
+void warn(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    complain(format, arguments);
+    va_end(arguments);
 }
 
 void fail(const char *format, ...) {
@@ -50,6 +60,11 @@ static void on_signal(int number) {
 }
 
 hop_context *start_program(void) {
+    static char version[64];
+    snprintf(version, sizeof version, "%s (libhop) %d.%d.%d",
+             program_invocation_short_name, HOP_VERSION_MAJOR, HOP_VERSION_MINOR,
+             HOP_VERSION_PATCH);
+    argp_program_version = version;
     argp_err_exit_status = EXIT_USAGE;
     if (hop_context_new(NULL, &the_context) != HOP_OK)
         fail("out of memory");
@@ -61,10 +76,17 @@ hop_context *start_program(void) {
 
 int interrupted(void) { return the_signal; }
 
+int finish(int code) {
+    if (fflush(stdout) != 0 || ferror(stdout))
+        fail("standard output cannot be written");
+    return the_signal ? 128 + the_signal : code;
+}
+
 hop_potential *open_potential(hop_context *context, const char *name) {
     static const char *const endings[] = {"", ".gupta", ".sw", ".lj"};
     hop_potential *potential;
-    if (access(name, F_OK) == 0) {
+    struct stat entry;
+    if (stat(name, &entry) == 0 && !S_ISDIR(entry.st_mode)) {
         check(context, hop_potential_load(context, name, &potential));
         return potential;
     }
@@ -82,15 +104,23 @@ hop_potential *open_potential(hop_context *context, const char *name) {
     for (size_t k = 0; hop_potential_builtin_name(k); k++)
         snprintf(names + strlen(names), sizeof names - strlen(names), " %s",
                  hop_potential_builtin_name(k));
-    fail("potential '%s': no such file and no built-in of that name; built in are%s", name,
-         names);
+    fail("potential '%s': no such file and no built-in of that name; built in are%s",
+         name, names);
 }
 
 double parse_number(const char *option, const char *text, double low, double high) {
     char *end;
     double value = strtod(text, &end);
     if (end == text || *end || !(value >= low && value <= high))
-        fail_usage("%s: expected a number from %g to %g, got '%s'", option, low, high, text);
+        fail_usage("%s: expected a number from %g to %g, got '%s'", option, low, high,
+                   text);
+    return value;
+}
+
+double parse_count(const char *option, const char *text, double low, double high) {
+    double value = parse_number(option, text, low, high);
+    if (value != floor(value))
+        fail_usage("%s: expected a whole number, got '%s'", option, text);
     return value;
 }
 
@@ -98,12 +128,14 @@ double parse_time(const char *text) {
     char *end;
     double value = strtod(text, &end);
     double unit = strcmp(end, "h") == 0 ? 3600.0 : strcmp(end, "m") == 0 ? 60.0 : 1.0;
-    if (end == text || !(value > 0.0) || (*end && strcmp(end, "s") && unit == 1.0))
-        fail_usage("--time: expected a time such as 90s, 20m or 1h, got '%s'", text);
+    if (end == text || !(value > 0.0 && value < 1e9) ||
+        (*end && strcmp(end, "s") && unit == 1.0))
+        fail_usage("expected a time such as 90s, 20m or 1h, got '%s'", text);
     return value * unit;
 }
 
-void set_option(hop_context *context, hop_optimizer *optimizer, const char *assignment) {
+void set_option(hop_context *context, hop_optimizer *optimizer,
+                const char *assignment) {
     char name[64];
     const char *equals = strchr(assignment, '=');
     if (!equals || (size_t)(equals - assignment) >= sizeof name)
@@ -143,24 +175,44 @@ hop_optimizer *make_optimizer(hop_context *context, const char *spec,
     return optimizer;
 }
 
+static void print_range(const hop_option *row, char range[64], char initial[32]) {
+    const double none = 1e15; /* how the tables write a bound that is no bound */
+    bool above = row->minimum > -none, below = row->maximum < none;
+    if (row->type == HOP_OPTION_FLAG)
+        snprintf(range, 64, "0 or 1");
+    else if (above && below)
+        snprintf(range, 64, "%g to %g", row->minimum, row->maximum);
+    else
+        snprintf(range, 64, above ? "%g or more" : "any", row->minimum);
+    snprintf(initial, 32, fabs(row->initial) < none ? "%g" : "none", row->initial);
+}
+
 void list_options(const char *kind) {
     hop_option row = {.size = sizeof row};
     int status;
-    for (size_t k = 0; (status = hop_option_describe(kind, k, &row)) == HOP_OK; k++)
-        printf("%-18s default %-10g %-6s %s\n", row.name, row.initial, row.unit, row.doc);
+    for (size_t k = 0; (status = hop_option_describe(kind, k, &row)) == HOP_OK; k++) {
+        char range[64], initial[32];
+        if (k == 0)
+            printf("%-17s %-9s %-18s %-6s\n", "option", "default", "range", "unit");
+        print_range(&row, range, initial);
+        printf("%-17s %-9s %-18s %-6s %s\n", row.name, initial, range, row.unit,
+               row.doc);
+    }
     if (status < 0)
         fail_usage("no optimizer is named '%s'", kind);
 }
 
 void show_progress(const char *format, ...) {
+    char line[512];
+    struct winsize window;
+    va_list arguments;
     if (!isatty(STDERR_FILENO))
         return;
-    va_list arguments;
     va_start(arguments, format);
-    fputc('\r', stderr);
-    vfprintf(stderr, format, arguments);
-    fputs("\033[K", stderr);
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1;
+    fprintf(stderr, "\r%.*s\033[K", known ? window.ws_col - 1 : 79, line);
 }
 
 void clear_progress(void) {
@@ -175,13 +227,48 @@ const char *json_number(double value, char buffer[32]) {
     return buffer;
 }
 
+/* Where an output file really is: a link is followed; devices and folders are refused.
+ */
+static void find_target(const char *path, char target[PATH_MAX]) {
+    struct stat entry;
+    if (strlen(path) >= PATH_MAX - 64)
+        fail("%.100s...: cannot be written: %s", path, strerror(ENAMETOOLONG));
+    if (lstat(path, &entry) != 0 && errno == ENOENT) {
+        strcpy(target, path);
+        return;
+    }
+    if (!realpath(path, target) || stat(target, &entry) != 0)
+        fail("%s: cannot be written: %s", path, strerror(errno));
+    if (!S_ISREG(entry.st_mode))
+        fail("%s: cannot be written: expected a regular file or a new name", path);
+}
+
+void check_output(const char *path) {
+    char folder[PATH_MAX];
+    struct stat entry;
+    if (!*path)
+        fail("an output file has no name");
+    find_target(path, folder);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder ? 1 : 0] = '\0';
+    if (stat(slash ? folder : ".", &entry) != 0 ||
+        access(slash ? folder : ".", W_OK | X_OK))
+        fail("%s: cannot be written: %s", path, strerror(errno));
+    if (!S_ISDIR(entry.st_mode))
+        fail("%s: cannot be written: %s", path, strerror(ENOTDIR));
+}
+
 void write_text(const char *path, const char *text, size_t size) {
-    char name[4096];
-    snprintf(name, sizeof name, "%s.tmp.%ld", path, (long)getpid());
+    char target[PATH_MAX], name[PATH_MAX + 64];
+    find_target(path, target);
+    snprintf(name, sizeof name, "%s.tmp.%ld", target, (long)getpid());
     FILE *file = fopen(name, "wx");
-    bool good = file && fwrite(text, 1, size, file) == size;
-    good = file && fclose(file) == 0 && good && rename(name, path) == 0;
-    if (!good) {
+    if (!file)
+        fail("%s: cannot be written: %s", path, strerror(errno));
+    bool good = fwrite(text, 1, size, file) == size;
+    good = fclose(file) == 0 && good;
+    if (!good || rename(name, target) != 0) {
         int reason = errno;
         unlink(name);
         fail("%s: cannot be written: %s", path, strerror(reason));

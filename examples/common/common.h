@@ -1,4 +1,5 @@
-/* What the programs share: errors, the context, potentials by name, options, progress. */
+/* What the programs share: errors, the context, potentials by name, options, progress.
+ */
 #ifndef EXAMPLES_COMMON_H
 #define EXAMPLES_COMMON_H
 
@@ -8,7 +9,11 @@ enum { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_USAGE = 2 };
 
 /* Print "program: message" on stderr and exit with 1 (or 2: wrong usage). */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-void fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+void fail_usage(const char *format, ...)
+    __attribute__((format(printf, 1, 2), noreturn));
+
+/* The same without exiting. */
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Exit with the library's message when `status` is an error. */
 void check(hop_context *context, int status);
@@ -16,12 +21,16 @@ void check(hop_context *context, int status);
 /* A context that is cancelled by SIGINT and SIGTERM; interrupted() tells which came. */
 hop_context *start_program(void);
 int interrupted(void);
+/* `code`, or 1 when standard output could not be written, or 128 + the signal. */
+int finish(int code);
 
 /* An existing path, or a built-in name with or without its ending. */
 hop_potential *open_potential(hop_context *context, const char *name);
 
-/* A whole number, or a number, or exit with 2. */
+/* A number or exit with 2. */
 double parse_number(const char *option, const char *text, double low, double high);
+/* A whole number or exit with 2. */
+double parse_count(const char *option, const char *text, double low, double high);
 /* "90", "90s", "20m", "1h" in seconds. */
 double parse_time(const char *text);
 
@@ -41,6 +50,9 @@ void clear_progress(void);
 
 /* A number for JSON: null when it is not finite. */
 const char *json_number(double value, char buffer[32]);
+
+/* Exit with 1 when `path` cannot become an output file: better now than after hours. */
+void check_output(const char *path);
 
 /* Replace `path` by `text` at once. */
 void write_text(const char *path, const char *text, size_t size);

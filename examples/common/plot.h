@@ -11,7 +11,7 @@ typedef struct plot_curve {
 } plot_curve;
 
 /* Log x axis; exits with 1 when the file cannot be written. */
-void plot_write(const char *path, const char *title, const plot_curve *curves,
+void plot_write(const char *path, const char *title, int runs, const plot_curve *curves,
                 size_t count);
 
 #endif
