@@ -110,12 +110,8 @@ static int parse_line(hop_context *context, const hop__lines *lines, hop__span r
     int32_t index[2];
     for (int k = 0; k < 2; k++) {
         hop__span word = {rest.start, 0};
-        int32_t number = -1;
-        if (hop__span_word(&rest, &word))
-            number = word.length < 3 ? hop_element_number(
-                                           (char[3]){word.start[0],
-                                                     word.length > 1 ? word.start[1] : 0, 0})
-                                     : -1;
+        int32_t number =
+            hop__span_word(&rest, &word) ? hop__element_from_span(word) : -1;
         if (number < 0)
             return hop__parameter_error(context, lines, "an element symbol", word);
         index[k] = hop__species_add(&p->species, number);
@@ -331,7 +327,10 @@ static int cluster_evaluate(hop_potential *potential, hop_structure *s) {
     double energy = 0.0, virial[6] = {0};
     for (size_t i = 0; i < s->count; i++) {
         double *f = s->forces + 3 * i;
-        const double *x = s->positions + 3 * i;
+        /* the forces add up to zero: seen from atom 0, far from the origin nothing is lost */
+        const double x[3] = {s->positions[3 * i] - s->positions[0],
+                             s->positions[3 * i + 1] - s->positions[1],
+                             s->positions[3 * i + 2] - s->positions[2]};
         s->energies[i] = c.repulsion[i] - sqrt(c.density[i]);
         energy += s->energies[i];
         for (int k = 0; k < 3; k++)
@@ -454,7 +453,7 @@ static void list_terms(hop_potential *potential, const hop_structure *s) {
             memcpy(term, (double[]){1.0 / r, rep[1], hop[1], rep[2], hop[2], 0.0},
                    6 * sizeof *term);
         }
-        root[i] = density[i] > 0.0 ? 1.0 / sqrt(density[i]) : 0.0;
+        root[i] = density[i] > HOP__GUPTA_ALONE ? 1.0 / sqrt(density[i]) : 0.0;
     }
 }
 

@@ -13,7 +13,8 @@
 /* 1/sqrt(rho), 0 for an atom without neighbours: its band energy has no slope there. */
 static void invert_roots(const hop__gupta_cluster *c) {
     for (size_t i = 0; i < c->stride; i++)
-        c->root[i] = c->density[i] > 0.0 ? 1.0 / sqrt(c->density[i]) : 0.0;
+        c->root[i] =
+            c->density[i] > HOP__GUPTA_ALONE ? 1.0 / sqrt(c->density[i]) : 0.0;
 }
 
 static void pair_terms(const hop__gupta_cluster *c, size_t j) {

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Below this rho an atom is alone; 1/rho^(3/2) is still finite. */
+#define HOP__GUPTA_ALONE 1e-200
+
 typedef struct hop__gupta_cluster {
     size_t count, stride;
     const int32_t *species;                   /* count */
