@@ -5,7 +5,8 @@
  *
  * Entries are triplets (centre, j, k): the pair i-j uses (i, j, j); the three-body term
  * takes lambda, eps and cos0 from (i, j, k), gamma sigma and the cut-off of each leg from
- * (i, j, j) and (i, k, k).
+ * (i, j, j) and (i, k, k).  Where a file gives (i, j, j) and (j, i, i) different pair terms,
+ * their mean is taken.
  *
  * Forces and Hessian-vector products come from one routine over pairs of numbers (value,
  * change along v): see `dual`. */
@@ -214,8 +215,8 @@ static void cut(double strength, dual r, double barrier, dual *value, dual *slop
     *slope = times(-strength, mul(*value, mul(gap, gap)));
 }
 
-/* Half of the pair energy and all of the pair force on the centre i. */
-static void pair_term(const leg *l, dual force[3], double *energy, totals *sum) {
+/* Half of the pair energy and its forces on the centre i and on the neighbour. */
+static void pair_term(const leg *l, dual *force, size_t i, double *energy, totals *sum) {
     const entry *e = l->pair;
     dual value, slope;
     cut(e->sigma, l->r, e->barrier, &value, &slope);
@@ -227,14 +228,18 @@ static void pair_term(const leg *l, dual force[3], double *energy, totals *sum) 
     dual bracket_slope = mul(l->inv_r, sub(times(e->q, xq), times(e->p, xp)));
     double scale = e->A * e->epsilon;
     dual de = times(scale, add(mul(bracket_slope, value), mul(bracket, slope)));
-    dual along = mul(de, l->inv_r);
-    for (int c = 0; c < 3; c++)
-        force[c] = add(force[c], mul(along, l->u[c]));
+    dual along = times(0.5, mul(de, l->inv_r));
+    for (size_t c = 0; c < 3; c++) {
+        dual *fi = &force[3 * i + c], *fj = &force[3 * (size_t)l->index + c];
+        dual f = mul(along, l->u[c]);
+        *fi = add(*fi, f);
+        *fj = sub(*fj, f);
+    }
     if (!sum->energies)
         return;
     *energy += 0.5 * scale * bracket.v * value.v;
     const double *u = (double[]){l->u[0].v, l->u[1].v, l->u[2].v};
-    double w = -0.5 * along.v;
+    double w = -along.v;
     sum->virial[0] += w * u[0] * u[0];
     sum->virial[1] += w * u[1] * u[1];
     sum->virial[2] += w * u[2] * u[2];
@@ -317,7 +322,7 @@ static void accumulate(hop_potential *potential, const hop_structure *s, const d
         size_t count = collect_legs(p, w, s, v, i);
         double energy = 0.0;
         for (size_t a = 0; a < count; a++) {
-            pair_term(&w->legs[a], w->force + 3 * i, &energy, sum);
+            pair_term(&w->legs[a], w->force, i, &energy, sum);
             for (size_t b = a + 1; b < count; b++)
                 triplet_term(&w->legs[a], &w->legs[b],
                              entry_of(p, w->species[i], w->legs[a].species,
