@@ -93,11 +93,16 @@ static int hessian_vector(hop_potential *potential, const hop_structure *s,
     const hop_provider *provider = potential->parameters;
     if (!provider->hessian_vector)
         return differences(potential, s, v, hv);
+    for (size_t k = 0; k < 3 * s->count; k++)
+        hv[k] = NAN;
     int code = provider->hessian_vector(provider->user, s, v, hv);
     if (code != 0)
         return hop__fail(potential->context,
                          code < 0 ? HOP_ERROR_PROVIDER : HOP_ERROR_NONFINITE,
                          "the provider's Hessian-vector product failed with code %d", code);
+    if (!hop__all_finite(hv, 3 * s->count))
+        return hop__fail(potential->context, HOP_ERROR_NONFINITE,
+                         "the provider's Hessian-vector product is not finite");
     return HOP_OK;
 }
 

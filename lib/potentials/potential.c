@@ -146,26 +146,40 @@ const char *hop_potential_builtin_name(size_t index) {
 
 /* ---- evaluation: the one place where results are checked ---- */
 
+/* Distance of two atoms; in a cell of the images nearest in fractional coordinates. */
+static double distance(const hop_structure *s, const double inverse[9], size_t i,
+                       size_t j) {
+    double d[3];
+    for (size_t c = 0; c < 3; c++)
+        d[c] = s->positions[3 * i + c] - s->positions[3 * j + c];
+    for (size_t a = 0; a < 3 && inverse; a++) {
+        double fraction = d[0] * inverse[a] + d[1] * inverse[3 + a] + d[2] * inverse[6 + a];
+        double turns = s->periodic[a] ? nearbyint(fraction) : 0.0;
+        for (size_t c = 0; c < 3; c++)
+            d[c] -= turns * s->cell[3 * a + c];
+    }
+    return sqrt(hop__dot(d, d, 3));
+}
+
 /* Name the closest pair of atoms: the usual reason for a result that is not finite. */
 static int explain_nonfinite(hop_context *context, const hop_structure *s) {
     size_t closest[2] = {0, 0};
-    double least = INFINITY;
+    double least = INFINITY, inverse[9];
+    bool cell = hop__structure_is_periodic(s) && hop__invert3(s->cell, inverse);
     for (size_t i = 0; i < s->count && s->count <= 4096; i++)
         for (size_t j = 0; j < i; j++) {
-            double square = 0.0;
-            for (int c = 0; c < 3; c++) {
-                double d = s->positions[3 * i + c] - s->positions[3 * j + c];
-                square += d * d;
-            }
-            if (square < least) {
-                least = square;
+            double d = distance(s, cell ? inverse : NULL, i, j);
+            if (d < least) {
+                least = d;
                 closest[0] = j;
                 closest[1] = i;
             }
         }
+    if (!isfinite(least))
+        return hop__fail(context, HOP_ERROR_NONFINITE, "energy or forces are not finite");
     return hop__fail(context, HOP_ERROR_NONFINITE,
                      "energy or forces are not finite; atoms %zu and %zu are %g apart",
-                     closest[0], closest[1], sqrt(least));
+                     closest[0], closest[1], least);
 }
 
 int hop_potential_evaluate(hop_potential *potential, hop_structure *structure) {
@@ -188,6 +202,10 @@ int hop_potential_hessian_vector(hop_potential *potential, const hop_structure *
     if (!potential || !structure || !v || !hv)
         return HOP_ERROR_ARGUMENT;
     int status = hop__structure_check(potential->context, structure);
+    for (size_t k = 0; status == HOP_OK && k < 3 * structure->count; k++)
+        if (!isfinite(v[k]))
+            status = hop__fail(potential->context, HOP_ERROR_ARGUMENT,
+                               "direction: expected finite numbers, got v[%zu] = %g", k, v[k]);
     if (status == HOP_OK)
         status = potential->kind->hessian_vector(potential, structure, v, hv);
     if (status == HOP_OK && !hop__all_finite(hv, 3 * structure->count))
@@ -199,8 +217,16 @@ int hop_potential_hessian_vector(hop_potential *potential, const hop_structure *
 
 int hop_potential_scales(const hop_potential *potential, int32_t number,
                          hop_scales *scales) {
-    if (!potential || !scales || scales->size < sizeof *scales)
+    if (!potential || !scales)
         return HOP_ERROR_ARGUMENT;
+    if (scales->size < sizeof *scales)
+        return hop__fail(potential->context, HOP_ERROR_ARGUMENT,
+                         "hop_scales: expected size %zu, got %zu", sizeof *scales,
+                         scales->size);
+    if (!hop_element_symbol(number))
+        return hop__fail(potential->context, HOP_ERROR_ARGUMENT,
+                         "scales: expected an atomic number from 0 to %d, got %ld",
+                         HOP__ELEMENTS - 1, (long)number);
     return potential->kind->scales(potential, number, scales);
 }
 
