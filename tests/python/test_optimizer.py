@@ -511,6 +511,7 @@ class Exceptions(unittest.TestCase):
         optimizer = Optimizer("basin-hopping", start(potential), potential)
         previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
         self.addCleanup(signal.signal, signal.SIGALRM, previous)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)  # first
         for k in range(100):
             with self.assertRaises(KeyboardInterrupt):
                 signal.setitimer(signal.ITIMER_REAL, 1e-4 + 3e-6 * k)
@@ -523,6 +524,7 @@ class Exceptions(unittest.TestCase):
         noted = []
         previous = signal.signal(signal.SIGALRM, lambda *_: noted.append(1))
         self.addCleanup(signal.signal, signal.SIGALRM, previous)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)  # first
         atoms = start(potential)
         optimizer = Optimizer("basin-hopping", atoms, potential, max_evaluations=5000)
         signal.setitimer(signal.ITIMER_REAL, 1e-3, 1e-3)
