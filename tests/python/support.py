@@ -10,6 +10,8 @@ from typing import Any, Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
+if (ROOT / "build" / "libhop.so.0").exists():  # rather than an installed one
+    os.environ.setdefault("HOP_LIBRARY", str(ROOT / "build" / "libhop.so.0"))
 
 import numpy as np  # noqa: E402
 
