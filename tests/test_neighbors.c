@@ -112,7 +112,8 @@ static void reference(const hop_structure *s, size_t i, double cutoff, pairs *ou
                         image_distance(&l, d, k) < cutoff - BOUNDARY)
                         add_pair(out, (pair){(int32_t)j, {k[0], k[1], k[2]}});
     }
-    qsort(out->at, out->count, sizeof *out->at, by_image);
+    if (out->count > 1)
+        qsort(out->at, out->count, sizeof *out->at, by_image);
 }
 
 /* What the list says of atom i within the cut-off, shifts as whole lattice vectors. */
@@ -138,7 +139,8 @@ static void listed(const hop_structure *s, size_t i, double cutoff, pairs *out) 
         if (image_distance(&l, d, one.image) < cutoff - BOUNDARY)
             add_pair(out, one);
     }
-    qsort(out->at, out->count, sizeof *out->at, by_image);
+    if (out->count > 1)
+        qsort(out->at, out->count, sizeof *out->at, by_image);
 }
 
 static void assert_sorted(size_t i) {

@@ -124,13 +124,13 @@ static int make_start(worker *w, const hop__task *task, size_t k, hop__random *r
                         .scores = w->scores};
     hop__settings settings = {.atom_bias = 4.0, .site_bias = 2.0};
     memcpy(w->energies, s->energies, s->count * sizeof *w->energies);
-    if (kind < 0.75 || !hop__move_swap(&moves, s->positions)) {
-        double radius = 0.2 + 0.3 * hop__random_uniform(&moves.random);
-        if (kind < 0.85)
-            hop__move_shake(&moves, radius * task->units.length, s->positions);
-        else
-            hop__move_relocate(&moves, &settings, w->energies, s->positions);
-    }
+    double radius = 0.2 + 0.3 * hop__random_uniform(&moves.random);
+    if (kind >= 0.75 && hop__moves_can_swap(&moves))
+        hop__move_swap(&moves, s->positions);
+    else if (kind < 0.85)
+        hop__move_shake(&moves, radius * task->units.length, s->positions);
+    else
+        hop__move_relocate(&moves, &settings, w->energies, s->positions);
     *random = moves.random;
     return status;
 }

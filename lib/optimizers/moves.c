@@ -29,7 +29,8 @@ static double distance(const double *a, const double *b) {
 
 void hop__move_shake(hop__moves *m, double radius, double *x) {
     for (size_t i = 0; i < m->count; i++) {
-        double unit[3], r = radius * cbrt(hop__random_uniform(&m->random));
+        double unit[3];
+        double r = radius * hop__power(hop__random_uniform(&m->random), 1.0 / 3.0);
         direction(m, unit);
         for (size_t c = 0; c < 3 && !m->fixed[i]; c++)
             x[3 * i + c] += r * unit[c];
@@ -94,17 +95,20 @@ void hop__move_relocate(hop__moves *m, const hop__settings *o, const double *ene
            3 * sizeof *x);
 }
 
-bool hop__move_swap(hop__moves *m, double *x) {
-    size_t first = 0, kinds = 0, unlike = 0, a, b;
+bool hop__moves_can_swap(const hop__moves *m) {
+    const int32_t *first = NULL;
     for (size_t i = 0; i < m->count; i++) {
         if (m->fixed[i])
             continue;
-        if (kinds++ == 0)
-            first = i;
-        unlike += m->numbers[i] != m->numbers[first];
+        if (first && m->numbers[i] != *first)
+            return true;
+        first = &m->numbers[i];
     }
-    if (unlike == 0)
-        return false;
+    return false;
+}
+
+void hop__move_swap(hop__moves *m, double *x) {
+    size_t a, b;
     do {
         a = hop__random_below(&m->random, m->count);
         b = hop__random_below(&m->random, m->count);
@@ -114,7 +118,6 @@ bool hop__move_swap(hop__moves *m, double *x) {
         x[3 * a + c] = x[3 * b + c];
         x[3 * b + c] = keep;
     }
-    return true;
 }
 
 void hop__move_restart(hop__moves *m, double *x) {

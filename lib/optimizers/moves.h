@@ -24,8 +24,11 @@ void hop__move_shake(hop__moves *m, double radius, double *x);
 void hop__move_relocate(hop__moves *m, const hop__settings *o, const double *energies,
                         double *x);
 
-/* Exchange two free atoms of different elements.  False when there are none. */
-bool hop__move_swap(hop__moves *m, double *x);
+/* Are there free atoms of different elements? */
+bool hop__moves_can_swap(const hop__moves *m);
+
+/* Exchange two of them. */
+void hop__move_swap(hop__moves *m, double *x);
 
 /* A new random structure; fixed atoms stay. */
 void hop__move_restart(hop__moves *m, double *x);

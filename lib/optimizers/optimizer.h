@@ -1,12 +1,90 @@
-/* What other files need of the optimizer handle. */
+/* The optimizer handle: its parts, and what search.c does with them. */
 #ifndef HOP_OPTIMIZERS_OPTIMIZER_H
 #define HOP_OPTIMIZERS_OPTIMIZER_H
 
-#include "base/options.h"
+#include "optimizers/descent.h"
+#include "optimizers/moves.h"
+#include "structure/structure.h"
+
+typedef struct hop__optimizer_kind {
+    const char *name;
+    const hop__descent_kind *descent;
+    bool hops;
+} hop__optimizer_kind;
+
+/* A descent on its way. */
+typedef struct hop__quench {
+    const hop__descent_kind *kind;
+    void *state;
+    double *x;    /* the question */
+    double *good; /* the last point that could be evaluated */
+    bool have_good;
+    int64_t steps;
+    int64_t idle; /* evaluations since `lowest` or `softest` last fell */
+    double lowest, softest;
+} hop__quench;
+
+/* A point whose energy is known; energy INFINITY: none yet. */
+typedef struct hop__point {
+    double *x, *forces, energy;
+} hop__point;
+
+enum hop__move {
+    HOP__MOVE_NONE,
+    HOP__MOVE_SHAKE,
+    HOP__MOVE_RELOCATE,
+    HOP__MOVE_SWAP,
+    HOP__MOVE_KICK
+};
+
+struct hop_optimizer {
+    hop_context *context;
+    const hop__optimizer_kind *kind;
+    const hop__option_table *table;
+    hop__settings settings;
+    hop_potential *potential;
+    hop_model *model;
+    hop_structure *start; /* atoms, cell, periodicity, fixed mask */
+    hop__units units;
+    double *lengths, *scales; /* each atom's own */
+    double *block;            /* all arrays of doubles are parts of it */
+    bool begun, asked;
+    double began;
+
+    hop__quench search, polish;
+    bool polishing, polished;
+    int64_t polish_evaluations;
+
+    /* the last point that could be evaluated */
+    double energy, fmax, *forces; /* forces are zero on fixed atoms */
+    hop__point best;
+    int refusals, outcome;
+    int64_t evaluations, quenches;
+
+    /* hopping */
+    hop__moves moves;
+    double *accepted, accepted_energy; /* INFINITY before the first minimum */
+    double *energies;                  /* per atom, at the accepted minimum */
+    enum hop__move move;
+    bool forgiving; /* the next minimum is accepted whatever its energy */
+    double shake;
+    int64_t since_best, shakes, shakes_accepted;
+};
 
 /* Random vectors are drawn in this frame (rows of a rotation matrix), so that a test can
    rotate start and noise together. */
 void hop__optimizer_set_frame(hop_optimizer *optimizer, const double frame[9]);
+
+/* Take in one evaluation of the question that was asked and make the next one. */
+void hop__search_tell(hop_optimizer *optimizer, const hop_structure *structure);
+
+/* HOP_OK while there is something to ask, else the outcome or error of the run. */
+int hop__search_status(hop_optimizer *optimizer);
+
+/* The positions to ask for. */
+const double *hop__search_question(const hop_optimizer *optimizer);
+
+void hop__search_begin(hop_optimizer *optimizer);
 
 /* The trainer's options (learning/trainer.c). */
 const hop__option_table *hop__trainer_table(void);

@@ -22,7 +22,9 @@
             "last evaluations of the limit, kept for relaxing the best point to fmax"),  \
         ROW(seed, "", WHOLE, 0, 9007199254740992.0, 1, "seed of the random numbers"),    \
         ROW(max_step, "r0", REAL, 1e-6, 10, max_step_,                                   \
-            "farthest move of an atom in a step")
+            "farthest move of an atom in a step"),                                       \
+        ROW(patience, "", WHOLE, 0, BIG, 1000,                                           \
+            "evaluations without lower energy or force that end a descent; 0 = no limit")
 
 #define LBFGS                                                                            \
     ROW(memory, "", WHOLE, 1, 20, 8, "pairs that L-BFGS remembers"),                     \
@@ -54,7 +56,7 @@
         ROW(more_swaps, "", REAL, 0, 0.95, more_s_, "chance to swap one pair more"),     \
         ROW(kick, "r0", REAL, 0, 10, kick_,                                              \
             "radius of the kick after stagnation; 0 = no kicks"),                        \
-        ROW(kick_onset, "", REAL, 0, 1e6, onset_,                                        \
+        ROW(kick_onset, "", REAL, 1e-6, 1e6, onset_,                                        \
             "hops per atom without a new best when a kick becomes likely"),              \
         ROW(kick_slope, "", REAL, 0, 100, slope_, "how sharply it does"),                \
         ROW(restart, "", REAL, 0, 1, restart_,                                           \

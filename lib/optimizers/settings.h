@@ -8,7 +8,8 @@
 
 typedef struct hop__settings {
     /* every kind */
-    double fmax, max_evaluations, max_time, target, quenches, polish, seed, max_step;
+    double fmax, max_evaluations, max_time, target, quenches, polish, seed, max_step,
+        patience;
     /* gradient descent, Adam */
     double rate, decay1, decay2;
     /* FIRE */
