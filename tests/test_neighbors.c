@@ -69,8 +69,9 @@ static lattice lattice_of(const hop_structure *s) {
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++) {
             int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
-            l.inverse_gram[3 * i + j] =
-                (gram[3 * a + c] * gram[3 * b + d] - gram[3 * a + d] * gram[3 * b + c]) / det;
+            l.inverse_gram[3 * i + j] = (gram[3 * a + c] * gram[3 * b + d] -
+                                         gram[3 * a + d] * gram[3 * b + c]) /
+                                        det;
         }
     return l;
 }
@@ -83,7 +84,8 @@ static void coordinates(const lattice *l, const double d[3], double f[3]) {
         f[a] = l->periodic[a] ? hop__dot(l->inverse_gram + 3 * a, along, 3) : 0.0;
 }
 
-static double image_distance(const lattice *l, const double d[3], const int32_t image[3]) {
+static double image_distance(const lattice *l, const double d[3],
+                             const int32_t image[3]) {
     double at[3];
     for (int c = 0; c < 3; c++)
         at[c] = d[c] + image[0] * l->rows[c] + image[1] * l->rows[3 + c] +
@@ -101,7 +103,8 @@ static void reference(const hop_structure *s, size_t i, double cutoff, pairs *ou
             d[c] = s->positions[3 * j + c] - s->positions[3 * i + c];
         coordinates(&l, d, f);
         for (int a = 0; a < 3; a++) {
-            double width = l.periodic[a] ? cutoff * sqrt(l.inverse_gram[4 * a]) + 1e-6 : 0.0;
+            double width =
+                l.periodic[a] ? cutoff * sqrt(l.inverse_gram[4 * a]) + 1e-6 : 0.0;
             low[a] = (int32_t)ceil(-f[a] - width);
             high[a] = (int32_t)floor(-f[a] + width);
         }
@@ -120,11 +123,19 @@ static void reference(const hop_structure *s, size_t i, double cutoff, pairs *ou
 static void listed(const hop_structure *s, size_t i, double cutoff, pairs *out) {
     lattice l = lattice_of(s);
     out->count = 0;
-    for (size_t k = list->first[i]; k < list->first[i + 1]; k++) {
-        const double *shift = list->shift + 3 * k;
-        size_t j = (size_t)list->index[k];
+    const size_t row = (size_t)list->place[i], first = list->first[row];
+    ck_assert_int_eq(list->atom[row], (int32_t)i);
+    ck_assert_uint_le(first + (size_t)list->count[row], list->reserved);
+    for (size_t k = first; k < first + (size_t)list->count[row]; k++) {
+        size_t at = (size_t)list->index[k], j;
+        ck_assert_uint_lt(at, list->images);
+        j = (size_t)list->atom[at];
         ck_assert_uint_lt(j, s->count);
-        double f[3], d[3], back[3] = {0.0, 0.0, 0.0};
+        ck_assert_int_eq(list->home[at], list->place[j]);
+        double f[3], d[3], shift[3], back[3] = {0.0, 0.0, 0.0};
+        for (size_t c = 0; c < 3; c++)
+            shift[c] = list->positions[4 * at + c] - list->positions[4 * row + c] -
+                       (s->positions[3 * j + c] - s->positions[3 * i + c]);
         pair one = {.j = (int32_t)j};
         coordinates(&l, shift, f);
         for (int a = 0; a < 3; a++) {
@@ -143,14 +154,26 @@ static void listed(const hop_structure *s, size_t i, double cutoff, pairs *out) 
         qsort(out->at, out->count, sizeof *out->at, by_image);
 }
 
-static void assert_sorted(size_t i) {
-    for (size_t k = list->first[i] + 1; k < list->first[i + 1]; k++) {
-        const double *a = list->shift + 3 * (k - 1), *b = list->shift + 3 * k;
-        ck_assert_int_le(list->index[k - 1], list->index[k]);
-        if (list->index[k - 1] != list->index[k])
-            continue;
-        int c = a[0] != b[0] ? 0 : a[1] != b[1] ? 1 : 2;
-        ck_assert_double_lt(a[c], b[c]);
+/* Sorted by (atom, image), and every entry another one. */
+static void assert_sorted(const hop_structure *s, size_t i) {
+    const lattice l = lattice_of(s);
+    const size_t row = (size_t)list->place[i];
+    int32_t before[4] = {-1, 0, 0, 0};
+    for (int32_t k = 0; k < list->count[row]; k++) {
+        const size_t at = (size_t)list->index[list->first[row] + (size_t)k];
+        const size_t j = (size_t)list->atom[at];
+        double shift[3], f[3];
+        for (size_t c = 0; c < 3; c++)
+            shift[c] = list->positions[4 * at + c] - list->positions[4 * row + c] -
+                       (s->positions[3 * j + c] - s->positions[3 * i + c]);
+        coordinates(&l, shift, f);
+        const int32_t now[4] = {(int32_t)j, (int32_t)lround(f[0]),
+                                (int32_t)lround(f[1]), (int32_t)lround(f[2])};
+        int c = 0;
+        while (c < 3 && now[c] == before[c])
+            c++;
+        ck_assert_int_lt(before[c], now[c]);
+        memcpy(before, now, sizeof before);
     }
 }
 
@@ -159,7 +182,6 @@ static size_t assert_exact(const hop_structure *s, double cutoff) {
     static pairs expected, found;
     size_t total = 0;
     ck_assert_uint_eq(list->atoms, s->count);
-    ck_assert_uint_eq(list->first[0], 0);
     for (size_t i = 0; i < s->count; i++) {
         reference(s, i, cutoff, &expected);
         listed(s, i, cutoff, &found);
@@ -168,7 +190,7 @@ static size_t assert_exact(const hop_structure *s, double cutoff) {
                       s->count, expected.count, cutoff, found.count);
         if (expected.count > 0)
             ck_assert_mem_eq(found.at, expected.at, expected.count * sizeof(pair));
-        assert_sorted(i);
+        assert_sorted(s, i);
         total += expected.count;
     }
     return total;
@@ -272,20 +294,21 @@ START_TEST(test_lattice_on_bin_edges) {
             s->cell[4 * a] = size;
             s->periodic[a] = 1;
         }
-        const double cutoffs[] = {1.0, 1.0 + 1e-8, 2.0, 2.0 + 1e-8, size / 3.0,
-                                  (size / 3.0) * (1.0 - 1e-10)};
+        const double cutoffs[] = {1.0,        1.0 + 1e-8, 2.0,
+                                  2.0 + 1e-8, size / 3.0, (size / 3.0) * (1.0 - 1e-10)};
         for (size_t k = 0; k < sizeof cutoffs / sizeof *cutoffs; k++) {
             ck_assert_int_eq(hop__neighbors_update(list, s, cutoffs[k], 0.0), HOP_OK);
             assert_exact(s, cutoffs[k]);
         }
         ck_assert_int_eq(hop__neighbors_update(list, s, 1.0 + 1e-8, 0.0), HOP_OK);
-        ck_assert_uint_eq(list->first[s->count], 6 * s->count);
+        ck_assert_uint_eq(list->pairs, 6 * s->count);
         hop_structure_free(s);
     }
 }
 END_TEST
 
-/* One atom, a cell much smaller than the cut-off: numbers of lattice points in spheres. */
+/* One atom, a cell much smaller than the cut-off: numbers of lattice points in spheres.
+ */
 START_TEST(test_one_atom_many_images) {
     hop_structure *s = atoms(1);
     for (int a = 0; a < 3; a++) {
@@ -298,8 +321,9 @@ START_TEST(test_one_atom_many_images) {
         size_t count;
     } spheres[] = {{1.01, 6}, {1.5, 18}, {1.8, 26}, {3.01, 122}, {9.99, 4138}};
     for (size_t k = 0; k < sizeof spheres / sizeof *spheres; k++) {
-        ck_assert_int_eq(hop__neighbors_update(list, s, spheres[k].cutoff, 0.0), HOP_OK);
-        ck_assert_uint_eq(list->first[1], spheres[k].count);
+        ck_assert_int_eq(hop__neighbors_update(list, s, spheres[k].cutoff, 0.0),
+                         HOP_OK);
+        ck_assert_uint_eq(list->pairs, spheres[k].count);
     }
     hop_structure_free(s);
 }
@@ -310,7 +334,7 @@ START_TEST(test_nothing_near) {
     for (size_t i = 0; i < 3; i++)
         s->positions[3 * i] = 10.0 * (double)i;
     ck_assert_int_eq(hop__neighbors_update(list, s, 5.0, 0.0), HOP_OK);
-    ck_assert_uint_eq(list->first[3], 0);
+    ck_assert_uint_eq(list->pairs, 0);
     hop_structure_free(s);
 }
 END_TEST
@@ -323,8 +347,9 @@ START_TEST(test_huge_positions) {
     s->positions[0] = 0.0;
     s->positions[3] = 1.0;
     ck_assert_int_eq(hop__neighbors_update(list, s, 1.5, 0.0), HOP_OK);
-    ck_assert_uint_eq(list->first[1], 1);
-    ck_assert_int_eq(list->index[0], 1);
+    const size_t row = (size_t)list->place[0];
+    ck_assert_int_eq(list->count[row], 1);
+    ck_assert_int_eq(list->index[list->first[row]], list->place[1]);
     hop_structure_free(s);
 }
 END_TEST
@@ -347,9 +372,9 @@ START_TEST(test_skin) {
         crystal(&r, s, size == 0 ? 7.0 : 14.0);
         int rebuilt = 0;
         for (int step = 0; step < 60; step++) {
-            size_t before = step > 0 ? list->first[s->count] : 0;
+            size_t before = step > 0 ? list->pairs : 0;
             ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.5), HOP_OK);
-            rebuilt += list->first[s->count] != before;
+            rebuilt += list->pairs != before;
             assert_exact(s, 3.0);
             for (size_t k = 0; k < 3 * s->count; k++)
                 s->positions[k] += between(&r, -0.05, 0.05);
@@ -368,27 +393,30 @@ START_TEST(test_when_it_is_rebuilt) {
     for (int a = 0; a < 3; a++)
         s->cell[4 * a] = 20.0;
     ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.5), HOP_OK);
-    ck_assert_uint_eq(list->first[2], 2); /* within cutoff + skin */
+    ck_assert_uint_eq(list->pairs, 2); /* within cutoff + skin */
     s->positions[3] = 3.6;
     ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.5), HOP_OK);
-    ck_assert_uint_eq(list->first[2], 2);
+    ck_assert_uint_eq(list->pairs, 2);
     s->positions[3] = 3.66;
     ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.5), HOP_OK);
-    ck_assert_uint_eq(list->first[2], 0);
+    ck_assert_uint_eq(list->pairs, 0);
     ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.5), HOP_OK);
-    ck_assert_uint_eq(list->first[2], 2);
+    ck_assert_uint_eq(list->pairs, 2);
     ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.1), HOP_OK);
-    ck_assert_uint_eq(list->first[2], 0);
+    ck_assert_uint_eq(list->pairs, 0);
     s->periodic[1] = 1;
     s->cell[4] = 3.55;
     ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.1), HOP_OK);
-    ck_assert_uint_eq(list->first[2], 4);
+    ck_assert_uint_eq(list->pairs, 4);
     s->cell[4] = 3.65;
     ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.1), HOP_OK);
-    ck_assert_uint_eq(list->first[2], 0);
+    ck_assert_uint_eq(list->pairs, 0);
     s->positions[3] = NAN; /* never "close to where it was" */
+    ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.1), HOP_ERROR_RANGE);
+    ck_assert_ptr_nonnull(strstr(hop_error_message(context), "atom 1"));
+    s->positions[3] = 3.4;
     ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.1), HOP_OK);
-    ck_assert_uint_eq(list->first[2], 0);
+    ck_assert_uint_eq(list->pairs, 2);
     hop_structure_free(s);
 }
 END_TEST

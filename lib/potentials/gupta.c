@@ -398,11 +398,21 @@ static void pair_values(const pair *t, double r, double rep[3], double hop[3]) {
     hop[2] = 2.0 * (eta[1] * eta[1] + eta[0] * eta[2]);
 }
 
-static void separation(const hop_structure *s, const hop__neighbors *list, size_t i,
-                       size_t k, double u[3]) {
-    const double *xj = s->positions + 3 * (size_t)list->index[k];
+/* From the neighbour in entry k to atom i; returns which atom the neighbour is. */
+static size_t separation(const hop__neighbors *list, size_t i, size_t k, double u[3]) {
+    const double *xi = list->positions + 4 * (size_t)list->place[i];
+    const double *xj = list->positions + 4 * (size_t)list->index[k];
     for (int c = 0; c < 3; c++)
-        u[c] = s->positions[3 * i + (size_t)c] - xj[c] - list->shift[3 * k + (size_t)c];
+        u[c] = xi[c] - xj[c];
+    return (size_t)list->atom[list->index[k]];
+}
+
+static size_t row_begin(const hop__neighbors *list, size_t i) {
+    return list->first[list->place[i]];
+}
+
+static size_t row_end(const hop__neighbors *list, size_t i) {
+    return row_begin(list, i) + (size_t)list->count[list->place[i]];
 }
 
 static int prepare_list(hop_potential *potential, const hop_structure *s) {
@@ -418,7 +428,7 @@ static int prepare_list(hop_potential *potential, const hop_structure *s) {
         status = find_species(potential, s);
     if (status == HOP_OK)
         status = hop__neighbors_update(w->neighbors, s, p->cutoff, SKIN);
-    size_t pairs = status == HOP_OK ? w->neighbors->first[s->count] : 0;
+    size_t pairs = status == HOP_OK ? w->neighbors->reserved : 0;
     if (status == HOP_OK && pairs > w->pair_capacity) {
         double *terms = hop__resize(w->context, w->terms, 6 * pairs, sizeof *terms);
         if (!terms)
@@ -439,10 +449,10 @@ static void list_terms(hop_potential *potential, const hop_structure *s) {
            *root = density + s->count;
     for (size_t i = 0; i < s->count; i++) {
         repulsion[i] = density[i] = 0.0;
-        for (size_t k = list->first[i]; k < list->first[i + 1]; k++) {
+        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
             double u[3], rep[3], hop[3], *term = w->terms + 6 * k;
-            const pair *t = pair_of(p, w->species[i], w->species[list->index[k]]);
-            separation(s, list, i, k, u);
+            size_t j = separation(list, i, k, u);
+            const pair *t = pair_of(p, w->species[i], w->species[j]);
             double r = sqrt(hop__dot(u, u, 3));
             term[0] = 0.0;
             if (!(r < t->end))
@@ -469,13 +479,12 @@ static int list_evaluate(hop_potential *potential, hop_structure *s) {
     double energy = 0.0, virial[6] = {0};
     for (size_t i = 0; i < s->count; i++) {
         double f[3] = {0.0, 0.0, 0.0};
-        for (size_t k = list->first[i]; k < list->first[i + 1]; k++) {
+        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
             const double *term = w->terms + 6 * k;
             double u[3];
             if (term[0] == 0.0)
                 continue;
-            separation(s, list, i, k, u);
-            double sum = root[i] + root[list->index[k]];
+            double sum = root[i] + root[separation(list, i, k, u)];
             double scale = (0.5 * sum * term[2] - 2.0 * term[1]) * term[0];
             for (int c = 0; c < 3; c++)
                 f[c] += scale * u[c];
@@ -507,12 +516,11 @@ static int list_hessian(hop_potential *potential, const hop_structure *s, const 
     double *root_dot = w->block + 3 * s->count;
     for (size_t i = 0; i < s->count; i++) {
         double change = 0.0;
-        for (size_t k = list->first[i]; k < list->first[i + 1]; k++) {
+        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
             double u[3], *term = w->terms + 6 * k;
-            const double *vj = v + 3 * (size_t)list->index[k];
             if (term[0] == 0.0)
                 continue;
-            separation(s, list, i, k, u);
+            const double *vj = v + 3 * separation(list, i, k, u);
             term[5] = 0.0;
             for (int c = 0; c < 3; c++)
                 term[5] += u[c] * (v[3 * i + (size_t)c] - vj[c]) * term[0];
@@ -522,13 +530,12 @@ static int list_hessian(hop_potential *potential, const hop_structure *s, const 
     }
     for (size_t i = 0; i < s->count; i++) {
         double sum[3] = {0.0, 0.0, 0.0};
-        for (size_t k = list->first[i]; k < list->first[i + 1]; k++) {
+        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
             const double *term = w->terms + 6 * k;
-            size_t j = (size_t)list->index[k];
             double u[3];
             if (term[0] == 0.0)
                 continue;
-            separation(s, list, i, k, u);
+            size_t j = separation(list, i, k, u);
             double mean = 0.5 * (root[i] + root[j]);
             double scale = (mean * term[2] - 2.0 * term[1]) * term[0];
             double change = (mean * term[4] - 2.0 * term[3]) * term[5] +

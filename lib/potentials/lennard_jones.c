@@ -191,12 +191,21 @@ static int prepare(hop_potential *potential, const hop_structure *s) {
     return hop__neighbors_update(potential->workspace, s, EVERYTHING, EVERYTHING);
 }
 
-static double separation(const hop_structure *s, const hop__neighbors *list, size_t i,
-                         size_t k, double u[3]) {
-    const double *xj = s->positions + 3 * (size_t)list->index[k];
+/* From the neighbour in entry k to atom i, and their distance. */
+static double separation(const hop__neighbors *list, size_t i, size_t k, double u[3]) {
+    const double *xi = list->positions + 4 * (size_t)list->place[i];
+    const double *xj = list->positions + 4 * (size_t)list->index[k];
     for (size_t c = 0; c < 3; c++)
-        u[c] = s->positions[3 * i + c] - xj[c] - list->shift[3 * k + c];
+        u[c] = xi[c] - xj[c];
     return sqrt(hop__dot(u, u, 3));
+}
+
+static size_t row_begin(const hop__neighbors *list, size_t i) {
+    return list->first[list->place[i]];
+}
+
+static size_t row_end(const hop__neighbors *list, size_t i) {
+    return row_begin(list, i) + (size_t)list->count[list->place[i]];
 }
 
 static int evaluate(hop_potential *potential, hop_structure *s) {
@@ -207,10 +216,11 @@ static int evaluate(hop_potential *potential, hop_structure *s) {
     double total = 0.0, virial[6] = {0};
     for (size_t i = 0; i < s->count; i++) {
         double f[3] = {0.0, 0.0, 0.0}, energy = 0.0;
-        for (size_t k = list->first[i]; k < list->first[i + 1]; k++) {
-            double u[3], e[3], r = separation(s, list, i, k, u);
+        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
+            double u[3], e[3], r = separation(list, i, k, u);
+            size_t j = (size_t)list->atom[list->index[k]];
             const pair *t =
-                pair_of(potential->parameters, s->numbers[i], s->numbers[list->index[k]]);
+                pair_of(potential->parameters, s->numbers[i], s->numbers[j]);
             if (!(r < t->cutoff))
                 continue;
             pair_values(t, r, e);
@@ -242,9 +252,9 @@ static int hessian_vector(hop_potential *potential, const hop_structure *s,
     const hop__neighbors *list = potential->workspace;
     for (size_t i = 0; i < s->count; i++) {
         double sum[3] = {0.0, 0.0, 0.0};
-        for (size_t k = list->first[i]; k < list->first[i + 1]; k++) {
-            double u[3], e[3], dv[3], r = separation(s, list, i, k, u);
-            size_t j = (size_t)list->index[k];
+        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
+            double u[3], e[3], dv[3], r = separation(list, i, k, u);
+            size_t j = (size_t)list->atom[list->index[k]];
             const pair *t =
                 pair_of(potential->parameters, s->numbers[i], s->numbers[j]);
             if (!(r < t->cutoff))

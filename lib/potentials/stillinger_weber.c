@@ -285,20 +285,20 @@ static void triplet_term(const leg *j, const leg *k, const entry *e, dual *force
     *energy += square.v * both.v;
 }
 
-static size_t collect_legs(const parameters *p, workspace *w, const hop_structure *s,
-                           const double *v, size_t i) {
+static size_t collect_legs(const parameters *p, workspace *w, const double *v,
+                           size_t i) {
     const hop__neighbors *list = w->neighbors;
     size_t count = 0;
-    for (size_t m = list->first[i]; m < list->first[i + 1]; m++) {
+    const size_t place = (size_t)list->place[i], first = list->first[place];
+    for (size_t m = first; m < first + (size_t)list->count[place]; m++) {
         leg *l = &w->legs[count];
-        size_t j = (size_t)list->index[m];
+        size_t other = (size_t)list->index[m], j = (size_t)list->atom[other];
         dual square = constant(0.0);
-        l->index = list->index[m];
+        l->index = list->atom[other];
         l->species = w->species[j];
         l->pair = entry_of(p, w->species[i], l->species, l->species);
         for (size_t c = 0; c < 3; c++) {
-            l->u[c].v = s->positions[3 * j + c] + list->shift[3 * m + c] -
-                        s->positions[3 * i + c];
+            l->u[c].v = list->positions[4 * other + c] - list->positions[4 * place + c];
             l->u[c].d = v ? v[3 * j + c] - v[3 * i + c] : 0.0;
             square = add(square, mul(l->u[c], l->u[c]));
         }
@@ -319,7 +319,7 @@ static void accumulate(hop_potential *potential, const hop_structure *s, const d
     workspace *w = potential->workspace;
     memset(w->force, 0, 3 * s->count * sizeof *w->force);
     for (size_t i = 0; i < s->count; i++) {
-        size_t count = collect_legs(p, w, s, v, i);
+        size_t count = collect_legs(p, w, v, i);
         double energy = 0.0;
         for (size_t a = 0; a < count; a++) {
             pair_term(&w->legs[a], w->force, i, &energy, sum);
@@ -388,11 +388,7 @@ static int prepare(hop_potential *potential, const hop_structure *s) {
         status = hop__neighbors_update(w->neighbors, s, p->cutoff, SKIN);
     if (status != HOP_OK)
         return status;
-    size_t most = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        size_t count = w->neighbors->first[i + 1] - w->neighbors->first[i];
-        most = count > most ? count : most;
-    }
+    size_t most = w->neighbors->longest;
     if (most > w->leg_capacity) {
         leg *legs = hop__resize(w->context, w->legs, 2 * most, sizeof *legs);
         if (!legs)

@@ -1,0 +1,367 @@
+/* Atoms are wrapped into the cell and given all images within reach of it, which then
+   are sorted into bins by counting. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/vector_math.h"
+#include "structure/neighbors_build.h"
+
+#define ROUNDING 1e-6 /* of the reach: errors of fractional coordinates are below */
+#define FINE 4        /* bins within reach along the last direction */
+#define MOST_IMAGES 1e8
+#define SAMPLE 64
+
+typedef hop__neighbor_build build_t;
+
+static double *doubles(const hop__buffer *b) { return b->data; }
+static int32_t *integers(const hop__buffer *b) { return b->data; }
+
+/* ---- the cell ---- */
+
+static void cross(const double a[3], const double b[3], double out[3]) {
+    out[0] = a[1] * b[2] - a[2] * b[1];
+    out[1] = a[2] * b[0] - a[0] * b[2];
+    out[2] = a[0] * b[1] - a[1] * b[0];
+}
+
+/* Replace the rows of directions that are not periodic by unit vectors normal to the
+   periodic ones, so that the cell can be inverted whatever stands there. */
+static void complete_cell(build_t *b) {
+    memcpy(b->rows, b->cell, sizeof b->rows);
+    for (int a = 0; a < 3; a++) {
+        if (b->periodic[a])
+            continue;
+        double *row = b->rows + 3 * a, best = -1.0;
+        const double *p = b->rows + 3 * ((a + 1) % 3), *q = b->rows + 3 * ((a + 2) % 3);
+        bool have_p = b->periodic[(a + 1) % 3] || (a + 1) % 3 < a;
+        bool have_q = b->periodic[(a + 2) % 3] || (a + 2) % 3 < a;
+        double normal[3];
+        for (int axis = 0; axis < 3; axis++) {
+            double unit[3] = {0.0, 0.0, 0.0};
+            unit[axis] = 1.0;
+            if (have_p && have_q) {
+                cross(p, q, normal);
+            } else if (have_p || have_q) {
+                cross(have_p ? p : q, unit, normal);
+            } else {
+                memcpy(normal, unit, sizeof unit);
+            }
+            double length = sqrt(hop__dot(normal, normal, 3));
+            double score = have_p || have_q ? length : (axis == a ? 2.0 : 1.0);
+            if (score > best) {
+                best = score;
+                for (int c = 0; c < 3; c++)
+                    row[c] = normal[c] / length;
+            }
+        }
+    }
+}
+
+static double to_grid(double x, double magic) { return x + magic - magic; }
+
+/* Multiples of 2^k whose sums and differences are exact up to four times the cell and
+   the reach. */
+static void choose_grid(build_t *b) {
+    double extent = b->reach;
+    for (int k = 0; k < 9; k++)
+        extent += b->periodic[k / 3] ? fabs(b->rows[k]) : 0.0;
+    bool any = b->periodic[0] || b->periodic[1] || b->periodic[2];
+    b->magic = any ? ldexp(1.5, 52 + ilogb(extent) - 48) : 0.0;
+    b->limit = any ? 1e9 * b->reach : INFINITY;
+    for (int k = 0; k < 9; k++)
+        b->row_grid[k] = to_grid(b->rows[k], b->magic);
+}
+
+static int prepare_cell(build_t *b) {
+    complete_cell(b);
+    if (!hop__invert3(b->rows, b->inverse))
+        return hop__fail(b->list.context, HOP_ERROR_ARGUMENT,
+                         "cell: expected independent lattice vectors, got volume %g",
+                         hop__determinant3(b->rows));
+    double images = 1.0;
+    for (int a = 0; a < 3; a++) {
+        double column[3] = {b->inverse[a], b->inverse[3 + a], b->inverse[6 + a]};
+        b->heights[a] = 1.0 / sqrt(hop__dot(column, column, 3));
+        b->margin[a] = b->reach / b->heights[a] * (1.0 + ROUNDING) + 1e-9;
+        images *= b->periodic[a] ? 2.0 * floor(b->margin[a]) + 1.0 : 1.0;
+    }
+    if (!(images <= MOST_IMAGES))
+        return hop__fail(b->list.context, HOP_ERROR_RANGE,
+                         "neighbours: a reach of %g needs more than %g images",
+                         b->reach, MOST_IMAGES);
+    choose_grid(b);
+    return HOP_OK;
+}
+
+/* The lattice vector of whole turns.  Far away, where sums on the grid are not exact
+   anyway, the rounding of the rows must not add up. */
+static void lattice_vector(const build_t *b, const double turns[3], double out[3]) {
+    const bool near = fabs(turns[0]) + fabs(turns[1]) + fabs(turns[2]) < 1e3;
+    const double *rows = near ? b->row_grid : b->rows;
+    for (int c = 0; c < 3; c++)
+        out[c] = turns[0] * rows[c] + turns[1] * rows[3 + c] + turns[2] * rows[6 + c];
+}
+
+static void fractions(const build_t *b, const double x[3], double f[3]) {
+    for (int a = 0; a < 3; a++)
+        f[a] =
+            x[0] * b->inverse[a] + x[1] * b->inverse[3 + a] + x[2] * b->inverse[6 + a];
+}
+
+static double whole(double x) {
+    double t = (double)(int64_t)x;
+    return t > x ? t - 1.0 : t;
+}
+
+/* ---- atoms and their images ---- */
+
+/* The images of an atom at fractional coordinates f: from -below to above. */
+static void image_range(const build_t *b, const double f[3], int below[3],
+                        int above[3]) {
+    for (int a = 0; a < 3; a++) {
+        below[a] = b->periodic[a] ? (int)(b->margin[a] + f[a]) : 0;
+        above[a] = b->periodic[a] ? (int)(b->margin[a] + 1.0 - f[a]) : 0;
+    }
+}
+
+/* Bring atoms into the cell and count images. */
+static int wrap_atoms(build_t *b, const hop_structure *s, size_t *images) {
+    double total = 0.0;
+    for (size_t i = 0; i < s->count; i++) {
+        double *x = doubles(&b->wrapped) + 3 * i, f[3], turns[3] = {0.0, 0.0, 0.0};
+        for (size_t c = 0; c < 3; c++) {
+            x[c] = to_grid(s->positions[3 * i + c], b->magic);
+            if (!(fabs(x[c]) <= b->limit))
+                return hop__fail(
+                    b->list.context, HOP_ERROR_RANGE,
+                    "atom %zu: expected a coordinate below %g in a periodic "
+                    "cell, got %g",
+                    i, b->limit, x[c]);
+        }
+        fractions(b, x, f);
+        bool outside = false;
+        for (int a = 0; a < 3; a++)
+            if (b->periodic[a]) {
+                if (!(fabs(f[a]) < 2e9))
+                    return hop__fail(b->list.context, HOP_ERROR_RANGE,
+                                     "atom %zu: expected a place within 2e9 cells, got "
+                                     "%g cells away",
+                                     i, f[a]);
+                turns[a] = -whole(f[a]);
+                outside = outside || turns[a] != 0.0;
+            }
+        if (outside) {
+            double move[3];
+            lattice_vector(b, turns, move);
+            for (int c = 0; c < 3; c++)
+                x[c] = to_grid(x[c] + move[c], b->magic);
+            fractions(b, x, f);
+        }
+        int below[3], above[3];
+        image_range(b, f, below, above);
+        double count = 1.0;
+        for (int a = 0; a < 3; a++)
+            count *= (double)(below[a] + above[a] + 1);
+        total += count;
+    }
+    if (total > (double)(INT32_MAX - HOP__SLACK))
+        return hop__fail(b->list.context, HOP_ERROR_RANGE,
+                         "neighbours: %g images within %g, expected at most %d", total,
+                         b->reach, INT32_MAX - HOP__SLACK);
+    *images = (size_t)total;
+    return HOP_OK;
+}
+
+/* ---- bins, over fractional coordinates ---- */
+
+static void sort_few(double *values, size_t count) {
+    for (size_t k = 1; k < count; k++)
+        for (size_t m = k; m > 0 && values[m] < values[m - 1]; m--) {
+            double keep = values[m];
+            values[m] = values[m - 1];
+            values[m - 1] = keep;
+        }
+}
+
+/* Where most atoms are in a direction that is not periodic.  Atoms outside go to the
+   outermost bins, so that one flung far away does not make bins useless. */
+static void window(const build_t *b, int a, double *low, double *high) {
+    const size_t n = b->list.atoms, count = n < SAMPLE ? n : SAMPLE;
+    double sample[SAMPLE] = {0}, f[3];
+    for (size_t k = 0; k < count; k++) {
+        fractions(b, doubles(&b->wrapped) + 3 * (k * n / count), f);
+        sample[k] = f[a];
+    }
+    sort_few(sample, count);
+    double from = sample[count / 8], to = sample[count - 1 - count / 8];
+    *low = *high = from;
+    for (size_t i = 0; i < n; i++) {
+        fractions(b, doubles(&b->wrapped) + 3 * i, f);
+        *low = f[a] < *low ? f[a] : *low;
+        *high = f[a] > *high ? f[a] : *high;
+    }
+    double most = 2.0 * (to - from) + b->reach;
+    *low = from - *low > most ? from - most : *low;
+    *high = *high - to > most ? to + most : *high;
+}
+
+static int choose_bins(build_t *b) {
+    double counts[3], span[3];
+    for (int a = 0; a < 3; a++) {
+        double low = -b->margin[a], high = 1.0 + b->margin[a];
+        if (!b->periodic[a])
+            window(b, a, &low, &high);
+        b->lowest[a] = low;
+        span[a] = high - low;
+        double size = b->reach * (1.0 + 2.0 * ROUNDING) / (a == 2 ? FINE : 1);
+        double count = floor(span[a] * b->heights[a] / size);
+        counts[a] = count >= 1.0 && count < 1e9 ? count : 1.0;
+    }
+    double most = 4.0 * (double)b->list.images + 64.0;
+    while (counts[0] * counts[1] * counts[2] > most) {
+        int a = counts[0] > counts[1] ? 0 : 1;
+        a = counts[2] > counts[a] ? 2 : a;
+        counts[a] = ceil(0.5 * counts[a]);
+    }
+    for (int a = 0; a < 3; a++) {
+        b->search.bins[a] = (int32_t)counts[a];
+        b->scale[a] = counts[a] > 1.0 ? counts[a] / span[a] : 0.0;
+    }
+    b->search.span =
+        (int32_t)ceil(b->reach * (1.0 + ROUNDING) * b->scale[2] / b->heights[2]);
+    size_t bins = (size_t)(counts[0] * counts[1] * counts[2]);
+    int status =
+        hop__buffer_reserve(b->list.context, &b->start, bins + 2, sizeof(int32_t));
+    if (status == HOP_OK)
+        memset(b->start.data, 0, (bins + 2) * sizeof(int32_t));
+    return status;
+}
+
+static int32_t bin_along(const build_t *b, int a, double f) {
+    double at = (f - b->lowest[a]) * b->scale[a];
+    int32_t bins = b->search.bins[a];
+    return !(at > 0.0) ? 0 : at >= (double)bins ? bins - 1 : (int32_t)at;
+}
+
+/* Images in the order of (atom, image), each with its bin; bins are counted two further
+   on, for sort_into_slots. */
+static void list_images(build_t *b) {
+    int32_t *owner = integers(&b->owner), *turns = integers(&b->turns);
+    int32_t *bin = integers(&b->bin), *start = integers(&b->start);
+    size_t m = 0;
+    for (size_t i = 0; i < b->list.atoms; i++) {
+        double f[3];
+        int below[3], above[3];
+        fractions(b, doubles(&b->wrapped) + 3 * i, f);
+        image_range(b, f, below, above);
+        for (int u = -below[0]; u <= above[0]; u++) {
+            int32_t x = bin_along(b, 0, f[0] + u) * b->search.bins[1];
+            for (int v = -below[1]; v <= above[1]; v++) {
+                int32_t y = (x + bin_along(b, 1, f[1] + v)) * b->search.bins[2];
+                for (int w = -below[2]; w <= above[2]; w++, m++) {
+                    owner[m] = (int32_t)i;
+                    turns[3 * m] = u;
+                    turns[3 * m + 1] = v;
+                    turns[3 * m + 2] = w;
+                    bin[m] = y + bin_along(b, 2, f[2] + w);
+                    start[bin[m] + 2]++;
+                }
+            }
+        }
+    }
+}
+
+static void sort_into_slots(build_t *b) {
+    const size_t images = b->list.images;
+    const size_t bins = (size_t)b->search.bins[0] * (size_t)b->search.bins[1] *
+                        (size_t)b->search.bins[2];
+    const int32_t *bin = integers(&b->bin);
+    int32_t *start = integers(&b->start), *order = integers(&b->order);
+    for (size_t k = 2; k < bins + 2; k++)
+        start[k] += start[k - 1];
+    for (size_t m = 0; m < images; m++)
+        order[start[bin[m] + 1]++] = (int32_t)m;
+}
+
+/* ---- places: atoms before images, both in the order of bins ---- */
+
+static void fill_place(build_t *b, const hop_structure *s, size_t slot, size_t place,
+                       bool home) {
+    const size_t m = (size_t)integers(&b->order)[slot];
+    const size_t i = (size_t)integers(&b->owner)[m];
+    const int32_t *t = integers(&b->turns) + 3 * m;
+    const double *x = doubles(&b->wrapped) + 3 * i;
+    double move[3] = {0.0, 0.0, 0.0};
+    double *at = doubles(&b->positions) + 4 * place,
+           *shift = doubles(&b->shift) + 4 * place;
+    if (!home)
+        lattice_vector(b, (double[]){t[0], t[1], t[2]}, move);
+    for (size_t c = 0; c < 3; c++) {
+        at[c] = x[c] + move[c];
+        shift[c] = home ? x[c] - to_grid(s->positions[3 * i + c], b->magic) : move[c];
+    }
+    at[3] = shift[3] = 0.0;
+    doubles(&b->x)[slot] = at[0];
+    doubles(&b->y)[slot] = at[1];
+    doubles(&b->z)[slot] = at[2];
+    integers(&b->slot_place)[slot] = (int32_t)place;
+    integers(&b->atom)[place] = (int32_t)i;
+}
+
+static void fill_places(build_t *b, const hop_structure *s) {
+    const size_t n = s->count, images = b->list.images;
+    const int32_t *order = integers(&b->order), *turns = integers(&b->turns);
+    int32_t *place = integers(&b->place), *home = integers(&b->home);
+    size_t atoms = 0, others = n;
+    for (size_t slot = 0; slot < images; slot++) {
+        const int32_t *t = turns + 3 * (size_t)order[slot];
+        if (t[0] != 0 || t[1] != 0 || t[2] != 0) {
+            fill_place(b, s, slot, others++, false);
+            continue;
+        }
+        fill_place(b, s, slot, atoms, true);
+        integers(&b->slot)[atoms] = (int32_t)slot;
+        integers(&b->row_bin)[atoms] = integers(&b->bin)[order[slot]];
+        place[integers(&b->atom)[atoms]] = (int32_t)atoms;
+        atoms++;
+    }
+    for (size_t k = 0; k < images; k++)
+        home[k] = place[integers(&b->atom)[k]];
+    memcpy(b->built.data, b->positions.data, 4 * n * sizeof(double));
+}
+
+static int reserve_images(build_t *b) {
+    struct {
+        hop__buffer *buffer;
+        size_t size;
+    } const all[] = {
+        {&b->owner, sizeof(int32_t)},    {&b->turns, 3 * sizeof(int32_t)},
+        {&b->bin, sizeof(int32_t)},      {&b->positions, 4 * sizeof(double)},
+        {&b->shift, 4 * sizeof(double)}, {&b->atom, sizeof(int32_t)},
+        {&b->home, sizeof(int32_t)},     {&b->x, sizeof(double)},
+        {&b->y, sizeof(double)},         {&b->z, sizeof(double)},
+        {&b->order, sizeof(int32_t)},    {&b->slot_place, sizeof(int32_t)},
+    };
+    int status = HOP_OK;
+    for (size_t k = 0; status == HOP_OK && k < sizeof all / sizeof *all; k++)
+        status = hop__buffer_reserve(b->list.context, all[k].buffer, b->list.images,
+                                     all[k].size);
+    return status;
+}
+
+int hop__neighbors_place(hop__neighbor_build *b, const hop_structure *s) {
+    int status = prepare_cell(b);
+    if (status == HOP_OK)
+        status = wrap_atoms(b, s, &b->list.images);
+    if (status == HOP_OK)
+        status = reserve_images(b);
+    if (status == HOP_OK)
+        status = choose_bins(b);
+    if (status != HOP_OK)
+        return status;
+    list_images(b);
+    sort_into_slots(b);
+    fill_places(b, s);
+    return HOP_OK;
+}

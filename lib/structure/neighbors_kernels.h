@@ -1,0 +1,39 @@
+/* The search of a neighbour list, one variant for each instruction set, all with the
+   same result. */
+#ifndef HOP_STRUCTURE_NEIGHBORS_KERNELS_H
+#define HOP_STRUCTURE_NEIGHBORS_KERNELS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HOP__SLACK 16 /* entries that may be read after an array */
+
+/* Atoms and images sorted by bin, those of one bin one after the other. */
+typedef struct hop__neighbor_search {
+    const double *x, *y, *z; /* per slot */
+    const int32_t *order;    /* per slot: what rows are sorted by */
+    const int32_t *place;    /* per slot */
+    const int32_t *start;    /* per bin, and one more: its first slot */
+    int32_t bins[3], span;   /* neighbours are 1, 1 and `span` bins away at most */
+    double reach_square;
+    const int32_t *slot; /* per row: its atom's slot */
+    const int32_t *bin;  /* per row: its atom's bin */
+    /* results */
+    size_t *first;
+    int32_t *count;
+    int32_t *index;
+    size_t capacity;       /* of index */
+    atomic_size_t used;    /* of index; goes beyond `capacity` when it is too small */
+    atomic_size_t longest; /* goes beyond `work` when that is too small */
+    size_t work;           /* capacity of one work array, of which a worker has 4 */
+} hop__neighbor_search;
+
+/* Rows begin .. end-1; `scratch` holds 4 * (work + HOP__SLACK) numbers. */
+typedef void hop__neighbor_rows(hop__neighbor_search *search, size_t begin, size_t end,
+                                int32_t *scratch);
+
+hop__neighbor_rows hop__neighbor_rows_base, hop__neighbor_rows_avx2,
+    hop__neighbor_rows_avx512;
+
+#endif
