@@ -117,6 +117,12 @@ check: dependencies
 check-run:
 	@LIBRARY=$(BUILD)/$(SONAME) VENV=$(VENV) CC='$(CC)' bash tests/run.sh $(TESTS)
 
+# What takes minutes: neighbour lists of 1e5 random cells against brute force.
+.PHONY: check-slow
+check-slow: dependencies
+	+$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/tests/test_neighbors
+	$(BUILD)/tests/test_neighbors slow
+
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
             -fno-sanitize-recover=undefined
 asan: dependencies

@@ -10,6 +10,13 @@
 
 #define BOUNDARY 1e-9 /* pairs this near the cut-off may be in or out */
 
+/* Check writes to a file at each of its assertions: too slow for inner loops. */
+#define require(condition)                                                             \
+    do {                                                                               \
+        if (!(condition))                                                              \
+            ck_abort_msg("%s", #condition);                                            \
+    } while (0)
+
 static hop_context *context;
 static hop__neighbors *list;
 
@@ -38,7 +45,7 @@ static void add_pair(pairs *p, pair one) {
     if (p->count == p->capacity) {
         p->capacity = 2 * p->capacity + 1000;
         p->at = realloc(p->at, p->capacity * sizeof *p->at);
-        ck_assert_ptr_nonnull(p->at);
+        require(p->at);
     }
     p->at[p->count++] = one;
 }
@@ -124,14 +131,14 @@ static void listed(const hop_structure *s, size_t i, double cutoff, pairs *out) 
     lattice l = lattice_of(s);
     out->count = 0;
     const size_t row = (size_t)list->place[i], first = list->first[row];
-    ck_assert_int_eq(list->atom[row], (int32_t)i);
-    ck_assert_uint_le(first + (size_t)list->count[row], list->reserved);
+    require(list->atom[row] == (int32_t)i);
+    require(first + (size_t)list->count[row] <= list->reserved);
     for (size_t k = first; k < first + (size_t)list->count[row]; k++) {
         size_t at = (size_t)list->index[k], j;
-        ck_assert_uint_lt(at, list->images);
+        require(at < list->images);
         j = (size_t)list->atom[at];
-        ck_assert_uint_lt(j, s->count);
-        ck_assert_int_eq(list->home[at], list->place[j]);
+        require(j < s->count);
+        require(list->home[at] == list->place[j]);
         double f[3], d[3], shift[3], back[3] = {0.0, 0.0, 0.0};
         for (size_t c = 0; c < 3; c++)
             shift[c] = list->positions[4 * at + c] - list->positions[4 * row + c] -
@@ -144,7 +151,7 @@ static void listed(const hop_structure *s, size_t i, double cutoff, pairs *out) 
                 back[c] += one.image[a] * l.rows[3 * a + c];
         }
         for (int c = 0; c < 3; c++) {
-            ck_assert_double_eq_tol(back[c], shift[c], 1e-9);
+            require(fabs(back[c] - shift[c]) <= 1e-9);
             d[c] = s->positions[3 * j + c] - s->positions[3 * i + c];
         }
         if (image_distance(&l, d, one.image) < cutoff - BOUNDARY)
@@ -172,7 +179,7 @@ static void assert_sorted(const hop_structure *s, size_t i) {
         int c = 0;
         while (c < 3 && now[c] == before[c])
             c++;
-        ck_assert_int_lt(before[c], now[c]);
+        require(before[c] < now[c]);
         memcpy(before, now, sizeof before);
     }
 }
@@ -185,11 +192,11 @@ static size_t assert_exact(const hop_structure *s, double cutoff) {
     for (size_t i = 0; i < s->count; i++) {
         reference(s, i, cutoff, &expected);
         listed(s, i, cutoff, &found);
-        ck_assert_msg(found.count == expected.count,
-                      "atom %zu of %zu: expected %zu neighbours within %g, got %zu", i,
-                      s->count, expected.count, cutoff, found.count);
-        if (expected.count > 0)
-            ck_assert_mem_eq(found.at, expected.at, expected.count * sizeof(pair));
+        if (found.count != expected.count)
+            ck_abort_msg("atom %zu of %zu: expected %zu neighbours within %g, got %zu",
+                         i, s->count, expected.count, cutoff, found.count);
+        require(expected.count == 0 ||
+                memcmp(found.at, expected.at, expected.count * sizeof(pair)) == 0);
         assert_sorted(s, i);
         total += expected.count;
     }
@@ -250,32 +257,62 @@ static void random_structure(hop__random *r, hop_structure *s, double size) {
         s->positions[k] = between(r, -spread * size, spread * size);
 }
 
+/* The list of a random structure on a random instruction set, against the reference. */
+static size_t random_trial(hop__random *r, size_t count, double size, double cutoff) {
+    enum hop__isa best = context->isa;
+    hop_structure *s = atoms(count);
+    random_structure(r, s, size);
+    context->isa = (enum hop__isa)hop__random_below(r, (uint64_t)best + 1);
+    double skin = hop__random_below(r, 2) == 0 ? 0.0 : between(r, 0.0, 1.5);
+    ck_assert_msg(hop__neighbors_update(list, s, cutoff, skin) == HOP_OK, "%s",
+                  hop_error_message(context));
+    size_t total = assert_exact(s, cutoff);
+    context->isa = best;
+    hop_structure_free(s);
+    return total;
+}
+
+/* 1e5 cells; run by `make check-slow`. */
+START_TEST(test_very_many_random_cells) {
+    hop__random r = hop__random_start(7, (uint64_t)_i);
+    size_t total = 0;
+    for (int trial = 0; trial < 10000; trial++) {
+        double cutoff = between(&r, 0.5, 6.0);
+        size_t kind = hop__random_below(&r, 100);
+        if (kind < 80)
+            total += random_trial(&r, 1 + hop__random_below(&r, 5),
+                                  between(&r, 1.5, 6.0), cutoff);
+        else if (kind < 99)
+            total += random_trial(&r, 6 + hop__random_below(&r, 20),
+                                  between(&r, 4.0, 9.0), cutoff);
+        else
+            total += random_trial(&r, 50 + hop__random_below(&r, 200),
+                                  between(&r, 9.0, 20.0), 0.6 * cutoff);
+    }
+    ck_assert_uint_gt(total, 500000);
+}
+END_TEST
+
 START_TEST(test_random_cells) {
     hop__random r = hop__random_start(1, 0);
     size_t total = 0;
     for (int trial = 0; trial < 12000; trial++) {
-        hop_structure *s = atoms(1 + hop__random_below(&r, 5));
-        random_structure(&r, s, between(&r, 1.5, 6.0));
         double cutoff = between(&r, 0.5, 6.0);
-        ck_assert_int_eq(hop__neighbors_update(list, s, cutoff, 0.0), HOP_OK);
-        total += assert_exact(s, cutoff);
-        hop_structure_free(s);
+        total += random_trial(&r, 1 + hop__random_below(&r, 5), between(&r, 1.5, 6.0),
+                              cutoff);
     }
     ck_assert_uint_gt(total, 100000);
 }
 END_TEST
 
-/* More atoms than are searched pair by pair: bins. */
+/* More atoms: many bins. */
 START_TEST(test_random_cells_with_bins) {
     hop__random r = hop__random_start(2, 0);
     size_t total = 0;
     for (int trial = 0; trial < 150; trial++) {
-        hop_structure *s = atoms(201 + hop__random_below(&r, 60));
-        random_structure(&r, s, between(&r, 8.0, 20.0));
         double cutoff = between(&r, 0.5, 4.0);
-        ck_assert_int_eq(hop__neighbors_update(list, s, cutoff, 0.0), HOP_OK);
-        total += assert_exact(s, cutoff);
-        hop_structure_free(s);
+        total += random_trial(&r, 201 + hop__random_below(&r, 60),
+                              between(&r, 8.0, 20.0), cutoff);
     }
     ck_assert_uint_gt(total, 100000);
 }
@@ -354,6 +391,76 @@ START_TEST(test_huge_positions) {
 }
 END_TEST
 
+/* Rows longer than any work space at first, and longer than what is ranked at once. */
+START_TEST(test_long_rows) {
+    hop__random r = hop__random_start(8, 0);
+    for (int isa = 0; isa <= (int)context->isa; isa++) {
+        enum hop__isa best = context->isa;
+        hop_structure *s = atoms(1500);
+        for (size_t k = 0; k < 3 * s->count; k++)
+            s->positions[k] = between(&r, 0.0, 10.0);
+        for (int a = 0; a < 3; a++) {
+            s->cell[4 * a] = 10.0;
+            s->periodic[a] = a != isa;
+        }
+        context->isa = (enum hop__isa)isa;
+        ck_assert_int_eq(hop__neighbors_update(list, s, 4.9, 0.0), HOP_OK);
+        context->isa = best;
+        ck_assert_uint_gt(list->longest, 512);
+        assert_exact(s, 4.9);
+        hop_structure_free(s);
+    }
+}
+END_TEST
+
+/* One atom flung away must not put all others into one bin. */
+START_TEST(test_flung_atom) {
+    const double far[] = {1e4, 1e9, 1e300};
+    hop__random r = hop__random_start(9, 0);
+    for (int k = 0; k < 3; k++) {
+        hop_structure *s = atoms(20000);
+        for (size_t i = 0; i < 3 * s->count; i++)
+            s->positions[i] = between(&r, 0.0, 60.0);
+        s->positions[3 * 17 + (size_t)k] = far[k];
+        ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.0), HOP_OK);
+        ck_assert_int_eq(list->count[list->place[17]], 0);
+        ck_assert_uint_gt(list->pairs, 100000);
+        for (size_t i = 0; i < s->count; i += 997) {
+            static pairs expected, found;
+            reference(s, i, 3.0, &expected);
+            listed(s, i, 3.0, &found);
+            ck_assert_uint_eq(found.count, expected.count);
+        }
+        hop_structure_free(s);
+    }
+}
+END_TEST
+
+/* Atoms 1e6 and 1e9 cells away are seen; farther out they are refused. */
+START_TEST(test_atoms_many_cells_away) {
+    hop_structure *s = atoms(2);
+    for (int a = 0; a < 3; a++) {
+        s->cell[4 * a] = 4.0;
+        s->periodic[a] = 1;
+    }
+    s->positions[3] = 1.0;
+    for (double cells = 1e3; cells < 1e9; cells *= 10.0) {
+        s->positions[0] = 4.0 * cells;
+        s->positions[4] = -4.0 * cells;
+        ck_assert_int_eq(hop__neighbors_update(list, s, 1.5, 0.3), HOP_OK);
+        ck_assert_uint_eq(list->pairs, 2);
+        const double *x = list->positions + 4 * list->place[0];
+        const double *y =
+            list->positions + 4 * list->index[list->first[list->place[0]]];
+        ck_assert_double_eq_tol(y[0] - x[0], 1.0, 1e-15 * 4.0 * cells);
+    }
+    s->positions[0] = 4e10;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 1.5, 0.3), HOP_ERROR_RANGE);
+    ck_assert_ptr_nonnull(strstr(hop_error_message(context), "atom 0"));
+    hop_structure_free(s);
+}
+END_TEST
+
 /* ---- Verlet skin ---- */
 
 static void crystal(hop__random *r, hop_structure *s, double size) {
@@ -417,6 +524,51 @@ START_TEST(test_when_it_is_rebuilt) {
     s->positions[3] = 3.4;
     ck_assert_int_eq(hop__neighbors_update(list, s, 3.5, 0.1), HOP_OK);
     ck_assert_uint_eq(list->pairs, 2);
+    hop_structure_free(s);
+}
+END_TEST
+
+/* Vectors to neighbours within the cut-off, and their order, have the same bits from a
+   new list and from one that has seen other structures; atoms cross the cell's faces.
+ */
+START_TEST(test_does_not_depend_on_the_past) {
+    hop__random r = hop__random_start(6, 0);
+    hop__neighbors *fresh, *old = list;
+    hop_structure *s = atoms(120);
+    crystal(&r, s, 9.3);
+    for (int step = 0; step < 40; step++) {
+        ck_assert_int_eq(hop__neighbors_new(context, &fresh), HOP_OK);
+        ck_assert_int_eq(hop__neighbors_update(old, s, 3.0, 0.8), HOP_OK);
+        ck_assert_int_eq(hop__neighbors_update(fresh, s, 3.0, 0.8), HOP_OK);
+        for (size_t i = 0; i < s->count; i++) {
+            const int32_t a = old->place[i], b = fresh->place[i];
+            int32_t m = 0;
+            for (int32_t k = 0; k < old->count[a]; k++) {
+                const int32_t p = old->index[old->first[a] + (size_t)k];
+                const double *x = old->positions + 4 * p, *o = old->positions + 4 * a;
+                const double u[3] = {x[0] - o[0], x[1] - o[1], x[2] - o[2]};
+                if (!(hop__dot(u, u, 3) < 9.0))
+                    continue;
+                for (;; m++) { /* the next one of the other list within the cut-off */
+                    require(m < fresh->count[b]);
+                    const int32_t q = fresh->index[fresh->first[b] + (size_t)m];
+                    const double *y = fresh->positions + 4 * q;
+                    o = fresh->positions + 4 * b;
+                    const double w[3] = {y[0] - o[0], y[1] - o[1], y[2] - o[2]};
+                    if (!(hop__dot(w, w, 3) < 9.0))
+                        continue;
+                    require(fresh->atom[q] == old->atom[p]);
+                    require(memcmp(u, w, sizeof u) == 0);
+                    break;
+                }
+                m++;
+            }
+        }
+        hop__neighbors_free(fresh);
+        for (size_t k = 0; k < 3 * s->count; k++)
+            s->positions[k] += between(&r, -0.08, 0.08);
+    }
+    ck_assert_uint_lt(old->builds, 30);
     hop_structure_free(s);
 }
 END_TEST
@@ -515,8 +667,16 @@ START_TEST(test_failing_memory) {
 }
 END_TEST
 
-int main(void) {
+int main(int argc, char **argv) {
     Suite *suite = suite_create("neighbors");
+    if (argc > 1 && strcmp(argv[1], "slow") == 0) {
+        TCase *slow = tcase_create("slow");
+        tcase_add_checked_fixture(slow, setup, teardown);
+        tcase_set_timeout(slow, 3600);
+        tcase_add_loop_test(slow, test_very_many_random_cells, 0, 10);
+        suite_add_tcase(suite, slow);
+        return support_main(suite);
+    }
     TCase *tests = tcase_create("neighbors");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, test_random_cells);
@@ -525,7 +685,11 @@ int main(void) {
     tcase_add_test(tests, test_one_atom_many_images);
     tcase_add_test(tests, test_nothing_near);
     tcase_add_test(tests, test_huge_positions);
+    tcase_add_test(tests, test_long_rows);
+    tcase_add_test(tests, test_flung_atom);
+    tcase_add_test(tests, test_atoms_many_cells_away);
     tcase_add_test(tests, test_skin);
+    tcase_add_test(tests, test_does_not_depend_on_the_past);
     tcase_add_test(tests, test_when_it_is_rebuilt);
     tcase_add_test(tests, test_steady_state_allocates_nothing);
     tcase_add_test(tests, test_too_many_images);
