@@ -168,7 +168,12 @@ typedef void (*hop_log_function)(void *user, const char *message);
 HOP_API void hop_context_set_log(hop_context *context, hop_log_function function,
                                  void *user);
 
-/** Threads that training may use, 1 to 1024; default 1.  Results do not depend on it. */
+/**
+ * Threads that evaluations of large systems, batches and training may use, 1 to 1024;
+ * default 1.  Results do not depend on it.  The threads are started when first needed,
+ * block all signals, and end with the context; where the host has none to give, fewer do
+ * the work.
+ */
 HOP_API int hop_context_set_threads(hop_context *context, int32_t threads);
 
 /**

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/threads.h"
+
 static void *default_allocate(void *user, size_t bytes) {
     (void)user;
     return malloc(bytes);
@@ -65,6 +67,7 @@ hop_context *hop__context_retain(hop_context *context) {
 void hop__context_release(hop_context *context) {
     while (context && atomic_fetch_sub(&context->references, 1) == 1) {
         hop_context *parent = context->parent;
+        hop__threads_end(context);
         hop_allocator allocator = context->allocator;
         allocator.release(allocator.user, context);
         context = parent;
@@ -102,6 +105,8 @@ int hop_context_set_threads(hop_context *context, int32_t threads) {
     if (threads < 1 || threads > 1024)
         return hop__fail(context, HOP_ERROR_ARGUMENT,
                          "threads: expected 1 to 1024, got %ld", (long)threads);
+    if (threads != context->threads)
+        hop__threads_end(context);
     context->threads = threads;
     return HOP_OK;
 }

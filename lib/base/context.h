@@ -12,11 +12,14 @@
 
 enum hop__isa { HOP__ISA_BASE, HOP__ISA_AVX2, HOP__ISA_AVX512 };
 
+typedef struct hop__pool hop__pool;
+
 struct hop_context {
     hop_allocator allocator;
     hop_log_function log;
     void *log_user;
     int32_t threads;
+    hop__pool *pool; /* threads.c; NULL before its first use */
     enum hop__isa isa;            /* which compiled variant of the kernels runs */
     const hop__file_calls *files; /* tests replace it to make calls fail */
     atomic_int *cancelled;        /* shared with child contexts */

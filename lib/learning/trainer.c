@@ -5,11 +5,11 @@
  * stream of (seed, update, descent), gradients are summed in the order of the batch: the
  * result does not depend on threads, and a checkpoint is weights, moments and a counter. */
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/threads.h"
 #include "base/vector_math.h"
 #include "io/model_file.h"
 #include "learning/model.h"
@@ -49,7 +49,6 @@ typedef struct worker {
     hop__unroll *unroll;
     double *start, *scores, *energies, *step;
     hop_trainer *trainer;
-    size_t index;
     int status;
 } worker;
 
@@ -201,12 +200,11 @@ static int train_one(worker *w, size_t index) {
     return status;
 }
 
-static void *work(void *opaque) {
-    worker *w = opaque;
-    for (size_t k = w->index; k < (size_t)w->trainer->options.batch && w->status == HOP_OK;
-         k += w->trainer->worker_count)
-        w->status = train_one(w, k);
-    return NULL;
+static void work(void *trainer, size_t index, size_t number) {
+    hop_trainer *t = trainer;
+    worker *w = &t->workers[number];
+    if (w->status == HOP_OK)
+        w->status = train_one(w, index);
 }
 
 /* ---- workers ---- */
@@ -268,7 +266,6 @@ static int prepare(hop_trainer *t) {
         t->gradient && t->loss && t->calls && t->workers ? HOP_OK : HOP_ERROR_MEMORY;
     for (size_t k = 0; k < count && status == HOP_OK; k++) {
         t->worker_count = k + 1;
-        t->workers[k].index = k;
         status = make_worker(t, &t->workers[k]);
     }
     return status;
@@ -288,18 +285,9 @@ static void free_workers(hop_trainer *t) {
 }
 
 static int run_workers(hop_trainer *t) {
-    pthread_t thread[1024];
-    bool started[1024];
-    for (size_t k = 0; k < t->worker_count; k++) {
+    for (size_t k = 0; k < t->worker_count; k++)
         t->workers[k].status = HOP_OK;
-        started[k] = k > 0 && pthread_create(&thread[k], NULL, work, &t->workers[k]) == 0;
-    }
-    for (size_t k = 0; k < t->worker_count; k++)
-        if (!started[k])
-            work(&t->workers[k]);
-    for (size_t k = 0; k < t->worker_count; k++)
-        if (started[k])
-            pthread_join(thread[k], NULL);
+    hop__parallel(t->context, t->worker_count, (size_t)t->options.batch, work, t);
     for (size_t k = 0; k < t->worker_count; k++)
         if (t->workers[k].status != HOP_OK)
             return hop__fail_as(t->context, t->workers[k].status, t->workers[k].context);

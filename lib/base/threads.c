@@ -1,0 +1,264 @@
+/* A pool of threads around one word of state: the number of the loop, whether it is
+ * open, and how many threads are inside.  Threads enter an open loop by adding one to
+ * the word, so the caller waits only for those that came: a thread that wakes up too
+ * late finds the loop closed and costs nothing.  Waiting is spinning for a moment, then
+ * sleep. */
+#include "base/threads.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+#define OPEN (UINT64_C(1) << 16)
+#define INSIDE (OPEN - 1)
+#define LOOP (OPEN << 1) /* one more in the number of the loop */
+#define STACK ((size_t)512 << 10)
+#define SPIN 20e-6 /* seconds */
+
+typedef struct member {
+    hop__pool *pool;
+    size_t number; /* the caller is 0 */
+    pthread_t thread;
+} member;
+
+struct hop__pool {
+    pid_t process; /* a fork leaves the threads behind */
+    size_t wanted, started;
+    bool spins; /* a processor for each thread */
+    bool busy;
+    hop__task_function function;
+    void *argument;
+    size_t count, workers;
+    atomic_size_t next; /* index to hand out */
+    _Atomic uint64_t state;
+    atomic_size_t sleepers;
+    atomic_bool ending, caller_sleeps;
+    pthread_mutex_t lock;
+    pthread_cond_t work, done;
+    member members[];
+};
+
+/* ---- waiting ---- */
+
+static bool has_news(hop__pool *p, uint64_t seen) {
+    return atomic_load(&p->state) / LOOP != seen || atomic_load(&p->ending);
+}
+
+static bool is_empty(hop__pool *p, uint64_t unused) {
+    (void)unused;
+    return (atomic_load(&p->state) & INSIDE) == 0;
+}
+
+static void pause_a_little(void) {
+#if defined(__x86_64__)
+    for (int k = 0; k < 8; k++)
+        __builtin_ia32_pause();
+#endif
+}
+
+static bool spin(hop__pool *p, bool (*ready)(hop__pool *, uint64_t), uint64_t seen) {
+    if (!p->spins)
+        return ready(p, seen);
+    for (double end = hop__seconds() + SPIN; !ready(p, seen); pause_a_little())
+        if (hop__seconds() > end)
+            return false;
+    return true;
+}
+
+static void sleep_until_news(hop__pool *p, uint64_t seen) {
+    pthread_mutex_lock(&p->lock);
+    atomic_fetch_add(&p->sleepers, 1);
+    while (!has_news(p, seen))
+        pthread_cond_wait(&p->work, &p->lock);
+    atomic_fetch_sub(&p->sleepers, 1);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void sleep_until_empty(hop__pool *p) {
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->caller_sleeps, true);
+    while (!is_empty(p, 0))
+        pthread_cond_wait(&p->done, &p->lock);
+    atomic_store(&p->caller_sleeps, false);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* ---- a thread ---- */
+
+static void take_part(hop__pool *p, size_t worker) {
+    size_t index;
+    while ((index = atomic_fetch_add(&p->next, 1)) < p->count)
+        p->function(p->argument, index, worker);
+}
+
+/* Go into loop `seen` unless it is closed by now. */
+static bool enter(hop__pool *p, uint64_t seen) {
+    uint64_t state = atomic_load(&p->state);
+    while (state / LOOP == seen && (state & OPEN))
+        if (atomic_compare_exchange_weak(&p->state, &state, state + 1))
+            return true;
+    return false;
+}
+
+static void leave(hop__pool *p) {
+    atomic_fetch_sub(&p->state, 1);
+    if (!atomic_load(&p->caller_sleeps))
+        return;
+    pthread_mutex_lock(&p->lock);
+    pthread_cond_signal(&p->done);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void *serve(void *opaque) {
+    member *m = opaque;
+    hop__pool *p = m->pool;
+    for (uint64_t seen = 0;;) {
+        if (!spin(p, has_news, seen))
+            sleep_until_news(p, seen);
+        if (atomic_load(&p->ending))
+            return NULL;
+        seen = atomic_load(&p->state) / LOOP;
+        if (!enter(p, seen))
+            continue;
+        if (m->number < p->workers)
+            take_part(p, m->number);
+        leave(p);
+    }
+}
+
+/* ---- beginning and end ---- */
+
+static size_t processors(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (size_t)CPU_COUNT(&set);
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (size_t)online : 1;
+}
+
+/* With a small stack, or, where the host's thread-local data leave no room in it, with
+   the usual one. */
+static bool start_member(hop__pool *p, size_t number, const pthread_attr_t *small) {
+    member *m = &p->members[number - 1];
+    *m = (member){.pool = p, .number = number};
+    return (small && pthread_create(&m->thread, small, serve, m) == 0) ||
+           pthread_create(&m->thread, NULL, serve, m) == 0;
+}
+
+/* The threads inherit a mask that leaves every signal to the host's own. */
+static void start_members(hop__pool *p) {
+    sigset_t all, old;
+    pthread_attr_t small;
+    bool has_small = pthread_attr_init(&small) == 0;
+    bool is_small = has_small && pthread_attr_setstacksize(&small, STACK) == 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    while (p->started + 1 < p->wanted &&
+           start_member(p, p->started + 1, is_small ? &small : NULL))
+        p->started++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (has_small)
+        pthread_attr_destroy(&small);
+}
+
+/* A missing pool is no failure, so it leaves the last error's text alone. */
+static hop__pool *allocate_pool(hop_context *context, size_t wanted) {
+    char message[HOP__MESSAGE_SIZE];
+    memcpy(message, context->message, sizeof message);
+    hop__pool *p =
+        hop__allocate(context, 1, sizeof *p + (wanted - 1) * sizeof *p->members);
+    memcpy(context->message, message, sizeof message);
+    return p;
+}
+
+static hop__pool *begin(hop_context *context) {
+    size_t wanted = (size_t)context->threads;
+    hop__pool *p = allocate_pool(context, wanted);
+    if (!p)
+        return NULL;
+    p->process = getpid();
+    p->wanted = wanted;
+    p->spins = wanted <= processors();
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->work, NULL);
+    pthread_cond_init(&p->done, NULL);
+    start_members(p);
+    return p;
+}
+
+static void join_members(hop__pool *p) {
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->ending, true);
+    pthread_cond_broadcast(&p->work);
+    pthread_mutex_unlock(&p->lock);
+    for (size_t k = 0; k < p->started; k++)
+        pthread_join(p->members[k].thread, NULL);
+    pthread_cond_destroy(&p->done);
+    pthread_cond_destroy(&p->work);
+    pthread_mutex_destroy(&p->lock);
+}
+
+/* In the child of a fork nothing is left to join, and the lock may be anybody's. */
+void hop__threads_end(hop_context *context) {
+    hop__pool *p = context->pool;
+    if (p && p->process == getpid())
+        join_members(p);
+    hop__release(context, p);
+    context->pool = NULL;
+}
+
+static hop__pool *pool_of(hop_context *context) {
+    if (context->pool && context->pool->process != getpid())
+        hop__threads_end(context);
+    if (!context->pool)
+        context->pool = begin(context);
+    return context->pool;
+}
+
+/* ---- the loop ---- */
+
+static void open_loop(hop__pool *p) {
+    atomic_store(&p->next, 0);
+    atomic_store(&p->state, (atomic_load(&p->state) / LOOP + 1) * LOOP + OPEN);
+    size_t sleepers = atomic_load(&p->sleepers), useful = p->count - 1;
+    if (sleepers == 0)
+        return;
+    pthread_mutex_lock(&p->lock);
+    if (useful < sleepers && p->workers > p->started)
+        for (size_t k = 0; k < useful; k++)
+            pthread_cond_signal(&p->work);
+    else
+        pthread_cond_broadcast(&p->work);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void close_loop(hop__pool *p) {
+    atomic_fetch_and(&p->state, ~OPEN);
+    if (!spin(p, is_empty, 0))
+        sleep_until_empty(p);
+}
+
+void hop__parallel(hop_context *context, size_t workers, size_t count,
+                   hop__task_function function, void *argument) {
+    hop__pool *p = NULL;
+    if (context->threads > 1 && workers > 1 && count > 1)
+        p = pool_of(context);
+    if (!p || p->started == 0 || p->busy) {
+        for (size_t index = 0; index < count; index++)
+            function(argument, index, 0);
+        return;
+    }
+    p->busy = true;
+    p->function = function;
+    p->argument = argument;
+    p->count = count;
+    p->workers = workers;
+    open_loop(p);
+    take_part(p, 0);
+    close_loop(p);
+    p->busy = false;
+}
