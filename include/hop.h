@@ -368,6 +368,25 @@ HOP_API void hop_potential_free(hop_potential *potential);
 HOP_API int hop_potential_evaluate(hop_potential *potential, hop_structure *structure);
 
 /**
+ * Evaluate many structures, each as by hop_potential_evaluate(): shared out over the
+ * context's threads, or, when the potential is external, one after the other.  Each is
+ * evaluated whatever becomes of the others, to the same bits for any number of threads.
+ *
+ * @param structures  `count` structures, all different, with arrays of their own
+ * @param status      receives `count` statuses, what hop_potential_evaluate() would have
+ *                    returned; may be NULL
+ * @return the first error in the order of the structures; the message begins with its
+ *         structure's number
+ * @retval HOP_STOPPED         cancelled; the structures left over have this status, and
+ *                             energy NaN
+ * @retval HOP_ERROR_ARGUMENT  also: a NULL structure, or one that stands there twice;
+ *                             then nothing is evaluated
+ */
+HOP_API int hop_potential_evaluate_many(hop_potential *potential,
+                                        hop_structure *const *structures, size_t count,
+                                        int32_t *status);
+
+/**
  * Hessian-vector product hv = H v with H = d2E/dx2 at the structure's positions and its
  * cell held fixed; analytic for the built-in kinds.
  *

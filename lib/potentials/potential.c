@@ -81,6 +81,7 @@ void hop_potential_free(hop_potential *potential) {
     if (!potential || atomic_fetch_sub(&potential->references, 1) != 1)
         return;
     hop_context *context = potential->context;
+    hop__batch_free(context, potential->batch);
     potential->kind->free_workspace(context, potential->workspace);
     release_shared(context, potential->kind, potential->shared);
     hop__release(context, potential);

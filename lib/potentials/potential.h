@@ -31,12 +31,15 @@ typedef struct hop__potential_kind {
 /* Parameters are immutable and shared by clones. */
 typedef struct hop__potential_shared hop__potential_shared;
 
+typedef struct hop__batch hop__batch; /* batch.c: what hop_potential_evaluate_many() keeps */
+
 struct hop_potential {
     hop_context *context;
     const hop__potential_kind *kind;
     hop__potential_shared *shared; /* counts references to `parameters` */
     const void *parameters;
     void *workspace;
+    hop__batch *batch; /* NULL before its first use */
     atomic_size_t references;
 };
 
@@ -53,6 +56,8 @@ hop_potential *hop__potential_retain(hop_potential *potential);
    context.  External potentials cannot be cloned: HOP_ERROR_UNSUPPORTED. */
 int hop__potential_clone(const hop_potential *potential, hop_context *context,
                          hop_potential **out);
+
+void hop__batch_free(hop_context *context, hop__batch *batch); /* accepts NULL */
 
 /* The natural units of a set of atoms: composition means, and each atom's deviation. */
 typedef struct hop__units {

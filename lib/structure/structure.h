@@ -11,7 +11,8 @@ struct hop_structure {
     size_t count;
     int32_t *numbers, *periodic, *fixed;
     double *positions, *cell, *energy, *forces, *virial, *energies;
-    void *owned; /* one block with all arrays that are not the host's */
+    size_t place; /* in a batch that is being checked */
+    void *owned;  /* one block with all arrays that are not the host's */
 };
 
 bool hop__structure_is_periodic(const hop_structure *structure); /* in any direction */

@@ -158,6 +158,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "hop_potential_external": (c_int, (_OBJECT, POINTER(Provider), _OUT)),
     "hop_potential_free": (None, (_OBJECT,)),
     "hop_potential_evaluate": (c_int, (_OBJECT, _OBJECT)),
+    "hop_potential_evaluate_many": (c_int, (_OBJECT, _ARRAY, c_size_t, _ARRAY)),
     "hop_potential_hessian_vector": (c_int, (_OBJECT, _OBJECT, _ARRAY, _ARRAY)),
     "hop_potential_scales": (c_int, (_OBJECT, c_int32, POINTER(Scales))),
     "hop_potential_cutoff": (c_double, (_OBJECT,)),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
+import operator
 import weakref
+from collections.abc import Iterable
 from ctypes import byref, memmove
 from typing import Any, Callable, NamedTuple, Optional, Union
 
@@ -132,6 +134,47 @@ class Potential:
                 self._call(library.hop_potential_evaluate, structure._handle.address)
             )
         return structure.energy
+
+    def evaluate_many(self, structures: Iterable[Structure]) -> Reals:
+        """
+        Evaluate each structure as `evaluate` does; returns the energies, eV.
+
+        They are shared out over `threads` threads, unless the potential is external.
+        Each structure is evaluated whatever becomes of the others; then the first error
+        is raised, its message beginning with the structure's place, and the structures
+        that failed have energy NaN.
+        """
+        batch = list(structures)
+        for structure in batch:
+            require(structure, Structure, "evaluate_many")
+        addresses = (ctypes.c_void_p * len(batch))(*(s._handle.address for s in batch))
+        with self._exclusive:
+            self._check(
+                self._call(
+                    library.hop_potential_evaluate_many, addresses, len(batch), None
+                )
+            )
+        return np.array([structure.energy for structure in batch], dtype=np.float64)
+
+    @property
+    def threads(self) -> int:
+        """
+        Threads that `evaluate_many` and evaluations of large systems may use, 1 to 1024;
+        1 at first.  Results do not depend on it.
+        """
+        return self._threads
+
+    @threads.setter
+    def threads(self, threads: int) -> None:
+        threads = operator.index(threads)
+        if not 1 <= threads <= 1024:
+            raise ArgumentError(f"threads: expected 1 to 1024, got {threads}")
+        context = self._handle.context
+        with self._exclusive:
+            context.check(library.hop_context_set_threads(context.address, threads))
+        self._threads = threads
+
+    _threads: int = 1
 
     def hessian_vector(self, structure: Structure, v: ArrayLike) -> Reals:
         """H v, (n, 3), with H = d2E/dx2 at the positions, the cell held fixed."""

@@ -125,6 +125,79 @@ class BuiltIn(unittest.TestCase):
             self.assertIn("C.sw", logs.output[0])
 
 
+class Many(unittest.TestCase):
+    def setUp(self):
+        self.potential = Potential.builtin("AgAu.gupta")
+        self.batch = [
+            Structure.random(f"Ag{k % 7 + 2}Au{k % 5 + 1}", self.potential, seed=k)
+            for k in range(40)
+        ]
+
+    def test_same_bits_as_one_by_one(self):
+        one = [structure.copy() for structure in self.batch]
+        energies = [self.potential.evaluate(structure) for structure in one]
+        for threads in (1, 2, 3):
+            self.potential.threads = threads
+            self.assertEqual(self.potential.threads, threads)
+            found = self.potential.evaluate_many(iter(self.batch))
+            self.assertEqual(found.tolist(), energies)
+            for a, b in zip(self.batch, one):
+                for name in ("forces", "virial", "energies"):
+                    self.assertTrue((getattr(a, name) == getattr(b, name)).all())
+        self.assertEqual(self.potential.evaluate_many([]).shape, (0,))
+
+    def test_errors(self):
+        self.potential.threads = 2
+        self.batch[7].positions[1] = self.batch[7].positions[0]
+        self.batch[30].positions[0, 0] = math.nan
+        with self.assertRaisesRegex(hop.NonfiniteError, "^structure 7: "):
+            self.potential.evaluate_many(self.batch)
+        failed = [k for k, s in enumerate(self.batch) if math.isnan(s.energy)]
+        self.assertEqual(failed, [7, 30])
+        for action, kind, text in (
+            (lambda: self.potential.evaluate_many(["Ag"]), TypeError, "Structure"),
+            (lambda: self.potential.evaluate_many(7), TypeError, "iter"),
+            (
+                lambda: self.potential.evaluate_many(self.batch[:2] * 2),
+                ValueError,
+                "number 0 and 2",
+            ),
+            (lambda: setattr(self.potential, "threads", 0), ValueError, "1024"),
+            (lambda: setattr(self.potential, "threads", 2**40), ValueError, "1024"),
+            (lambda: setattr(self.potential, "threads", 1.5), TypeError, ""),
+        ):
+            with self.subTest(text), self.assertRaisesRegex(kind, text):
+                action()
+        self.assertEqual(self.potential.threads, 2)
+
+    def test_external(self):
+        order = []
+
+        def evaluate(structure):
+            order.append(len(structure))
+            if len(structure) == 5:
+                raise hop.CannotEvaluate("five")
+            return float(len(structure)), np.zeros((len(structure), 3))
+
+        outside = Potential.external(evaluate)
+        outside.threads = 3
+        sizes = [len(structure) for structure in self.batch]
+        with self.assertRaises(hop.NonfiniteError):
+            outside.evaluate_many(self.batch)
+        self.assertEqual(order, sizes)
+        others = [structure for structure in self.batch if len(structure) != 5]
+        self.assertEqual(
+            outside.evaluate_many(others).tolist(), [len(s) for s in others]
+        )
+
+    def test_exception_in_external(self):
+        def evaluate(structure):
+            raise KeyError("mine")
+
+        with self.assertRaisesRegex(KeyError, "mine"):
+            Potential.external(evaluate).evaluate_many(self.batch)
+
+
 class External(unittest.TestCase):
     def test_same_as_inside(self):
         inside = Potential.builtin("Ag.gupta")
