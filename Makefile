@@ -13,6 +13,7 @@ bindir     ?= $(prefix)/bin
 libdir     ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 datadir    ?= $(prefix)/share
+mandir     ?= $(datadir)/man
 DESTDIR    ?=
 
 CC      ?= gcc
@@ -143,12 +144,13 @@ demo-run:
 INSTALL  ?= install
 SHARE    := $(datadir)/hop
 MODELS   := $(sort $(wildcard models/*))
+MANUALS  := $(sort $(wildcard docs/man/*.1))
 in_prefix = $(patsubst $(prefix)/%,$${prefix}/%,$(1))
 
 .PHONY: install uninstall
 install: lib programs
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir) \
-	  $(SHARE)/potentials $(SHARE)/models)
+	  $(SHARE)/potentials $(SHARE)/models $(mandir)/man1)
 	$(INSTALL) -m 755 $(SHARED) $(DESTDIR)$(libdir)
 	ln -sf libhop.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libhop.so
@@ -161,11 +163,13 @@ install: lib programs
 	$(INSTALL) -m 644 $(POTENTIALS) $(DESTDIR)$(SHARE)/potentials
 	$(if $(PROGRAMS),$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(bindir))
 	$(if $(MODELS),$(INSTALL) -m 644 $(MODELS) $(DESTDIR)$(SHARE)/models)
+	$(if $(MANUALS),$(INSTALL) -m 644 $(MANUALS) $(DESTDIR)$(mandir)/man1)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(libdir)/,libhop.so.$(VERSION) $(SONAME) libhop.so \
 	  libhop.a pkgconfig/hop.pc) $(DESTDIR)$(includedir)/hop.h \
-	  $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(PROGRAMS)))
+	  $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(PROGRAMS))) \
+	  $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MANUALS)))
 	rm -rf $(DESTDIR)$(SHARE)
 
 .PHONY: clean
