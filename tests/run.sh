@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh PROGRAM...: run Check programs; with $LIBRARY, the shared library, also the
+# run.sh PROGRAM...: run Check programs, and fuzz targets (fuzz_*) over their corpus; with $LIBRARY, the shared library, also the
 # tests of the programs beside it, the Python tests ($VENV), the symbol gate and the
 # package test.  The last line is "N passed, N failed"; exit 1 if any failed.
 set -u
@@ -75,7 +75,13 @@ symbol_gate() {
 }
 
 for program in "$@"; do
-    check_program "$program"
+    case ${program##*/} in
+    fuzz_*)
+        timeout 600 "$program" "tests/fuzz/corpus/${program##*/}"
+        count $? "$program"
+        ;;
+    *) check_program "$program" ;;
+    esac
 done
 if [ -n "${LIBRARY:-}" ]; then
     python=${VENV:-build/venv}/bin/python
