@@ -4,6 +4,7 @@
 #   make check    install what is missing, build, run the tests
 #   make install  PREFIX=/usr/local DESTDIR=
 #   make asan     run the C tests with address and undefined-behaviour sanitizers
+#   make fuzz     look for inputs that break something (needs clang); FUZZ_TIME=60 each
 
 VERSION_MAJOR := 0
 VERSION       := 0.1.0
@@ -13,6 +14,7 @@ bindir     ?= $(prefix)/bin
 libdir     ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 datadir    ?= $(prefix)/share
+mandir     ?= $(datadir)/man
 DESTDIR    ?=
 
 CC      ?= gcc
@@ -101,6 +103,14 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(SUPPORT) $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(SUPPORT) $(STATIC) $(LIBS) $(CHECK_LIBS)
 
+# Every tests/fuzz/fuzz_*.c is a fuzz target; linked with replay.c it runs the saved
+# inputs of tests/fuzz/corpus/fuzz_*/, which `make check` does.
+FUZZ   := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/%)
+tests: $(REPLAY)
+$(BUILD)/tests/fuzz/fuzz_%: $(addprefix $(BUILD)/tests/fuzz/,fuzz_%.o fuzz.o replay.o) $(STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # The dependencies come first and make starts anew, so that pkg-config finds them.
 JOBS     ?= $(shell nproc 2>/dev/null || echo 1)
 VENV     ?= build/venv
@@ -115,7 +125,7 @@ check: dependencies
 	+@$(MAKE) --no-print-directory check-run
 
 check-run:
-	@LIBRARY=$(BUILD)/$(SONAME) VENV=$(VENV) CC='$(CC)' bash tests/run.sh $(TESTS)
+	@LIBRARY=$(BUILD)/$(SONAME) VENV=$(VENV) CC='$(CC)' bash tests/run.sh $(TESTS) $(REPLAY)
 
 # What takes minutes: neighbour lists of 1e5 random cells against brute force.
 .PHONY: check-slow
@@ -128,7 +138,21 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 asan: dependencies
 	+$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD)/asan CC=gcc CFLAGS='$(SANITIZE)' tests
 	ASAN_OPTIONS=allocator_may_return_null=1 CK_DEFAULT_TIMEOUT=600 \
-	  bash tests/run.sh $(TESTS:$(BUILD)/%=$(BUILD)/asan/%)
+	  bash tests/run.sh $(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(TESTS) $(REPLAY))
+
+# Each target of $(FUZZ) for FUZZ_TIME seconds; what it finds new goes to
+# build/fuzz/found/, inputs that break something to build/fuzz/broken/.
+FUZZ_TIME ?= 60
+.PHONY: fuzz fuzz-programs
+fuzz: dependencies
+	+$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD)/fuzz CC=clang \
+	  CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' \
+	  fuzz-programs
+	BUILD=$(BUILD)/fuzz SECONDS_EACH=$(FUZZ_TIME) sh tests/fuzz/run.sh $(FUZZ)
+
+fuzz-programs: $(FUZZ:%=$(BUILD)/%)
+$(FUZZ:%=$(BUILD)/%): $(BUILD)/%: $(addprefix $(BUILD)/tests/fuzz/,%.o fuzz.o) $(STATIC)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # ---- demo ----------------------------------------------------------------------------
 # The same 16 random starts of Ag19Au19 for a hand-made descent, basin hopping and the
@@ -149,12 +173,13 @@ demo-run:
 INSTALL  ?= install
 SHARE    := $(datadir)/hop
 MODELS   := $(sort $(wildcard models/*))
+MANUALS  := $(sort $(wildcard docs/man/*.1))
 in_prefix = $(patsubst $(prefix)/%,$${prefix}/%,$(1))
 
 .PHONY: install uninstall
 install: lib programs
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir) \
-	  $(SHARE)/potentials $(SHARE)/models)
+	  $(SHARE)/potentials $(SHARE)/models $(mandir)/man1)
 	$(INSTALL) -m 755 $(SHARED) $(DESTDIR)$(libdir)
 	ln -sf libhop.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libhop.so
@@ -167,11 +192,13 @@ install: lib programs
 	$(INSTALL) -m 644 $(POTENTIALS) $(DESTDIR)$(SHARE)/potentials
 	$(if $(PROGRAMS),$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(bindir))
 	$(if $(MODELS),$(INSTALL) -m 644 $(MODELS) $(DESTDIR)$(SHARE)/models)
+	$(if $(MANUALS),$(INSTALL) -m 644 $(MANUALS) $(DESTDIR)$(mandir)/man1)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(libdir)/,libhop.so.$(VERSION) $(SONAME) libhop.so \
 	  libhop.a pkgconfig/hop.pc) $(DESTDIR)$(includedir)/hop.h \
-	  $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(PROGRAMS)))
+	  $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(PROGRAMS))) \
+	  $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MANUALS)))
 	rm -rf $(DESTDIR)$(SHARE)
 
 .PHONY: clean

@@ -1,6 +1,7 @@
 #!/bin/sh
 # package.sh [BUILD]: install into an empty folder, then use libhop as a stranger would:
-# pkg-config, a C program linked both ways, the header as C99 and as C++; uninstall.
+# pkg-config, C and C++ programs linked both ways, the header under every standard, the
+# programs and their manuals; uninstall.
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build}
@@ -16,7 +17,7 @@ make -s BUILD="$build" DESTDIR="$work" PREFIX="$prefix" install >"$work/log" 2>&
 }
 root=$work$prefix
 for file in lib/libhop.a lib/libhop.so lib/libhop.so.0 include/hop.h lib/pkgconfig/hop.pc \
-    share/hop/potentials/AgAu.gupta; do
+    share/hop/potentials/AgAu.gupta share/hop/models/metals.h5; do
     [ -e "$root/$file" ] || {
         echo "package: $file was not installed"
         exit 1
@@ -87,20 +88,35 @@ sed -n '/^```c$/,/^```$/{/^```/!p}' README.md >"$work/readme.c"
     $(hop_config --libs)
 LD_LIBRARY_PATH=$root/lib "$work/readme"
 
+# the header alone, under every standard of both languages
+strict='-pedantic-errors -Wall -Wextra -Wundef -Wshadow -Wconversion -Werror -fsyntax-only'
 echo '#include <hop.h>' >"$work/header.c"
-cp "$work/header.c" "$work/header.cc"
-strict='-Wall -Wextra -Wundef -Werror -fsyntax-only'
-# shellcheck disable=SC2086
-"$cc" -std=c99 -pedantic-errors -Wstrict-prototypes $strict -I"$root/include" "$work/header.c"
-if command -v "${CXX:-c++}" >/dev/null 2>&1; then
+for standard in c99 c11 c17 gnu99; do
     # shellcheck disable=SC2086
-    "${CXX:-c++}" -std=c++11 -pedantic-errors $strict -I"$root/include" "$work/header.cc"
+    "$cc" -std=$standard $strict -Wstrict-prototypes -Wc++-compat -I"$root/include" "$work/header.c"
+done
+cp "$work/header.c" "$work/header.cc"
+cxx=${CXX:-c++}
+if command -v "$cxx" >/dev/null 2>&1; then
+    for standard in c++11 c++17 c++20; do
+        # shellcheck disable=SC2086
+        "$cxx" -std=$standard $strict -Wold-style-cast -I"$root/include" "$work/header.cc"
+    done
+    cp "$work/consumer.c" "$work/consumer.cc"
+    # shellcheck disable=SC2046
+    "$cxx" -std=c++11 -pedantic -Wall -Wextra -Werror $(hop_config --cflags) "$work/consumer.cc" \
+        -o "$work/plusplus" $(hop_config --libs)
+    LD_LIBRARY_PATH=$root/lib "$work/plusplus" "$file"
 fi
 
 for program in "$root"/bin/*; do
-    [ -e "$program" ] || continue
+    name=${program##*/}
+    [ -s "$root/share/man/man1/$name.1" ] || {
+        echo "package: $name has no manual"
+        exit 1
+    }
     if ! "$program" --help >"$work/help" 2>&1 || ! [ -s "$work/help" ]; then
-        echo "package: ${program##*/} --help failed"
+        echo "package: $name --help failed"
         exit 1
     fi
 done

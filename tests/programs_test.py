@@ -8,6 +8,7 @@ import math
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -152,13 +153,41 @@ class Common(Case):
         here = sorted(p.stem for p in (ROOT / "examples").glob("hop-*.c"))
         self.assertEqual(here, sorted(PROGRAMS))
 
-    def test_manuals_name_every_option(self):
+    def test_manuals_and_help_have_the_same_options(self):
+        """Short and long name and argument, both ways; help comes from the option tables."""
         for name in PROGRAMS:
-            manual = (ROOT / "docs" / "man" / f"{name}.1").read_text()
             text = self.run_program(f"{name} --help").stdout
-            for option in re.findall(r"--([a-z-]+)", text):
-                if option not in ("help", "usage", "version"):
-                    self.assertIn(option, manual.replace("\\-", "-"), name)
+            told = re.findall(r"(?m)^ +(?:-(.), +)?--([a-z-]+)(?:=(\S+))?(?: |$)", text)
+            manual = (ROOT / "docs" / "man" / f"{name}.1").read_text()
+            written = []
+            for item in re.findall(r"(?m)^\.It (Fl .*)$", manual):
+                item = item.replace("\\&", "").replace(" Ns = Ns Ar VALUE", "=VALUE")
+                for option in item.split(" ; "):
+                    match = re.fullmatch(
+                        r"(?:Fl (\S) , )?Fl -([a-z-]+)(?: Ns = Ns Ar (\S+))?", option
+                    )
+                    self.assertIsNotNone(match, f"{name}.1: {item}")
+                    written.append(tuple(group or "" for group in match.groups()))
+            self.assertEqual(sorted(written), sorted(told), name)
+
+    def test_manuals_are_well_formed(self):
+        pages = sorted((ROOT / "docs" / "man").glob("*.1"))
+        self.assertEqual([page.stem for page in pages], sorted(PROGRAMS))
+        for page in pages:
+            text = page.read_text()
+            self.assertIn(f".Dt {page.stem.upper()} 1\n", text)
+            sections = re.findall(r"(?m)^\.Sh (.*)$", text)
+            self.assertEqual(
+                sections,
+                ["NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "SEE ALSO"],
+            )
+            others = re.findall(r"(?m)^\.Xr (hop-\w+) 1", text[text.index(".Sh SEE ALSO") :])
+            self.assertEqual(others, sorted(set(PROGRAMS) - {page.stem}))
+        if shutil.which("mandoc"):
+            done = subprocess.run(
+                ["mandoc", "-T", "lint", "-W", "warning", *pages], capture_output=True, text=True
+            )
+            self.assertEqual((done.returncode, done.stdout), (0, ""), done.stdout)
 
     def test_usage_errors(self):
         for name in PROGRAMS:

@@ -1,7 +1,7 @@
 #!/bin/bash
-# run.sh PROGRAM...: run Check programs; with $LIBRARY, the shared library, also the
-# Python tests ($VENV), the symbol gate and the package test.  The last line is
-# "N passed, N failed"; exit 1 if any failed.
+# run.sh PROGRAM...: run Check programs, and fuzz targets (fuzz_*) over their corpus; with $LIBRARY, the shared library, also the
+# tests of the programs beside it, the Python tests ($VENV), the symbol gate and the
+# package test.  The last line is "N passed, N failed"; exit 1 if any failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 passed=0 failed=0
@@ -43,15 +43,15 @@ number() { # NAME: its value in unittest's last line, such as FAILED (failures=1
     echo "${value:-0}"
 }
 
-python_tests() {
-    local status ran bad good
-    HOP_LIBRARY=$(realpath "$LIBRARY") PYTHONPATH=$PWD/python PYTHONDONTWRITEBYTECODE=1 \
-        timeout 1800 "${VENV:-build/venv}/bin/python" -m unittest discover -s tests/python >"$output" 2>&1
+unittests() { # WHAT COMMAND...: count the tests of a run of Python's unittest
+    local what=$1 status ran bad good
+    shift
+    PYTHONDONTWRITEBYTECODE=1 timeout 1800 "$@" >"$output" 2>&1
     status=$?
     cat "$output"
     ran=$(sed -n 's/^Ran \([0-9]*\) tests\{0,1\} in.*$/\1/p' "$output" | tail -n 1)
     if [ -z "$ran" ]; then
-        count 1 "the Python tests gave no summary (exit $status)"
+        count 1 "$what gave no summary (exit $status)"
         return
     fi
     bad=$(($(number failures) + $(number errors) + $(number 'unexpected successes')))
@@ -59,7 +59,7 @@ python_tests() {
     passed=$((passed + (good > 0 ? good : 0)))
     failed=$((failed + bad))
     if [ "$ran" -eq 0 ] || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
-        count 1 "Python ran $ran tests and ended with exit $status"
+        count 1 "$what ran $ran tests and ended with exit $status"
     fi
 }
 
@@ -75,12 +75,19 @@ symbol_gate() {
 }
 
 for program in "$@"; do
-    check_program "$program"
+    case ${program##*/} in
+    fuzz_*)
+        timeout 600 "$program" "tests/fuzz/corpus/${program##*/}"
+        count $? "$program"
+        ;;
+    *) check_program "$program" ;;
+    esac
 done
 if [ -n "${LIBRARY:-}" ]; then
-    if compgen -G 'tests/python/test_*.py' >/dev/null; then
-        python_tests
-    fi
+    python=${VENV:-build/venv}/bin/python
+    unittests tests/programs_test.py env BUILD="$(dirname "$LIBRARY")" "$python" tests/programs_test.py
+    unittests tests/python env HOP_LIBRARY="$(realpath "$LIBRARY")" PYTHONPATH=python \
+        "$python" -m unittest discover -s tests/python
     symbol_gate
     if [ -f tests/package.sh ]; then
         sh tests/package.sh "$(dirname "$LIBRARY")"
