@@ -209,6 +209,23 @@ clean:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- benchmarks ------------------------------------------------------------------------
+# The potentials against every peer that is found, side by side: bench/README.md.  With
+# LAMMPS_SOURCE=DIR, a LAMMPS source tree, that is built for this processor and joins in;
+# with LAMMPS_LIBRARY=FILE so does that library.
+LAMMPS_SOURCE  ?=
+LAMMPS_LIBRARY ?=
+BENCH_OPTIONS  ?=
+BENCH_MAIN     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/potentials*.c))
+BENCH_PLAIN    := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*reference*.c))
+$(BENCH_PLAIN): CFLAGS := -O3 -march=native -ffp-contract=fast
+.PHONY: bench
+bench: $(BUILD)/bench/potentials
+	$(if $(LAMMPS_SOURCE),sh bench/potentials_lammps.sh '$(LAMMPS_SOURCE)' $(BUILD)/bench/lammps)
+	LAMMPS_LIBRARY='$(LAMMPS_LIBRARY)' $(BUILD)/bench/potentials --work $(BUILD)/bench \
+	  --native $(BUILD)/bench/lammps --json $(BUILD)/bench/potentials.json $(BENCH_OPTIONS)
+$(BUILD)/bench/potentials: $(BENCH_MAIN) $(BENCH_PLAIN) $(STATIC)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+
 # Force calls of the learned descent against FIRE and L-BFGS; RUNS starts each.
 RUNS ?= 40
 .PHONY: bench-descent
