@@ -33,21 +33,26 @@ static hop_structure *make(hop_context *context, fuzz_input *in) {
     return s;
 }
 
-/* Each pair stands under both of its atoms, with the opposite shift. */
+/* Each pair stands under both of its atoms, with the opposite vector. */
 static void check_list(const hop__neighbors *list, size_t n) {
     double balance[3] = {0.0, 0.0, 0.0}, size = 0.0;
     int64_t degree[MOST] = {0};
-    FUZZ_CHECK(list->first[0] == 0);
+    FUZZ_CHECK(list->atoms == n && list->images >= n);
     for (size_t i = 0; i < n; i++)
-        for (size_t k = list->first[i]; k < list->first[i + 1]; k++) {
+        for (size_t k = list->first[i]; k < list->first[i] + (size_t)list->count[i];
+             k++) {
             int32_t j = list->index[k];
-            FUZZ_CHECK(j >= 0 && (size_t)j < n);
-            FUZZ_CHECK(k == list->first[i] || list->index[k - 1] <= j);
+            FUZZ_CHECK(j >= 0 && (size_t)j < list->images && (size_t)j != i);
+            FUZZ_CHECK(list->home[j] >= 0 && (size_t)list->home[j] < n);
+            FUZZ_CHECK(k == list->first[i] ||
+                       list->atom[list->index[k - 1]] <= list->atom[j]);
             degree[i]++;
-            degree[j]--;
-            for (int c = 0; c < 3; c++) {
-                balance[c] += list->shift[3 * k + (size_t)c];
-                size += fabs(list->shift[3 * k + (size_t)c]);
+            degree[list->home[j]]--;
+            for (size_t c = 0; c < 3; c++) {
+                double d =
+                    list->positions[4 * (size_t)j + c] - list->positions[4 * i + c];
+                balance[c] += d;
+                size += fabs(d);
             }
         }
     for (size_t i = 0; i < n; i++)
