@@ -10,8 +10,8 @@
 #include "common/common.h"
 
 static struct {
-    const char *tasks, *output, *method;
-    bool resume, json;
+    const char *tasks, *output, *method, *from;
+    bool resume, json, list;
     double time, interval;
     int threads;
     const char *option[64];
@@ -19,7 +19,10 @@ static struct {
 } a = {.method = "tbptt", .interval = 30.0, .threads = 2};
 
 static const struct argp_option options[] = {
-    {"method", 'm', "NAME", 0, "Training method: tbptt (default)", 0},
+    {"method", 'm', "NAME", 0,
+     "Training method: tbptt (default; teaches the descent) or policy (teaches hops)",
+     0},
+    {"from", 'f', "MODEL.h5", 0, "Begin with the networks of a model", 0},
     {"output", 'o', "MODEL.h5", 0, "Model to write", 0},
     {"resume", 'r', 0, 0, "Continue from MODEL.h5.checkpoint", 0},
     {"time", 't', "T", 0, "Stop after T (90s, 20m, 1h), keeping the checkpoint", 0},
@@ -35,16 +38,42 @@ static const struct argp_option options[] = {
 
 static char assigned[2][64];
 
+static bool known_method(const char *name) {
+    for (size_t k = 0; hop_trainer_method(k); k++)
+        if (strcmp(hop_trainer_method(k), name) == 0)
+            return true;
+    return false;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
-    case 'm': a.method = arg; break;
-    case 'o': a.output = arg; break;
-    case 'r': a.resume = true; break;
-    case 't': a.time = parse_time(arg); break;
-    case 'c': a.interval = parse_time(arg); break;
-    case 'j': a.threads = (int)parse_count("--threads", arg, 1, 1024); break;
-    case 'J': a.json = true; break;
-    case 'L': list_options("trainer"); exit(EXIT_OK);
+    case 'm':
+        a.method = arg;
+        break;
+    case 'o':
+        a.output = arg;
+        break;
+    case 'r':
+        a.resume = true;
+        break;
+    case 't':
+        a.time = parse_time(arg);
+        break;
+    case 'c':
+        a.interval = parse_time(arg);
+        break;
+    case 'j':
+        a.threads = (int)parse_count("--threads", arg, 1, 1024);
+        break;
+    case 'J':
+        a.json = true;
+        break;
+    case 'f':
+        a.from = arg;
+        break;
+    case 'L':
+        a.list = true;
+        break;
     case 's':
     case 'n': {
         char *to = assigned[key == 'n'];
@@ -62,10 +91,17 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         a.tasks = arg;
         break;
     case ARGP_KEY_END:
+        if (!known_method(a.method))
+            argp_error(state, "--method: expected tbptt or policy, got '%s'", a.method);
+        if (a.list) {
+            list_options(a.method);
+            exit(EXIT_OK);
+        }
         if (!a.tasks || !a.output)
             argp_error(state, "expected TASKS and -o MODEL.h5");
         break;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }
@@ -103,7 +139,7 @@ static void write_model(hop_context *context, hop_trainer *trainer) {
                         a.tasks, a.method, (long long)p.update, (long long)p.updates,
                         (long long)p.evaluations, p.loss_average);
     hop_option row = {.size = sizeof row};
-    for (size_t k = 0; hop_option_describe("trainer", k, &row) == HOP_OK; k++) {
+    for (size_t k = 0; hop_option_describe(a.method, k, &row) == HOP_OK; k++) {
         double value;
         hop_trainer_get(trainer, row.name, &value);
         used += snprintf(note + used, sizeof note - (size_t)used, "%s: %g\n", row.name,
@@ -144,6 +180,16 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
         fflush(stdout);
 }
 
+static hop_trainer *begin(hop_context *context) {
+    hop_trainer *trainer;
+    hop_model *model = NULL;
+    if (a.from)
+        check(context, hop_model_load(context, a.from, &model));
+    check(context, hop_trainer_new(context, a.method, a.tasks, model, &trainer));
+    hop_model_free(model);
+    return trainer;
+}
+
 int main(int argc, char **argv) {
     hop_context *context = start_program();
     const struct argp argp = {options,
@@ -155,8 +201,6 @@ int main(int argc, char **argv) {
                               0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
     check_output(a.output);
-    if (strcmp(a.method, "tbptt") != 0)
-        fail_usage("--method: expected tbptt, got '%s'", a.method);
     char checkpoint[4096];
     snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a.output);
     check(context, hop_context_set_threads(context, a.threads));
@@ -165,7 +209,7 @@ int main(int argc, char **argv) {
     if (resumed)
         check(context, hop_trainer_load(context, checkpoint, &trainer));
     else
-        check(context, hop_trainer_new(context, a.tasks, &trainer));
+        trainer = begin(context);
     if (a.resume && !resumed)
         warn("%s: not found, starting from scratch", checkpoint);
     apply_options(context, trainer, resumed);

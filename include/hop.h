@@ -434,7 +434,7 @@ typedef struct hop_option {
 } hop_option;
 
 /**
- * Describe option number `index` of `kind`: an optimizer's kind or "trainer".
+ * Describe option number `index` of `kind`: an optimizer's kind or a training method.
  *
  * @retval HOP_END             past the last option
  * @retval HOP_ERROR_ARGUMENT  unknown kind
@@ -580,10 +580,25 @@ HOP_API int hop_optimizer_progress(const hop_optimizer *optimizer, hop_progress 
 
 /**
  * Make a trainer from a task file (docs/formats.md): lines of potential, formula and
- * weight.  The model starts untrained.
+ * weight.
+ *
+ * Methods: "tbptt" teaches the descent by truncated backpropagation through the unrolled
+ * run, with exact Hessian-vector products; "policy" teaches which hop to make by policy
+ * gradient.  Each trains its own networks and leaves the others as they are, so one
+ * model learns one skill after the other.
+ *
+ * @param method  as above; its options: hop_option_describe(method, ...)
+ * @param model   where to begin, copied; NULL for an untrained one
  */
-HOP_API int hop_trainer_new(hop_context *context, const char *tasks_path,
+HOP_API int hop_trainer_new(hop_context *context, const char *method,
+                            const char *tasks_path, const hop_model *model,
                             hop_trainer **out);
+
+/** Name of method number `index`, NULL past the end. */
+HOP_API const char *hop_trainer_method(size_t index);
+
+/** The method of a trainer; static storage. */
+HOP_API const char *hop_trainer_method_of(const hop_trainer *trainer);
 
 /** Continue from a checkpoint, bit for bit as if never stopped. */
 HOP_API int hop_trainer_load(hop_context *context, const char *checkpoint_path,
@@ -609,7 +624,7 @@ typedef struct hop_training_progress {
     double loss;         /**< meta-loss of the last update */
     double loss_average; /**< running mean */
     double gradient;     /**< norm of the last meta-gradient before clipping */
-    int32_t window;      /**< steps that the last update was unrolled and backpropagated */
+    int32_t window;      /**< steps, or hops, that an update is backpropagated through */
 } hop_training_progress;
 
 /**

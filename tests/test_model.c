@@ -9,6 +9,7 @@
 #include "io/model_file.h"
 #include "learning/features.h"
 #include "learning/model.h"
+#include "learning/perceptron.h"
 #include "support/support.h"
 
 static hop_context *context;
@@ -57,27 +58,47 @@ static void message_has(const char *words) {
 
 /* ---- in memory ---- */
 
-/* A read-out of zero makes the hand-made step; gates that are not let training begin.
+/* Columns of a part's first layer, and its weights before the read-out. */
+static void layer_of(enum hop__part part, size_t *columns, size_t *before) {
+    const hop__lstm_shape *s =
+        part == HOP__DESCEND ? &hop__descend_shape : &hop__hop_shape;
+    if (part == HOP__SITE) {
+        *columns = HOP__SITE_INPUTS + 1;
+        *before = HOP__PERCEPTRON_HIDDEN * *columns;
+        return;
+    }
+    *columns = (size_t)(s->inputs + s->hidden + 1);
+    *before = 4 * (size_t)s->hidden * *columns;
+}
+
+/* A read-out of zero makes the hand-made optimizer; gates that are not let training begin.
  */
 START_TEST(untrained) {
     hop_model *model = new_model(), *again = new_model();
-    const hop__lstm_shape *s = &hop__descend_shape;
-    size_t count, columns = (size_t)(s->inputs + s->hidden + 1);
-    const double *w = hop_model_parameters(model, &count);
-    const size_t gates = 4 * (size_t)s->hidden * columns;
-    double square = 0.0, limit = 1.0 / sqrt((double)columns);
-    ck_assert_uint_eq(count, hop__lstm_parameter_count(s));
-    for (size_t k = 0; k < gates; k++) {
+    const enum hop__part part = (enum hop__part)_i;
+    size_t count, columns, before, size = hop__model_size(part);
+    const double *all = hop_model_parameters(model, &count);
+    const double *w = all + hop__model_offset(part);
+    double square = 0.0;
+    layer_of(part, &columns, &before);
+    const double limit = 1.0 / sqrt((double)columns);
+    ck_assert_uint_eq(count, hop__model_offset(HOP__PARTS));
+    ck_assert_uint_lt(before, size);
+    for (size_t k = 0; k < before; k++) {
         square += w[k] * w[k];
         ck_assert(fabs(w[k]) <= limit);
         ck_assert((w[k] == 0.0) == (k % columns == columns - 1));
     }
     /* uniform numbers have a variance of a third of their limit's square */
-    double expected = limit * limit / 3.0 * (double)(gates - gates / columns);
-    ck_assert_double_eq_tol(square, expected, 0.1 * expected);
-    for (size_t k = gates; k < count; k++)
+    double expected = limit * limit / 3.0 * (double)(before - before / columns);
+    ck_assert_double_eq_tol(square, expected, (part == HOP__SITE ? 0.4 : 0.1) * expected);
+    for (size_t k = before; k < size; k++)
         ck_assert_double_eq(w[k], 0.0);
-    ck_assert_mem_eq(w, hop_model_parameters(again, NULL), count * sizeof *w);
+    ck_assert_ptr_null(hop__model_weights(model, part));
+    hop_model_parameters(model, NULL)[hop__model_offset(part) + before] = 1.0;
+    ck_assert_ptr_eq(hop__model_weights(model, part), w);
+    hop_model_parameters(model, NULL)[hop__model_offset(part) + before] = 0.0;
+    ck_assert_mem_eq(all, hop_model_parameters(again, NULL), count * sizeof *all);
     ck_assert_str_eq(hop_model_note(model), "");
     hop_model_free(model);
     hop_model_free(again);
@@ -285,9 +306,12 @@ END_TEST
 
 START_TEST(other_format_and_kind) {
     card c = good_card();
-    c.format = 2;
+    c.format = 3;
     ck_assert_int_eq(load_card(&c), HOP_ERROR_VERSION);
-    message_has("expected model format 1, got 2");
+    message_has("expected model format 1 or 2, got 3");
+    c.format = 2; /* which has more networks than the descent */
+    ck_assert_int_eq(load_card(&c), HOP_ERROR_FORMAT);
+    message_has("model/hop/shape");
     c = good_card();
     c.kind = "checkpoint";
     ck_assert_int_eq(load_card(&c), HOP_ERROR_FORMAT);
@@ -380,7 +404,7 @@ int main(void) {
     TCase *tests = tcase_create("model");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, untrained);
+    tcase_add_loop_test(tests, untrained, 0, HOP__PARTS);
     tcase_add_test(tests, note);
     tcase_add_test(tests, missing_arguments);
     tcase_add_test(tests, freed_in_any_order);

@@ -34,19 +34,19 @@ static void finish(hop_trainer *t, double *weights, size_t *count) {
 
 /* Stopped after update _i and resumed, on one thread or two: the same model. */
 START_TEST(resumed_is_uninterrupted) {
-    static double straight[8000], resumed[8000];
+    static double straight[16000], resumed[16000];
     hop_context *context;
     hop_trainer *t;
     size_t count;
     ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
-    ck_assert_int_eq(hop_trainer_new(context, task_file(), &t), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, "tbptt", task_file(), NULL, &t), HOP_OK);
     set_small(t);
     finish(t, straight, &count);
     hop_trainer_free(t);
-    ck_assert_uint_lt(count, 8000);
+    ck_assert_uint_lt(count, 16000);
 
     ck_assert_int_eq(hop_context_set_threads(context, 1 + _i % 3), HOP_OK);
-    ck_assert_int_eq(hop_trainer_new(context, task_file(), &t), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, "tbptt", task_file(), NULL, &t), HOP_OK);
     set_small(t);
     for (int k = 0; k < _i; k++)
         ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
@@ -76,7 +76,7 @@ START_TEST(bad_tasks_are_refused) {
     ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
     const char *path = support_path("bad.tasks");
     support_write_file(path, bad[_i].text, strlen(bad[_i].text));
-    ck_assert_int_lt(hop_trainer_new(context, path, &t), 0);
+    ck_assert_int_lt(hop_trainer_new(context, "tbptt", path, NULL, &t), 0);
     ck_assert_ptr_null(t);
     ck_assert_msg(strstr(hop_error_message(context), bad[_i].says) != NULL, "%s",
                   hop_error_message(context));
@@ -93,7 +93,7 @@ static int main_job(hop_context *context, void *data) {
     hop_structure *s = NULL;
     hop_optimizer *o = NULL;
     const char *path = support_path("torture.h5");
-    int status = hop_trainer_new(context, data, &t);
+    int status = hop_trainer_new(context, "tbptt", data, NULL, &t);
     if (status == HOP_OK) {
         hop_trainer_set(t, "batch", 2);
         hop_trainer_set(t, "window", 4);
@@ -143,7 +143,7 @@ START_TEST(altered_checkpoints_are_refused) {
     hop_context *context;
     hop_trainer *t;
     ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
-    ck_assert_int_eq(hop_trainer_new(context, task_file(), &t), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, "tbptt", task_file(), NULL, &t), HOP_OK);
     const char *path = support_path("whole.h5"), *broken = support_path("broken.h5");
     ck_assert_int_eq(hop_trainer_save(t, path), HOP_OK);
     hop_trainer_free(t);

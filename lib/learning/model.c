@@ -1,6 +1,7 @@
 #include "learning/model.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -8,15 +9,61 @@
 #include "base/vector_math.h"
 #include "io/model_file.h"
 #include "learning/features.h"
+#include "learning/perceptron.h"
 
-#define FORMAT 1
+#define FORMAT 2 /* 1: the descent alone */
+
+/* The networks, in the order of the flat array. */
+typedef struct part {
+    const char *name;
+    bool recurrent; /* an LSTM, else a perceptron */
+    int32_t inputs, hidden, outputs;
+} part;
+
+static const part parts[HOP__PARTS] = {
+    [HOP__DESCEND] = {"descend", true, HOP__FEATURES, HOP__HIDDEN, HOP__OUTPUTS},
+    [HOP__HOP] = {"hop", true, HOP__HOP_INPUTS, HOP__HOP_HIDDEN, HOP__HOP_OUTPUTS},
+    [HOP__SITE] = {"site", false, HOP__SITE_INPUTS, HOP__PERCEPTRON_HIDDEN, 1}};
+
+static hop__lstm_shape shape_of(const part *p) {
+    return (hop__lstm_shape){p->inputs, p->hidden, p->outputs};
+}
+
+size_t hop__model_size(enum hop__part k) {
+    hop__lstm_shape shape = shape_of(&parts[k]);
+    return parts[k].recurrent ? hop__lstm_parameter_count(&shape)
+                              : hop__perceptron_parameter_count((size_t)shape.inputs);
+}
+
+size_t hop__model_offset(enum hop__part k) {
+    size_t offset = 0;
+    for (int before = 0; before < (int)k; before++)
+        offset += hop__model_size((enum hop__part)before);
+    return offset;
+}
+
+/* Weights of the read-out, which come last. */
+static size_t read_out(const part *p) { return (size_t)(p->outputs * (p->hidden + 1)); }
+
+const double *hop__model_weights(const hop_model *model, enum hop__part k) {
+    const double *weights = model->parameters + hop__model_offset(k);
+    const size_t size = hop__model_size(k);
+    for (size_t w = size - read_out(&parts[k]); w < size; w++)
+        if (weights[w] != 0.0)
+            return weights;
+    return NULL;
+}
+
+void hop__model_hop(const hop_model *model, hop__hop_policy *policy) {
+    policy->weights = hop__model_weights(model, HOP__HOP);
+    policy->site_weights = hop__model_weights(model, HOP__SITE);
+}
 
 static int make(hop_context *context, hop_model **out) {
     hop_model *m = hop__allocate(context, 1, sizeof *m);
     if (!m)
         return HOP_ERROR_MEMORY;
-    m->descend = hop__descend_shape;
-    m->parameter_count = hop__lstm_parameter_count(&m->descend);
+    m->parameter_count = hop__model_offset(HOP__PARTS);
     m->parameters = hop__allocate(context, m->parameter_count, sizeof *m->parameters);
     m->note = hop__duplicate(context, "");
     if (!m->parameters || !m->note) {
@@ -31,24 +78,35 @@ static int make(hop_context *context, hop_model **out) {
     return HOP_OK;
 }
 
-/* The read-out is zero: the hand-made step.  The gates are random, so that training can
-   begin. */
+/* The read-out is zero: the network changes nothing.  What comes before is random, so
+   that training can begin; biases are zero. */
+static void initialise(const part *p, hop__random *random, double *weights,
+                       size_t size) {
+    const size_t columns = (size_t)(p->inputs + (p->recurrent ? p->hidden : 0) + 1);
+    const double scale = 1.0 / sqrt((double)columns);
+    for (size_t k = 0; k < size - read_out(p); k++)
+        weights[k] = k % columns == columns - 1
+                         ? 0.0
+                         : scale * (2.0 * hop__random_uniform(random) - 1.0);
+}
+
+static void initialise_all(hop_model *m) {
+    hop__random random = hop__random_start(20210721, 0x6d6f64656cULL);
+    for (int k = 0; k < HOP__PARTS; k++)
+        initialise(&parts[k], &random,
+                   m->parameters + hop__model_offset((enum hop__part)k),
+                   hop__model_size((enum hop__part)k));
+}
+
 int hop_model_new(hop_context *context, hop_model **out) {
     if (out)
         *out = NULL;
     if (!context || !out)
         return HOP_ERROR_ARGUMENT;
     int status = make(context, out);
-    if (status != HOP_OK)
-        return status;
-    const hop__lstm_shape *s = &(*out)->descend;
-    const size_t columns = (size_t)(s->inputs + s->hidden + 1);
-    hop__random random = hop__random_start(20210721, 0x6d6f64656cULL);
-    const double scale = 1.0 / sqrt((double)columns);
-    for (size_t k = 0; k < 4 * (size_t)s->hidden * columns; k++)
-        if (k % columns != columns - 1)
-            (*out)->parameters[k] = scale * (2.0 * hop__random_uniform(&random) - 1.0);
-    return HOP_OK;
+    if (status == HOP_OK)
+        initialise_all(*out);
+    return status;
 }
 
 hop_model *hop__model_retain(hop_model *model) {
@@ -87,60 +145,92 @@ int hop_model_set_note(hop_model *model, const char *note) {
 
 /* ---- files ---- */
 
+#define NAME 32
+
 int hop_model_save(const hop_model *model, const char *path) {
     if (!model || !path)
         return HOP_ERROR_ARGUMENT;
-    int64_t format = FORMAT;
-    int64_t shape[3] = {model->descend.inputs, model->descend.hidden,
-                        model->descend.outputs};
-    const hop__item items[] = {
+    int64_t format = FORMAT, shape[HOP__PARTS][3];
+    char name[2 * HOP__PARTS][NAME];
+    hop__item items[2 + 2 * HOP__PARTS] = {
         {"model/format", HOP__ITEM_INTEGER, 1, &format},
-        {"model/note", HOP__ITEM_TEXT, strlen(model->note), model->note},
-        {"model/descend/shape", HOP__ITEM_INTEGER, 3, shape},
-        {"model/descend/weights", HOP__ITEM_REAL, model->parameter_count,
-         model->parameters}};
-    return hop__items_save(model->context, path, "model", items, 4);
+        {"model/note", HOP__ITEM_TEXT, strlen(model->note), model->note}};
+    for (size_t k = 0; k < HOP__PARTS; k++) {
+        const part *p = &parts[k];
+        shape[k][0] = p->inputs;
+        shape[k][1] = p->hidden;
+        shape[k][2] = p->outputs;
+        snprintf(name[2 * k], NAME, "model/%s/shape", p->name);
+        snprintf(name[2 * k + 1], NAME, "model/%s/weights", p->name);
+        items[2 + 2 * k] = (hop__item){name[2 * k], HOP__ITEM_INTEGER, 3, shape[k]};
+        items[3 + 2 * k] = (hop__item){
+            name[2 * k + 1], HOP__ITEM_REAL, hop__model_size((enum hop__part)k),
+            model->parameters + hop__model_offset((enum hop__part)k)};
+    }
+    return hop__items_save(model->context, path, "model", items, 2 + 2 * HOP__PARTS);
 }
 
-static int read_model(hop_context *context, const char *path, hop__item_file *file,
-                      hop_model *m) {
-    int64_t format, shape[3];
+static int check_shape(hop_context *context, const char *path, const part *p,
+                       const int64_t shape[3]) {
+    if (shape[0] == p->inputs && shape[1] == p->hidden && shape[2] == p->outputs)
+        return HOP_OK;
+    return hop__fail(context, HOP_ERROR_FORMAT,
+                     "%.250s: model/%s: expected %d inputs, %d hidden, %d outputs, got "
+                     "%lld, %lld, %lld",
+                     path, p->name, p->inputs, p->hidden, p->outputs,
+                     (long long)shape[0], (long long)shape[1], (long long)shape[2]);
+}
+
+static int read_part(hop_context *context, const char *path, hop__item_file *file,
+                     enum hop__part k, double *parameters) {
+    char name[NAME];
+    int64_t shape[3];
+    double *weights = parameters + hop__model_offset(k);
+    const size_t size = hop__model_size(k);
+    snprintf(name, NAME, "model/%s/shape", parts[k].name);
+    int status = hop__items_read(file, &(hop__item){name, HOP__ITEM_INTEGER, 3, shape});
+    if (status == HOP_OK)
+        status = check_shape(context, path, &parts[k], shape);
+    snprintf(name, NAME, "model/%s/weights", parts[k].name);
+    if (status == HOP_OK)
+        status =
+            hop__items_read(file, &(hop__item){name, HOP__ITEM_REAL, size, weights});
+    if (status == HOP_OK && !hop__all_finite(weights, size))
+        status = hop__fail(context, HOP_ERROR_FORMAT,
+                           "%.300s: %s: expected finite numbers", path, name);
+    return status;
+}
+
+static int read_note(hop_context *context, hop__item_file *file, hop_model *m) {
     size_t length = 0;
-    int status = hop__items_read(file, &(hop__item){"model/format", HOP__ITEM_INTEGER, 1,
-                                                    &format});
-    if (status == HOP_OK && format != FORMAT)
-        status = hop__fail(context, HOP_ERROR_VERSION,
-                           "%.300s: expected model format %d, got %lld", path, FORMAT,
-                           (long long)format);
-    if (status == HOP_OK)
-        status = hop__items_read(
-            file, &(hop__item){"model/descend/shape", HOP__ITEM_INTEGER, 3, shape});
-    const hop__lstm_shape *s = &m->descend;
-    if (status == HOP_OK &&
-        (shape[0] != s->inputs || shape[1] != s->hidden || shape[2] != s->outputs))
-        status = hop__fail(context, HOP_ERROR_FORMAT,
-                           "%.250s: model/descend: expected %d inputs, %d hidden, %d "
-                           "outputs, got %lld, %lld, %lld",
-                           path, s->inputs, s->hidden, s->outputs, (long long)shape[0],
-                           (long long)shape[1], (long long)shape[2]);
-    if (status == HOP_OK)
-        status = hop__items_read(file, &(hop__item){"model/descend/weights",
-                                                    HOP__ITEM_REAL, m->parameter_count,
-                                                    m->parameters});
-    if (status == HOP_OK && !hop__all_finite(m->parameters, m->parameter_count))
-        status = hop__fail(context, HOP_ERROR_FORMAT,
-                           "%.300s: model/descend/weights: expected finite numbers", path);
-    if (status == HOP_OK)
-        status = hop__items_count(file, "model/note", HOP__ITEM_TEXT, &length);
+    int status = hop__items_count(file, "model/note", HOP__ITEM_TEXT, &length);
     char *note = status == HOP_OK ? hop__allocate(context, length + 1, 1) : NULL;
     if (status == HOP_OK && !note)
         status = HOP_ERROR_MEMORY;
     if (status == HOP_OK)
-        status = hop__items_read(file,
-                                 &(hop__item){"model/note", HOP__ITEM_TEXT, length, note});
+        status = hop__items_read(
+            file, &(hop__item){"model/note", HOP__ITEM_TEXT, length, note});
     if (status == HOP_OK)
         status = hop_model_set_note(m, note);
     hop__release(context, note);
+    return status;
+}
+
+static int read_model(hop_context *context, const char *path, hop__item_file *file,
+                      hop_model *m) {
+    int64_t format;
+    int status = hop__items_read(
+        file, &(hop__item){"model/format", HOP__ITEM_INTEGER, 1, &format});
+    if (status == HOP_OK && format != 1 && format != FORMAT)
+        status = hop__fail(context, HOP_ERROR_VERSION,
+                           "%.300s: expected model format 1 or %d, got %lld", path, FORMAT,
+                           (long long)format);
+    initialise_all(m);
+    const int count = status == HOP_OK && format == 1 ? HOP__DESCEND + 1 : HOP__PARTS;
+    for (int k = 0; k < count && status == HOP_OK; k++)
+        status = read_part(context, path, file, (enum hop__part)k, m->parameters);
+    if (status == HOP_OK)
+        status = read_note(context, file, m);
     return status;
 }
 

@@ -1,18 +1,37 @@
-/* The weights of a learned optimizer and their card. */
+/* The weights of a learned optimizer and their card.  One flat array holds the networks
+   of all skills, one after the other. */
 #ifndef HOP_LEARNING_MODEL_H
 #define HOP_LEARNING_MODEL_H
 
+#include "learning/hop_policy.h"
 #include "learning/lstm.h"
+
+enum hop__part {
+    HOP__DESCEND, /* the next step of a descent: LSTM, learning/policy.h */
+    HOP__HOP,     /* the next move: LSTM, learning/hop_policy.h */
+    HOP__SITE,    /* places on the surface: perceptron */
+    HOP__PARTS
+};
 
 struct hop_model {
     hop_context *context;
-    hop__lstm_shape descend; /* shape of the descent network */
-    double *parameters;      /* its weights, hop__lstm_parameter_count() of them */
+    double *parameters;
     size_t parameter_count;
     char *note;
     atomic_size_t references;
 };
 
 hop_model *hop__model_retain(hop_model *model);
+
+/* First weight of a part, and their number. */
+size_t hop__model_offset(enum hop__part part);
+size_t hop__model_size(enum hop__part part);
+
+/* The weights of a part; NULL when its read-out is zero, that is, when it has not been
+   trained and would change nothing. */
+const double *hop__model_weights(const hop_model *model, enum hop__part part);
+
+/* Give a hop policy the model's networks. */
+void hop__model_hop(const hop_model *model, hop__hop_policy *policy);
 
 #endif

@@ -40,7 +40,9 @@ static int create(hop_context *context, const hop__descent_system *system,
     s->step = s->x + 3 * system->count;
     s->length = system->units.length;
     s->handover = settings->handover * system->units.stiffness * s->length;
-    s->weights = system->model ? system->model->parameters : NULL;
+    s->weights = system->model && settings->descend != 0.0
+                     ? hop__model_weights(system->model, HOP__DESCEND)
+                     : NULL;
     hop__policy_system(s->policy, system->count, &system->units, system->lengths,
                        system->energies, settings->max_step);
     *out = s;
@@ -67,7 +69,8 @@ static void step(void *opaque, const double *x, double energy, const double *for
     }
     /* near a minimum the quasi-Newton step converges faster */
     bool near = hop__max_norm3(forces, s->policy->count) < s->handover;
-    hop__policy_step(s->policy, near ? NULL : s->weights, energy, forces, s->step, NULL);
+    hop__policy_step(s->policy, near ? NULL : s->weights, energy, forces, s->step,
+                     NULL);
     memcpy(s->x, x, n * sizeof *x);
     s->energy = energy;
     for (size_t a = 0; a < n; a++)

@@ -7,13 +7,12 @@
 #include "structure/generate.h"
 
 #define CONTACT 0.95
-#define DIRECTIONS 16
-#define NEIGHBOUR 1.3  /* distance at which the soft coordination counts half */
 #define CONNECTED 1.6
 
 static void turn(const double frame[9], const double in[3], double *out) {
     for (int c = 0; c < 3; c++)
-        out[c] = frame[3 * c] * in[0] + frame[3 * c + 1] * in[1] + frame[3 * c + 2] * in[2];
+        out[c] =
+            frame[3 * c] * in[0] + frame[3 * c + 1] * in[1] + frame[3 * c + 2] * in[2];
 }
 
 static void direction(hop__moves *m, double out[3]) {
@@ -37,21 +36,10 @@ void hop__move_shake(hop__moves *m, double radius, double *x) {
     }
 }
 
-/* Soft coordination number of a place for atom i. */
-static double coordination(const hop__moves *m, const double *x, size_t i,
-                           const double *place) {
-    double sum = 0.0;
-    for (size_t j = 0; j < m->count; j++) {
-        double contact = 0.5 * (m->lengths[i] + m->lengths[j]);
-        if (j != i)
-            sum += hop__sigmoid(-12.0 * (distance(x + 3 * j, place) / contact - NEIGHBOUR));
-    }
-    return sum;
-}
-
-/* Where atom i, coming from outside along -unit through the centre, touches the others. */
-static void touch(const hop__moves *m, const double *x, size_t i, const double centre[3],
-                  const double unit[3], double place[3]) {
+/* Where atom i, coming from outside along -unit through the centre, touches the others.
+ */
+static void touch(const hop__moves *m, const double *x, size_t i,
+                  const double centre[3], const double unit[3], double place[3]) {
     double farthest = 0.0;
     for (size_t j = 0; j < m->count; j++) {
         if (j == i)
@@ -67,32 +55,13 @@ static void touch(const hop__moves *m, const double *x, size_t i, const double c
         place[c] = centre[c] + farthest * unit[c];
 }
 
-static size_t choose_atom(hop__moves *m, const hop__settings *o, const double *energies,
-                          const double *x) {
-    for (size_t i = 0; i < m->count; i++) {
-        /* without energies: -1 for a fully coordinated atom */
-        double energy = isfinite(energies[i])
-                            ? energies[i] / m->energy
-                            : -coordination(m, x, i, x + 3 * i) / 12.0;
-        m->scores[i] = m->fixed[i] ? -INFINITY : o->atom_bias * energy;
-    }
-    return hop__random_softmax(&m->random, m->scores, m->count);
-}
-
-void hop__move_relocate(hop__moves *m, const hop__settings *o, const double *energies,
-                        double *x) {
-    double centre[3] = {0}, site[DIRECTIONS][3], score[DIRECTIONS];
-    size_t i = choose_atom(m, o, energies, x);
-    for (size_t a = 0; a < 3 * m->count; a++)
-        centre[a % 3] += x[a] / (double)m->count;
-    for (int k = 0; k < DIRECTIONS; k++) {
+void hop__moves_sites(hop__moves *m, const double *x, size_t i, const double centre[3],
+                      size_t count, double (*place)[3]) {
+    for (size_t k = 0; k < count; k++) {
         double unit[3];
         direction(m, unit);
-        touch(m, x, i, centre, unit, site[k]);
-        score[k] = o->site_bias * coordination(m, x, i, site[k]);
+        touch(m, x, i, centre, unit, place[k]);
     }
-    memcpy(x + 3 * i, site[hop__random_softmax(&m->random, score, DIRECTIONS)],
-           3 * sizeof *x);
 }
 
 bool hop__moves_can_swap(const hop__moves *m) {
@@ -107,19 +76,6 @@ bool hop__moves_can_swap(const hop__moves *m) {
     return false;
 }
 
-void hop__move_swap(hop__moves *m, double *x) {
-    size_t a, b;
-    do {
-        a = hop__random_below(&m->random, m->count);
-        b = hop__random_below(&m->random, m->count);
-    } while (m->fixed[a] || m->fixed[b] || m->numbers[a] == m->numbers[b]);
-    for (size_t c = 0; c < 3; c++) {
-        double keep = x[3 * a + c];
-        x[3 * a + c] = x[3 * b + c];
-        x[3 * b + c] = keep;
-    }
-}
-
 void hop__move_restart(hop__moves *m, double *x) {
     bool periodic = m->periodic[0] || m->periodic[1] || m->periodic[2];
     bool any_fixed = false;
@@ -130,7 +86,8 @@ void hop__move_restart(hop__moves *m, double *x) {
         return;
     }
     if (periodic) {
-        hop__generate_in_cell(&m->random, m->count, m->lengths, m->cell, m->periodic, x);
+        hop__generate_in_cell(&m->random, m->count, m->lengths, m->cell, m->periodic,
+                              x);
         return;
     }
     hop__generate_cluster(&m->random, m->count, m->lengths, x);

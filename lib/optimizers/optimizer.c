@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/vector_math.h"
 #include "learning/model.h"
+#include "learning/trainer.h"
 #include "optimizers/optimizer.h"
 
 static const hop__optimizer_kind kinds[] = {
@@ -39,24 +40,24 @@ static int missing(hop_context *context, const char *what) {
 
 static int allocate(hop_optimizer *o) {
     const size_t n = o->start->count;
-    double **threes[] = {&o->search.x, &o->search.good, &o->polish.x,     &o->polish.good,
-                         &o->forces,   &o->best.x,      &o->best.forces, &o->accepted};
-    double **ones[] = {&o->energies, &o->lengths, &o->scales, &o->moves.scores};
-    double *at = hop__allocate(o->context, 28 * n, sizeof *at);
+    double **threes[] = {&o->search.x, &o->search.good, &o->polish.x,   &o->polish.good,
+                         &o->forces,   &o->best.x,      &o->best.forces};
+    double *at = hop__allocate(o->context, 23 * n, sizeof *at);
     if (!at)
         return HOP_ERROR_MEMORY;
     o->block = at;
-    for (size_t k = 0; k < 8; k++, at += 3 * n)
+    for (size_t k = 0; k < 7; k++, at += 3 * n)
         *threes[k] = at;
-    for (size_t k = 0; k < 4; k++, at += n)
-        *ones[k] = at;
+    o->lengths = at;
+    o->scales = at + n;
     return HOP_OK;
 }
 
 static int set_up(hop_optimizer *o, const hop_structure *start) {
     int status = hop__structure_check(o->context, start);
     if (status == HOP_ERROR_NONFINITE)
-        status = HOP_ERROR_ARGUMENT; /* as hop.h says: the caller's start, not a result */
+        status =
+            HOP_ERROR_ARGUMENT; /* as hop.h says: the caller's start, not a result */
     if (status == HOP_OK)
         status = hop_structure_copy(start, &o->start);
     if (status == HOP_OK)
@@ -66,34 +67,28 @@ static int set_up(hop_optimizer *o, const hop_structure *start) {
                                o->start->numbers, &o->units, o->lengths, o->scales);
     if (status != HOP_OK)
         return status;
-    o->moves.count = o->start->count;
-    o->moves.numbers = o->start->numbers;
-    o->moves.fixed = o->start->fixed;
-    o->moves.periodic = o->start->periodic;
-    o->moves.cell = o->start->cell;
-    o->moves.lengths = o->lengths;
-    o->moves.length = o->units.length;
-    o->moves.energy = o->units.energy;
     for (int c = 0; c < 9; c += 4)
-        o->moves.frame[c] = 1.0;
+        o->frame[c] = 1.0;
     o->search.kind = o->kind->descent;
     o->polish.kind = &hop__lbfgs_kind;
-    o->energy = o->best.energy = o->accepted_energy = INFINITY;
+    o->energy = o->best.energy = INFINITY;
     return HOP_OK;
 }
 
-int hop_optimizer_new(hop_context *context, const char *name, const hop_structure *start,
-                      hop_potential *potential, hop_optimizer **out) {
+int hop_optimizer_new(hop_context *context, const char *name,
+                      const hop_structure *start, hop_potential *potential,
+                      hop_optimizer **out) {
     if (out)
         *out = NULL;
     if (!context || !name || !start || !out)
         return missing(context, "hop_optimizer_new: context, kind, start or out");
     const hop__optimizer_kind *k = find_kind(name);
     if (!k)
-        return hop__fail(context, HOP_ERROR_ARGUMENT,
-                         "no optimizer is named '%.60s'; there are gradient-descent, adam, "
-                         "fire, lbfgs, basin-hopping and learned",
-                         name);
+        return hop__fail(
+            context, HOP_ERROR_ARGUMENT,
+            "no optimizer is named '%.60s'; there are gradient-descent, adam, "
+            "fire, lbfgs, basin-hopping and learned",
+            name);
     hop_optimizer *o = hop__allocate(context, 1, sizeof *o);
     if (!o)
         return HOP_ERROR_MEMORY;
@@ -121,6 +116,7 @@ void hop_optimizer_free(hop_optimizer *o) {
     hop_context *context = o->context;
     destroy(context, &o->search);
     destroy(context, &o->polish);
+    hop__hops_free(o->hops);
     hop_potential_free(o->potential);
     hop_model_free(o->model);
     hop_structure_free(o->start);
@@ -134,9 +130,9 @@ void hop_optimizer_free(hop_optimizer *o) {
 int hop_option_describe(const char *name, size_t index, hop_option *out) {
     if (!name || !out || out->size < sizeof *out)
         return HOP_ERROR_ARGUMENT;
-    const hop__option_table *table = strcmp(name, "trainer") == 0
-                                         ? hop__trainer_table()
-                                         : hop__settings_table(name);
+    const hop__option_table *table = hop__settings_table(name);
+    if (!table)
+        table = hop__trainer_table(name);
     return table ? hop__options_describe(table, index, out) : HOP_ERROR_ARGUMENT;
 }
 
@@ -151,7 +147,8 @@ int hop_optimizer_set(hop_optimizer *o, const char *name, double value) {
     if (o->begun && !is_limit(name))
         return hop__options_find(o->table, name)
                    ? hop__fail(o->context, HOP_ERROR_STATE,
-                               "option %.60s cannot change once the run has begun", name)
+                               "option %.60s cannot change once the run has begun",
+                               name)
                    : hop__options_set(o->context, o->table, &o->settings, name, value);
     return hop__options_set(o->context, o->table, &o->settings, name, value);
 }
@@ -168,8 +165,8 @@ int hop_optimizer_set_model(hop_optimizer *o, hop_model *model) {
         return missing(o ? o->context : NULL,
                        "hop_optimizer_set_model: optimizer or model");
     if (o->kind->descent != &hop__learned_kind)
-        return hop__fail(o->context, HOP_ERROR_ARGUMENT, "a %s optimizer takes no model",
-                         o->kind->name);
+        return hop__fail(o->context, HOP_ERROR_ARGUMENT,
+                         "a %s optimizer takes no model", o->kind->name);
     if (o->begun)
         return hop__fail(o->context, HOP_ERROR_STATE,
                          "the model cannot change once the run has begun");
@@ -179,7 +176,7 @@ int hop_optimizer_set_model(hop_optimizer *o, hop_model *model) {
 }
 
 void hop__optimizer_set_frame(hop_optimizer *o, const double frame[9]) {
-    memcpy(o->moves.frame, frame, sizeof o->moves.frame);
+    memcpy(o->frame, frame, sizeof o->frame);
 }
 
 /* ---- asking and telling ---- */
@@ -189,6 +186,20 @@ static int create(hop_optimizer *o, hop__quench *quench,
     if (quench->state)
         return HOP_OK;
     return quench->kind->create(o->context, system, &o->settings, &quench->state);
+}
+
+static int create_hops(hop_optimizer *o) {
+    if (o->hops)
+        return HOP_OK;
+    int status = hop__hops_new(o->context, o->start, &o->units, o->lengths, o->scales,
+                               &o->settings, &o->hops);
+    if (status != HOP_OK)
+        return status;
+    memcpy(o->hops->moves.frame, o->frame, sizeof o->frame);
+    o->hops->uniform = o->kind->descent != &hop__learned_kind;
+    if (o->model && o->settings.hop != 0.0)
+        hop__model_hop(o->model, o->hops->policy);
+    return HOP_OK;
 }
 
 static int begin(hop_optimizer *o) {
@@ -206,11 +217,24 @@ static int begin(hop_optimizer *o) {
     int status = create(o, &o->search, &system);
     if (status == HOP_OK)
         status = create(o, &o->polish, &system);
+    if (status == HOP_OK)
+        status = create_hops(o);
     if (status != HOP_OK)
         return status;
     hop__search_begin(o);
     o->begun = true;
     return HOP_OK;
+}
+
+int hop__optimizer_restart(hop_optimizer *o, const double *x, double seed) {
+    memcpy(o->start->positions, x, 3 * o->start->count * sizeof *x);
+    o->settings.seed = seed;
+    o->energy = o->best.energy = INFINITY;
+    o->asked = o->polishing = o->polished = false;
+    o->refusals = 0;
+    o->outcome = HOP_OK;
+    o->evaluations = o->quenches = 0;
+    return begin(o);
 }
 
 /* Positions, energy and forces of the best point, when there is one. */
@@ -287,8 +311,8 @@ int hop_optimizer_progress(const hop_optimizer *o, hop_progress *out) {
     return HOP_OK;
 }
 
-int hop_optimizer_run(hop_optimizer *o, hop_structure *s, hop_progress_function progress,
-                      void *user) {
+int hop_optimizer_run(hop_optimizer *o, hop_structure *s,
+                      hop_progress_function progress, void *user) {
     int status;
     if (!o || !s)
         return missing(o ? o->context : NULL, "hop_optimizer_run: structure");

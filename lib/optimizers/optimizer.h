@@ -3,7 +3,7 @@
 #define HOP_OPTIMIZERS_OPTIMIZER_H
 
 #include "optimizers/descent.h"
-#include "optimizers/moves.h"
+#include "optimizers/hops.h"
 #include "structure/structure.h"
 
 typedef struct hop__optimizer_kind {
@@ -29,14 +29,6 @@ typedef struct hop__point {
     double *x, *forces, energy;
 } hop__point;
 
-enum hop__move {
-    HOP__MOVE_NONE,
-    HOP__MOVE_SHAKE,
-    HOP__MOVE_RELOCATE,
-    HOP__MOVE_SWAP,
-    HOP__MOVE_KICK
-};
-
 struct hop_optimizer {
     hop_context *context;
     const hop__optimizer_kind *kind;
@@ -61,18 +53,12 @@ struct hop_optimizer {
     int refusals, outcome;
     int64_t evaluations, quenches;
 
-    /* hopping */
-    hop__moves moves;
-    double *accepted, accepted_energy; /* INFINITY before the first minimum */
-    double *energies;                  /* per atom, at the accepted minimum */
-    enum hop__move move;
-    bool forgiving; /* the next minimum is accepted whatever its energy */
-    double shake;
-    int64_t since_best, shakes, shakes_accepted;
+    hop__hops *hops; /* made at the first ask */
+    double frame[9];
 };
 
-/* Random vectors are drawn in this frame (rows of a rotation matrix), so that a test can
-   rotate start and noise together. */
+/* Random vectors are drawn in this frame (rows of a rotation matrix), so that a test
+   can rotate start and noise together. */
 void hop__optimizer_set_frame(hop_optimizer *optimizer, const double frame[9]);
 
 /* Take in one evaluation of the question that was asked and make the next one. */
@@ -86,7 +72,8 @@ const double *hop__search_question(const hop_optimizer *optimizer);
 
 void hop__search_begin(hop_optimizer *optimizer);
 
-/* The trainer's options (learning/trainer.c). */
-const hop__option_table *hop__trainer_table(void);
+/* Begin anew from x (3n) with another seed and the same options: everything is
+   forgotten, nothing is allocated. */
+int hop__optimizer_restart(hop_optimizer *optimizer, const double *x, double seed);
 
 #endif

@@ -1,10 +1,10 @@
 /* The state machine of a run.
  *
- * A run is a chain of quenches.  Inside a quench a *descent* (descent.h) makes the steps;
- * between quenches the *strategy* of the kind makes a new start: none, a random structure,
- * or a move from the accepted minimum (basin hopping: Wales and Doye, J. Phys. Chem. A 101
- * (1997) 5111).  At the end of a limited search L-BFGS polishes the best point.  Every
- * evaluation is charged. */
+ * A run is a chain of quenches.  Inside a quench a *descent* (descent.h) makes the
+ * steps; between quenches the *strategy* of the kind makes a new start: none, a random
+ * structure, or a move from the accepted minimum (basin hopping: Wales and Doye, J.
+ * Phys. Chem. A 101 (1997) 5111).  At the end of a limited search L-BFGS polishes the
+ * best point.  Every evaluation is charged. */
 #include <math.h>
 #include <string.h>
 
@@ -54,111 +54,29 @@ static bool any_free(const hop_optimizer *o) {
     return false;
 }
 
-static enum hop__move choose_move(hop_optimizer *o) {
-    const hop__settings *s = &o->settings;
-    bool cluster = !hop__structure_is_periodic(o->start) && o->start->count > 1;
-    double relocate = cluster ? s->relocate_weight : 0.0;
-    double swap = hop__moves_can_swap(&o->moves) ? s->swap_weight : 0.0;
-    double at = hop__random_uniform(&o->moves.random) * (s->shake_weight + relocate + swap);
-    if (at < relocate)
-        return HOP__MOVE_RELOCATE;
-    return at < relocate + swap ? HOP__MOVE_SWAP : HOP__MOVE_SHAKE;
-}
-
-static bool time_to_kick(hop_optimizer *o) {
-    const hop__settings *s = &o->settings;
-    if (s->kick <= 0.0)
-        return false;
-    double onset = s->kick_onset * (double)o->start->count;
-    double logit = -2.0 + s->kick_slope * hop__ln((1.0 + (double)o->since_best) / onset);
-    return hop__random_uniform(&o->moves.random) < hop__sigmoid(logit);
-}
-
-static void kick(hop_optimizer *o) {
-    if (hop__random_uniform(&o->moves.random) < o->settings.restart)
-        hop__move_restart(&o->moves, o->search.x);
-    else
-        hop__move_shake(&o->moves, o->settings.kick * o->units.length, o->search.x);
-    o->since_best = 0;
-    o->forgiving = true;
-}
-
-static void propose(hop_optimizer *o) {
-    const hop__settings *s = &o->settings;
-    double *x = o->search.x;
-    memcpy(x, o->accepted, 3 * o->start->count * sizeof *x);
-    o->move = time_to_kick(o) ? HOP__MOVE_KICK : choose_move(o);
-    if (o->move == HOP__MOVE_KICK) {
-        kick(o);
-    } else if (o->move == HOP__MOVE_RELOCATE) {
-        do
-            hop__move_relocate(&o->moves, s, o->energies, x);
-        while (hop__random_uniform(&o->moves.random) < s->more_relocations);
-    } else if (o->move == HOP__MOVE_SWAP) {
-        do
-            hop__move_swap(&o->moves, x);
-        while (hop__random_uniform(&o->moves.random) < s->more_swaps);
-    } else {
-        hop__move_shake(&o->moves, o->shake * o->units.length, x);
-    }
-    start_quench(&o->search);
-}
-
-/* Metropolis.  The first minimum counts whatever it is. */
-static bool accept(hop_optimizer *o, bool complete) {
-    if (!isfinite(o->accepted_energy))
-        return true;
-    if (!complete || (!hop__structure_is_periodic(o->start) &&
-                      !hop__moves_connected(&o->moves, o->search.good)))
-        return false;
-    double rise = o->energy - o->accepted_energy;
-    if (rise <= 0.0 || o->forgiving)
-        return true;
-    double t = o->settings.temperature * o->units.energy;
-    return t > 0.0 && hop__random_uniform(&o->moves.random) < hop__exp(-rise / t);
-}
-
-static void adapt(hop_optimizer *o, bool accepted) {
-    if (o->move != HOP__MOVE_SHAKE || o->settings.adapt == 0.0)
-        return;
-    o->shakes++;
-    o->shakes_accepted += accepted;
-    if (o->shakes < 20)
-        return;
-    double share = (double)o->shakes_accepted / (double)o->shakes;
-    o->shake *= share > o->settings.acceptance ? 1.05 : 1.0 / 1.05;
-    o->shake = fmin(fmax(o->shake, 0.2 * o->settings.shake), 1.5 * o->settings.shake);
-    o->shakes = o->shakes_accepted = 0;
-}
-
 static void hop(hop_optimizer *o, bool complete, const double *energies) {
-    bool moved = accept(o, complete), better = o->energy < o->accepted_energy - 1e-6;
-    o->since_best = moved && better ? 0 : o->since_best + 1;
-    if (moved) {
-        o->accepted_energy = o->energy;
-        memcpy(o->accepted, o->search.good, 3 * o->start->count * sizeof(double));
-        memcpy(o->energies, energies, o->start->count * sizeof *energies);
-        o->forgiving = false;
-    }
-    adapt(o, moved);
-    propose(o);
+    hop__hops_judge(o->hops, o->search.good, o->energy, energies, complete);
+    hop__hops_propose(o->hops, o->search.x);
+    start_quench(&o->search);
 }
 
 /* ---- between quenches ---- */
 
 static bool last_quench(const hop_optimizer *o) {
-    return o->settings.quenches > 0.0 && (double)o->quenches + 1.0 >= o->settings.quenches;
+    return o->settings.quenches > 0.0 &&
+           (double)o->quenches + 1.0 >= o->settings.quenches;
 }
 
 static void restart(hop_optimizer *o) {
-    hop__move_restart(&o->moves, o->search.x);
+    hop__move_restart(&o->hops->moves, o->search.x);
     start_quench(&o->search);
 }
 
 static void record_best(hop_optimizer *o) {
     const size_t n = 3 * o->start->count;
     o->best.energy = o->energy;
-    memcpy(o->best.x, (o->polishing ? &o->polish : &o->search)->good, n * sizeof(double));
+    memcpy(o->best.x, (o->polishing ? &o->polish : &o->search)->good,
+           n * sizeof(double));
     memcpy(o->best.forces, o->forces, n * sizeof(double));
 }
 
@@ -181,13 +99,14 @@ static void end_quench(hop_optimizer *o, int reason, const double *energies) {
 /* A quench whose force cannot bring it below the accepted energy any more. */
 static bool hopeless(const hop_optimizer *o) {
     const hop__settings *s = &o->settings;
-    if (s->abort == 0.0 || o->forgiving || o->search.steps < 4 ||
-        !isfinite(o->accepted_energy) ||
+    if (s->abort == 0.0 || o->hops->forgiving || o->search.steps < 4 ||
+        !isfinite(o->hops->accepted_energy) ||
         o->fmax > 0.5 * o->units.stiffness * o->units.length)
         return false;
     double square = hop__dot(o->forces, o->forces, 3 * o->start->count);
     double gain = 0.5 * s->abort_kappa * square / o->units.stiffness;
-    return o->energy - gain > o->accepted_energy + s->abort_margin * o->units.energy;
+    return o->energy - gain >
+           o->hops->accepted_energy + s->abort_margin * o->units.energy;
 }
 
 static double quench_fmax(const hop_optimizer *o) {
@@ -263,8 +182,9 @@ static bool acceptable(const hop_structure *s) {
    another start. */
 static void refuse(hop_optimizer *o) {
     hop__quench *q = o->polishing ? &o->polish : &o->search;
-    const double *anchor = q->have_good                    ? q->good
-                           : isfinite(o->accepted_energy) ? o->accepted
+    const hop__hops *h = o->hops;
+    const double *anchor = q->have_good                   ? q->good
+                           : isfinite(h->accepted_energy) ? h->accepted
                                                           : NULL;
     if (++o->refusals >= REFUSALS || !isfinite(o->best.energy))
         o->outcome = HOP_ERROR_NONFINITE;
@@ -308,8 +228,7 @@ void hop__search_tell(hop_optimizer *o, const hop_structure *s) {
 /* ---- status ---- */
 
 void hop__search_begin(hop_optimizer *o) {
-    o->moves.random = hop__random_start((uint64_t)o->settings.seed, 0x686f70ULL);
-    o->shake = o->settings.shake;
+    hop__hops_start(o->hops);
     o->began = hop__seconds();
     start_quench(&o->search);
     memcpy(o->search.x, o->start->positions, 3 * o->start->count * sizeof(double));

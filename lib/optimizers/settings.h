@@ -1,6 +1,6 @@
-/* The options of all optimizers, one struct of doubles; which of them a kind has is in its
-   table.  Lengths are in nearest-neighbour distances, energies in binding energies per
-   atom, so that one setting serves all elements. */
+/* The options of all optimizers, one struct of doubles; which of them a kind has is in
+   its table.  Lengths are in nearest-neighbour distances, energies in binding energies
+   per atom, so that one setting serves all elements. */
 #ifndef HOP_OPTIMIZERS_SETTINGS_H
 #define HOP_OPTIMIZERS_SETTINGS_H
 
@@ -16,13 +16,13 @@ typedef struct hop__settings {
     double dt, dt_max, increase, decrease, alpha, alpha_decrease, delay;
     /* L-BFGS */
     double memory, max_rise;
-    /* the learned descent */
-    double handover;
+    /* the learned kind: its skills, and where the descent ends */
+    double descend, hop, abandon, handover;
     /* hopping */
     double temperature, shake, shake_weight, relocate_weight, swap_weight, adapt,
         acceptance, quench_fmax, quench_steps, atom_bias, site_bias, more_relocations,
-        more_swaps, kick, kick_onset, kick_slope, restart, abort, abort_kappa,
-        abort_margin;
+        more_swaps, exploration, kick, kick_onset, kick_slope, restart, abort,
+        abort_kappa, abort_margin;
 } hop__settings;
 
 /* NULL for an unknown kind. */

@@ -36,7 +36,7 @@ from ._errors import (
 from ._library import library_path
 from ._model import Model
 from ._optimizer import Optimizer, Progress
-from ._options import Option, optimizers, options
+from ._options import Option, optimizers, options, training_methods
 from ._potential import Potential, Scales, potentials
 from ._structure import Structure, write
 from ._trainer import Trainer, TrainingProgress
@@ -70,6 +70,7 @@ __all__ = [
     "VersionError",
     "library_path",
     "optimizers",
+    "training_methods",
     "options",
     "potentials",
     "write",

@@ -32,7 +32,8 @@ class Option(NamedTuple):
 
 def options(kind: str) -> tuple[Option, ...]:
     """
-    The options of an optimizer's kind (see `optimizers()`) or of the "trainer".
+    The options of an optimizer's kind (see `optimizers()`) or of a training method
+    (see `training_methods()`).
 
     >>> for option in options("fire"):
     ...     print(option.name, option.initial, option.unit, option.doc)
@@ -45,7 +46,7 @@ def options(kind: str) -> tuple[Option, ...]:
         if status == Status.END:
             return tuple(table)
         if status != Status.OK:
-            known = ", ".join((*optimizers(), "trainer"))
+            known = ", ".join((*optimizers(), *training_methods()))
             raise ArgumentError(f"options: expected one of {known}, got {kind!r}")
         table.append(_option(row))
 
@@ -73,6 +74,11 @@ def _convert(kind: type, value: float) -> Value:
 def optimizers() -> tuple[str, ...]:
     """The kinds of optimizers, such as "fire", "lbfgs" and "learned"."""
     return names(library.hop_optimizer_kind)
+
+
+def training_methods() -> tuple[str, ...]:
+    """The methods of training, such as "tbptt"."""
+    return names(library.hop_trainer_method)
 
 
 class Options:

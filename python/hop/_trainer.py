@@ -9,7 +9,17 @@ from collections.abc import Iterator
 
 from . import _library
 from ._errors import ArgumentError, Status
-from ._handle import Context, Exclusive, Handle, Path, derive, encode_path, make
+from ._handle import (
+    Context,
+    Exclusive,
+    Handle,
+    Path,
+    decode,
+    derive,
+    encode,
+    encode_path,
+    make,
+)
 from ._library import library
 from ._model import Model
 from ._options import Options, Value
@@ -30,7 +40,7 @@ class TrainingProgress(NamedTuple):
     loss_average: float
     #: Norm of the last meta-gradient before clipping.
     gradient: float
-    #: Steps that the last update was unrolled and backpropagated.
+    #: Steps, or hops, that an update is backpropagated through.
     window: int
 
 
@@ -43,16 +53,31 @@ class Trainer:
     ...     print(progress.update, progress.loss_average)
     >>> trainer.model.save("metals.h5")
 
-    `options("trainer")` lists the keywords.  The result does not depend on `threads`.
+    `method` is one of `training_methods()`: "tbptt" teaches the descent, "policy" which
+    hop to make; `options(method)` lists the keywords.  `model` is where to begin: its
+    other networks are kept.  The result does not depend on `threads`.
     """
 
     _handle: Handle
 
-    def __init__(self, tasks: Path, *, threads: int = 1, **options: Any) -> None:
-        self._open(library.hop_trainer_new, tasks, threads)
+    def __init__(
+        self,
+        tasks: Path,
+        *,
+        method: str = "tbptt",
+        model: Model | None = None,
+        threads: int = 1,
+        **options: Any,
+    ) -> None:
+        begin = None if model is None else model._handle.address
+        self._open(
+            library.hop_trainer_new,
+            (encode(method, "method"), encode_path(tasks), begin),
+            threads,
+        )
         self.set(**options)
 
-    def _open(self, function: Any, path: Path, threads: int) -> None:
+    def _open(self, function: Any, arguments: tuple[Any, ...], threads: int) -> None:
         context = Context()
         threads = operator.index(threads)
         if not 1 <= threads <= 1024:
@@ -60,17 +85,22 @@ class Trainer:
         context.check(library.hop_context_set_threads(context.address, threads))
         self._exclusive = Exclusive("trainer")
         self._handle = make(
-            library.hop_trainer_free, function, encode_path(path), context=context
+            library.hop_trainer_free, function, *arguments, context=context
         )
         self._options = Options(
-            self._handle, "trainer", library.hop_trainer_set, library.hop_trainer_get
+            self._handle, self.method, library.hop_trainer_set, library.hop_trainer_get
         )
+
+    @property
+    def method(self) -> str:
+        """The training method."""
+        return decode(library.hop_trainer_method_of(self._handle.address))
 
     @classmethod
     def load(cls, checkpoint: Path, *, threads: int = 1, **options: Any) -> Trainer:
         """Continue from a checkpoint, bit for bit as if never stopped."""
         trainer = cls.__new__(cls)
-        trainer._open(library.hop_trainer_load, checkpoint, threads)
+        trainer._open(library.hop_trainer_load, (encode_path(checkpoint),), threads)
         trainer.set(**options)
         return trainer
 

@@ -30,7 +30,7 @@ class OptionTables(unittest.TestCase):
         self.assertEqual(set(hop.optimizers()), set(KINDS))
 
     def test_tables(self):
-        for kind in (*hop.optimizers(), "trainer"):
+        for kind in (*hop.optimizers(), *hop.training_methods()):
             table = hop.options(kind)
             self.assertGreater(len(table), 3)
             names = [option.name for option in table]

@@ -79,10 +79,10 @@ class Training(unittest.TestCase):
     def test_options(self):
         trainer = self.trainer(seed=5)
         self.assertEqual(
-            list(trainer.options), [o.name for o in hop.options("trainer")]
+            list(trainer.options), [o.name for o in hop.options("tbptt")]
         )
         self.assertEqual(trainer.get("seed"), 5)
-        for option in hop.options("trainer"):
+        for option in hop.options("tbptt"):
             for value in (option.minimum, option.maximum):
                 made = Trainer(self.tasks, **{option.name: value})
                 self.assertEqual(made.get(option.name), value)

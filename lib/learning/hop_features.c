@@ -1,0 +1,156 @@
+#include "learning/hop_features.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/vector_math.h"
+
+#define FIRST 1.3 /* contact distances: between first and second neighbours */
+#define SECOND 1.9
+#define COMPACT 0.55 /* radius of a compact cluster over n^(1/3) lengths */
+
+static double square_distance(const double *a, const double *b) {
+    double x = a[0] - b[0], y = a[1] - b[1], z = a[2] - b[2];
+    return x * x + y * y + z * z;
+}
+
+static double contact(const hop__hop_atoms *atoms, size_t i, size_t j) {
+    return 0.5 * (atoms->lengths[i] + atoms->lengths[j]);
+}
+
+static void centre_of(size_t count, const double *x, double centre[3]) {
+    centre[0] = centre[1] = centre[2] = 0.0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < 3; c++)
+            centre[c] += x[3 * i + c] / (double)count;
+}
+
+static double compact_radius(const hop__hop_atoms *atoms) {
+    return COMPACT * atoms->units.length * hop__power((double)atoms->count, 1.0 / 3.0);
+}
+
+static void count_neighbours(const hop__hop_atoms *atoms, const double *x,
+                             hop__hop_shells *s) {
+    const size_t n = atoms->count;
+    memset(s->first, 0, n * sizeof *s->first);
+    memset(s->second, 0, n * sizeof *s->second);
+    memset(s->unlike, 0, n * sizeof *s->unlike);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++) {
+            double reach = contact(atoms, i, j);
+            double square = square_distance(x + 3 * i, x + 3 * j) / (reach * reach);
+            if (square > SECOND * SECOND)
+                continue;
+            double near = square < FIRST * FIRST ? 1.0 : 0.0;
+            double unlike = atoms->numbers[i] != atoms->numbers[j] ? near : 0.0;
+            s->first[i] += near;
+            s->first[j] += near;
+            s->second[i] += 1.0 - near;
+            s->second[j] += 1.0 - near;
+            s->unlike[i] += unlike;
+            s->unlike[j] += unlike;
+        }
+}
+
+static void average_neighbours(const hop__hop_atoms *atoms, const double *x,
+                               hop__hop_shells *s) {
+    const size_t n = atoms->count;
+    memset(s->around, 0, n * sizeof *s->around);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++) {
+            double reach = FIRST * contact(atoms, i, j);
+            if (square_distance(x + 3 * i, x + 3 * j) < reach * reach) {
+                s->around[i] += s->energy[j];
+                s->around[j] += s->energy[i];
+            }
+        }
+    for (size_t i = 0; i < n; i++) {
+        double neighbours = s->first[i];
+        s->around[i] = neighbours > 0.0 ? s->around[i] / neighbours : s->mean_energy;
+        s->unlike[i] = neighbours > 0.0 ? s->unlike[i] / neighbours : 0.0;
+    }
+}
+
+void hop__hop_shells_of(const hop__hop_atoms *atoms, const double *x,
+                        const double *energies, hop__hop_shells *s) {
+    const size_t n = atoms->count;
+    double centre[3];
+    centre_of(n, x, centre);
+    count_neighbours(atoms, x, s);
+    s->mean_energy = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        s->energy[i] = isfinite(energies[i]) ? energies[i] / atoms->units.energy
+                                             : -s->first[i] / 12.0;
+        s->mean_energy += s->energy[i] / (double)n;
+        s->radius[i] =
+            sqrt(square_distance(x + 3 * i, centre)) / compact_radius(atoms) - 1.0;
+    }
+    average_neighbours(atoms, x, s);
+}
+
+static double logarithm(double count) { return hop__ln(1.0 + count); }
+
+void hop__hop_features(const hop__hop_atoms *atoms, const hop__hop_shells *s,
+                       const hop__hop_history *h, double *x) {
+    const size_t n = atoms->count, stride = atoms->stride;
+    memset(x, 0, HOP__HOP_INPUTS * stride * sizeof *x);
+    const double since = 0.4 * logarithm(h->since) - 0.6;
+    for (size_t i = 0; i < n; i++) {
+        double size = 8.0 * atoms->size[i], cohesion = 2.0 * atoms->cohesion[i];
+        const double row[HOP__HOP_INPUTS] = {
+            4.0 * (s->energy[i] - s->mean_energy),
+            s->first[i] / 6.0 - 1.2,
+            s->second[i] / 6.0 - 0.5,
+            s->radius[i],
+            4.0 * (s->around[i] - s->mean_energy),
+            s->unlike[i],
+            size,
+            cohesion,
+            s->unlike[i] * size,
+            s->unlike[i] * cohesion,
+            s->radius[i] * size,
+            s->radius[i] * cohesion,
+            logarithm(h->tried[0][i]) - 0.5,
+            logarithm(h->tried[1][i]) - 0.5,
+            logarithm(h->tried[2][i]) - 0.5,
+            2.0 * h->outcome[i],
+            since,
+            h->noise,
+            h->success[0],
+            h->success[1],
+            h->success[2],
+            (double)n / 30.0 - 1.0,
+            atoms->alloy ? 1.0 : 0.0,
+            4.0 * (s->mean_energy + 0.8),
+        };
+        for (size_t k = 0; k < HOP__HOP_INPUTS; k++)
+            x[k * stride + i] = row[k];
+    }
+}
+
+void hop__site_features(const hop__hop_atoms *atoms, const hop__hop_shells *s,
+                        const double *x, size_t i, const double place[3],
+                        const double centre[3], double *coordination,
+                        double in[HOP__SITE_INPUTS]) {
+    double neighbours = 0.0, energy = 0.0, unlike = 0.0;
+    for (size_t j = 0; j < atoms->count; j++) {
+        if (j == i)
+            continue;
+        double square = square_distance(x + 3 * j, place), reach = contact(atoms, i, j);
+        if (square > SECOND * SECOND * reach * reach)
+            continue;
+        double near = hop__sigmoid(-12.0 * (sqrt(square) / reach - FIRST));
+        neighbours += near;
+        energy += near * s->energy[j];
+        unlike += atoms->numbers[i] != atoms->numbers[j] ? near : 0.0;
+    }
+    const double some = neighbours + 1e-3;
+    *coordination = neighbours;
+    in[0] = 0.5 * neighbours - 1.5;
+    in[1] = 4.0 * (energy / some - s->mean_energy);
+    in[2] = unlike / some;
+    in[3] = sqrt(square_distance(place, centre)) / compact_radius(atoms) - 1.0;
+    in[4] =
+        sqrt(square_distance(place, x + 3 * i)) / (2.0 * compact_radius(atoms)) - 0.5;
+    in[5] = 8.0 * atoms->size[i];
+}

@@ -1,0 +1,66 @@
+/* Hopping: a chain of accepted minima (basin hopping: Wales and Doye, J. Phys. Chem. A
+   101 (1997) 5111), the moves that are made from them, and what is remembered of the
+   moves. */
+#ifndef HOP_OPTIMIZERS_HOPS_H
+#define HOP_OPTIMIZERS_HOPS_H
+
+#include "learning/hop_policy.h"
+#include "optimizers/moves.h"
+#include "optimizers/settings.h"
+
+enum hop__move {
+    /* as the policy's kinds */
+    HOP__MOVE_SHAKE,
+    HOP__MOVE_RELOCATE,
+    HOP__MOVE_SWAP,
+    HOP__MOVE_KICK, /* after stagnation: a hard shake, or a new random structure */
+    HOP__MOVE_NONE
+};
+
+typedef struct hop__hops {
+    hop_context *context;
+    const hop__settings *settings;
+    const hop_structure *start; /* atoms, cell, periodicity, fixed mask */
+    hop__moves moves;
+    hop__hop_atoms atoms;
+    hop__hop_shells shells; /* of the accepted minimum */
+    hop__hop_history history;
+    hop__hop_policy *policy;
+    bool uniform; /* shakes are uniform in a ball, their size is adapted */
+
+    double *accepted, accepted_energy; /* INFINITY before the first minimum */
+    double *energies;                  /* per atom, there */
+    double *displacement;              /* work space, 3n */
+    double *involved;                  /* n: 1 where the last move touched */
+    enum hop__move move;
+    bool forgiving; /* the next minimum is accepted whatever its energy */
+    double shake;   /* radius in lengths */
+    int64_t since_best, shakes, shakes_accepted;
+    double *block;
+} hop__hops;
+
+/* Everything pointed to must outlive it.  `lengths`, `scales`: each atom's own. */
+int hop__hops_new(hop_context *context, const hop_structure *start,
+                  const hop__units *units, const double *lengths, const double *scales,
+                  const hop__settings *settings, hop__hops **out);
+void hop__hops_free(hop__hops *hops);
+
+/* Forget the chain; draw random numbers anew from the seed of the settings. */
+void hop__hops_start(hop__hops *hops);
+
+/* Take a minimum as the one from which to move. */
+void hop__hops_adopt(hop__hops *hops, const double *x, double energy,
+                     const double *energies);
+
+/* A move of a given kind from the accepted minimum, written into x (3n). */
+void hop__hops_move(hop__hops *hops, enum hop__move move, double *x);
+
+/* A quench from the last move ended at x: accept it or not.  `complete`: at a minimum.
+   True when accepted. */
+bool hop__hops_judge(hop__hops *hops, const double *x, double energy,
+                     const double *energies, bool complete);
+
+/* The next move, written into x. */
+void hop__hops_propose(hop__hops *hops, double *x);
+
+#endif
