@@ -92,7 +92,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         break;
     case ARGP_KEY_END:
         if (!known_method(a.method))
-            argp_error(state, "--method: expected tbptt or policy, got '%s'", a.method);
+            argp_error(state, "--method: expected tbptt, policy or abandon, got '%s'", a.method);
         if (a.list) {
             list_options(a.method);
             exit(EXIT_OK);

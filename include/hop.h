@@ -584,7 +584,8 @@ HOP_API int hop_optimizer_progress(const hop_optimizer *optimizer, hop_progress 
  *
  * Methods: "tbptt" teaches the descent by truncated backpropagation through the unrolled
  * run, with exact Hessian-vector products; "policy" teaches which hop to make by policy
- * gradient.  Each trains its own networks and leaves the others as they are, so one
+ * gradient; "abandon" teaches which quench to end early, by truncated backpropagation on
+ * quenches whose end is known.  Each trains its own networks and leaves the others as they are, so one
  * model learns one skill after the other.
  *
  * @param method  as above; its options: hop_option_describe(method, ...)

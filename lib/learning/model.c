@@ -10,6 +10,7 @@
 #include "io/model_file.h"
 #include "learning/features.h"
 #include "learning/perceptron.h"
+#include "learning/watch.h"
 
 #define FORMAT 2 /* 1: the descent alone */
 
@@ -23,7 +24,9 @@ typedef struct part {
 static const part parts[HOP__PARTS] = {
     [HOP__DESCEND] = {"descend", true, HOP__FEATURES, HOP__HIDDEN, HOP__OUTPUTS},
     [HOP__HOP] = {"hop", true, HOP__HOP_INPUTS, HOP__HOP_HIDDEN, HOP__HOP_OUTPUTS},
-    [HOP__SITE] = {"site", false, HOP__SITE_INPUTS, HOP__PERCEPTRON_HIDDEN, 1}};
+    [HOP__SITE] = {"site", false, HOP__SITE_INPUTS, HOP__PERCEPTRON_HIDDEN, 1},
+    [HOP__ABANDON] = {"abandon", true, HOP__WATCH_INPUTS, HOP__WATCH_HIDDEN,
+                      HOP__WATCH_OUTPUTS}};
 
 static hop__lstm_shape shape_of(const part *p) {
     return (hop__lstm_shape){p->inputs, p->hidden, p->outputs};

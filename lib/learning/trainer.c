@@ -10,7 +10,8 @@
 #include "io/model_file.h"
 
 static const hop__training_method *const methods[] = {&hop__tbptt_method,
-                                                      &hop__policy_method};
+                                                      &hop__policy_method,
+                                                      &hop__abandon_method};
 #define METHODS (sizeof methods / sizeof *methods)
 
 static const hop__training_method *find_method(const char *name) {
@@ -223,7 +224,7 @@ int hop__trainer_make(hop_context *context, const char *method, const char *name
     if (!m)
         return hop__fail(
             context, HOP_ERROR_ARGUMENT,
-            "no training method is named '%.60s'; there are tbptt and policy", method);
+            "no training method is named '%.60s'; there are tbptt, policy and abandon", method);
     hop_trainer *t = hop__allocate(context, 1, sizeof *t);
     if (!t)
         return HOP_ERROR_MEMORY;

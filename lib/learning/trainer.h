@@ -60,7 +60,8 @@ typedef struct hop__training_method {
     size_t (*window)(const hop_trainer *trainer);
 } hop__training_method;
 
-extern const hop__training_method hop__tbptt_method, hop__policy_method;
+extern const hop__training_method hop__tbptt_method, hop__policy_method,
+    hop__abandon_method;
 
 typedef struct hop__training_worker {
     hop_trainer *trainer;

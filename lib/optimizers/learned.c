@@ -40,9 +40,7 @@ static int create(hop_context *context, const hop__descent_system *system,
     s->step = s->x + 3 * system->count;
     s->length = system->units.length;
     s->handover = settings->handover * system->units.stiffness * s->length;
-    s->weights = system->model && settings->descend != 0.0
-                     ? hop__model_weights(system->model, HOP__DESCEND)
-                     : NULL;
+    s->weights = system->model ? hop__model_weights(system->model, HOP__DESCEND) : NULL;
     hop__policy_system(s->policy, system->count, &system->units, system->lengths,
                        system->energies, settings->max_step);
     *out = s;

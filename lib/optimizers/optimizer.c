@@ -117,6 +117,7 @@ void hop_optimizer_free(hop_optimizer *o) {
     destroy(context, &o->search);
     destroy(context, &o->polish);
     hop__hops_free(o->hops);
+    hop__watch_free(o->watch);
     hop_potential_free(o->potential);
     hop_model_free(o->model);
     hop_structure_free(o->start);
@@ -197,9 +198,16 @@ static int create_hops(hop_optimizer *o) {
         return status;
     memcpy(o->hops->moves.frame, o->frame, sizeof o->frame);
     o->hops->uniform = o->kind->descent != &hop__learned_kind;
-    if (o->model && o->settings.hop != 0.0)
+    if (o->model && o->settings.hop != 0.0 && !hop__structure_is_periodic(o->start))
         hop__model_hop(o->model, o->hops->policy);
     return HOP_OK;
+}
+
+static int create_watch(hop_optimizer *o) {
+    int status = o->watch ? HOP_OK : hop__watch_new(o->context, &o->watch);
+    if (status == HOP_OK && o->model && o->settings.abandon != 0.0)
+        o->watch->weights = hop__model_weights(o->model, HOP__ABANDON);
+    return status;
 }
 
 static int begin(hop_optimizer *o) {
@@ -214,11 +222,15 @@ static int begin(hop_optimizer *o) {
         o->settings.memory = polish.memory;
         o->settings.max_rise = polish.max_rise;
     }
+    if (o->search.kind == &hop__learned_kind && o->settings.descend == 0.0)
+        o->search.kind = &hop__lbfgs_kind;
     int status = create(o, &o->search, &system);
     if (status == HOP_OK)
         status = create(o, &o->polish, &system);
     if (status == HOP_OK)
         status = create_hops(o);
+    if (status == HOP_OK)
+        status = create_watch(o);
     if (status != HOP_OK)
         return status;
     hop__search_begin(o);

@@ -3,6 +3,7 @@
 #define HOP_OPTIMIZERS_OPTIMIZER_H
 
 #include "optimizers/descent.h"
+#include "learning/watch.h"
 #include "optimizers/hops.h"
 #include "structure/structure.h"
 
@@ -53,7 +54,9 @@ struct hop_optimizer {
     int refusals, outcome;
     int64_t evaluations, quenches;
 
-    hop__hops *hops; /* made at the first ask */
+    hop__hops *hops;   /* made at the first ask */
+    hop__watch *watch; /* likewise */
+    hop__watch_input seen;
     double frame[9];
 };
 

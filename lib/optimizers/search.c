@@ -55,6 +55,7 @@ static bool any_free(const hop_optimizer *o) {
 }
 
 static void hop(hop_optimizer *o, bool complete, const double *energies) {
+    hop__watch_start(o->watch);
     hop__hops_judge(o->hops, o->search.good, o->energy, energies, complete);
     hop__hops_propose(o->hops, o->search.x);
     start_quench(&o->search);
@@ -96,17 +97,41 @@ static void end_quench(hop_optimizer *o, int reason, const double *energies) {
     }
 }
 
-/* A quench whose force cannot bring it below the accepted energy any more. */
-static bool hopeless(const hop_optimizer *o) {
+/* Within reach of the accepted energy, as far as the force tells? */
+static bool out_of_reach(const hop_optimizer *o) {
     const hop__settings *s = &o->settings;
-    if (s->abort == 0.0 || o->hops->forgiving || o->search.steps < 4 ||
-        !isfinite(o->hops->accepted_energy) ||
-        o->fmax > 0.5 * o->units.stiffness * o->units.length)
+    if (o->fmax > 0.5 * o->units.stiffness * o->units.length)
         return false;
     double square = hop__dot(o->forces, o->forces, 3 * o->start->count);
     double gain = 0.5 * s->abort_kappa * square / o->units.stiffness;
     return o->energy - gain >
            o->hops->accepted_energy + s->abort_margin * o->units.energy;
+}
+
+static double watch(hop_optimizer *o) {
+    hop__watch_input *in = &o->seen;
+    const double unit = o->units.stiffness * o->units.length;
+    const double square = hop__dot(o->forces, o->forces, 3 * o->start->count);
+    in->above = (o->energy - o->hops->accepted_energy) / o->units.energy;
+    in->rms = sqrt(square / (double)o->start->count) / unit;
+    in->most = o->fmax / unit;
+    in->step = (double)o->search.steps;
+    in->kind = (int)o->hops->move;
+    in->since = (double)o->hops->since_best;
+    in->atoms = (double)o->start->count;
+    in->alloy = o->hops->atoms.alloy;
+    return hop__watch_step(o->watch, in);
+}
+
+/* A quench that will not be accepted: the model says so, or the force does. */
+static bool hopeless(hop_optimizer *o) {
+    const hop__settings *s = &o->settings;
+    if (o->hops->forgiving || !isfinite(o->hops->accepted_energy))
+        return false;
+    if (o->watch->weights)
+        return watch(o) < s->abandon_below && o->search.steps >= 2 &&
+               o->energy > o->hops->accepted_energy;
+    return s->abort != 0.0 && o->search.steps >= 4 && out_of_reach(o);
 }
 
 static double quench_fmax(const hop_optimizer *o) {
@@ -195,17 +220,36 @@ static void refuse(hop_optimizer *o) {
             q->x[a] = 0.5 * (q->x[a] + anchor[a]);
 }
 
+/* What the watch needs to know of the step that led to q->x. */
+static void observe(hop_optimizer *o, const hop__quench *q, double energy) {
+    double square = 0.0, along = 0.0;
+    o->seen.fall = o->seen.moved = o->seen.cosine = 0.0;
+    if (!q->have_good)
+        return;
+    for (size_t a = 0; a < 3 * o->start->count; a++) {
+        double d = q->x[a] - q->good[a];
+        square += d * d;
+        along += d * o->forces[a];
+    }
+    double forces = hop__dot(o->forces, o->forces, 3 * o->start->count);
+    o->seen.fall = (o->energy - energy) / o->units.energy;
+    o->seen.moved = sqrt(square / (double)o->start->count) / o->units.length;
+    o->seen.cosine = square * forces > 0.0 ? along / sqrt(square * forces) : 0.0;
+}
+
 static void take_in(hop_optimizer *o, const hop_structure *s) {
     const size_t n = o->start->count;
     hop__quench *q = o->polishing ? &o->polish : &o->search;
     o->refusals = 0;
-    o->energy = *s->energy;
-    q->have_good = true;
-    memcpy(q->good, q->x, 3 * n * sizeof(double));
     memcpy(o->forces, s->forces, 3 * n * sizeof(double));
     for (size_t i = 0; i < n; i++)
         if (o->start->fixed[i])
             memset(o->forces + 3 * i, 0, 3 * sizeof(double));
+    if (o->watch->weights)
+        observe(o, q, *s->energy);
+    o->energy = *s->energy;
+    q->have_good = true;
+    memcpy(q->good, q->x, 3 * n * sizeof(double));
     o->fmax = hop__max_norm3(o->forces, n);
     if (o->energy < o->best.energy)
         record_best(o);

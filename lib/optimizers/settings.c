@@ -98,8 +98,11 @@ static const hop__option basin_hopping[] = {
 static const hop__option learned[] = {
     COMMON(0, 60, 0.1),
     LBFGS,
-    ROW(descend, "", FLAG, 0, 1, 1, "use the model's descent"),
-    ROW(hop, "", FLAG, 0, 1, 1, "use the model's choice of moves"),
+    ROW(descend, "", FLAG, 0, 1, 1, "descend by the model; 0 = by L-BFGS"),
+    ROW(hop, "", FLAG, 0, 1, 1, "choose moves by the model; 0 = by the weights below"),
+    ROW(abandon, "", FLAG, 0, 1, 1, "let the model end quenches that will not be accepted"),
+    ROW(abandon_below, "", REAL, 0, 1, 0.04,
+        "probability of being accepted below which a quench ends"),
     ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
         "largest force below which the hand-made quasi-Newton step takes over"),
     HOPPING(0.003, 0.36, 0.06, 0.27, 0.67, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5,
