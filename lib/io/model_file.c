@@ -357,6 +357,17 @@ static int look_at(hop__item_file *f, const char *name, hop__item_type type, hid
     return HOP_OK;
 }
 
+bool hop__items_have(hop__item_file *f, const char *name) {
+    entry e;
+    if (enter(f->context, &e) != HOP_OK)
+        return false;
+    hid_t set = open_set(f, name);
+    if (set >= 0)
+        H5Dclose(set);
+    leave(&e);
+    return set >= 0;
+}
+
 int hop__items_count(hop__item_file *f, const char *name, hop__item_type type,
                      size_t *count) {
     entry e;

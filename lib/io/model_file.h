@@ -28,6 +28,9 @@ int hop__items_open(hop_context *context, const char *path, const char *kind,
                     hop__item_file **out);
 void hop__items_close(hop__item_file *file);
 
+/* Is there a dataset of this name? */
+bool hop__items_have(hop__item_file *file, const char *name);
+
 /* Number of elements of an item; HOP_ERROR_FORMAT when it is missing or of another type. */
 int hop__items_count(hop__item_file *file, const char *name, hop__item_type type,
                      size_t *count);

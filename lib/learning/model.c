@@ -12,7 +12,7 @@
 #include "learning/perceptron.h"
 #include "learning/watch.h"
 
-#define FORMAT 2 /* 1: the descent alone */
+#define FORMAT 1
 
 /* The networks, in the order of the flat array. */
 typedef struct part {
@@ -191,6 +191,8 @@ static int read_part(hop_context *context, const char *path, hop__item_file *fil
     double *weights = parameters + hop__model_offset(k);
     const size_t size = hop__model_size(k);
     snprintf(name, NAME, "model/%s/shape", parts[k].name);
+    if (k != HOP__DESCEND && !hop__items_have(file, name))
+        return HOP_OK; /* not trained: as it was initialised */
     int status = hop__items_read(file, &(hop__item){name, HOP__ITEM_INTEGER, 3, shape});
     if (status == HOP_OK)
         status = check_shape(context, path, &parts[k], shape);
@@ -224,13 +226,12 @@ static int read_model(hop_context *context, const char *path, hop__item_file *fi
     int64_t format;
     int status = hop__items_read(
         file, &(hop__item){"model/format", HOP__ITEM_INTEGER, 1, &format});
-    if (status == HOP_OK && format != 1 && format != FORMAT)
+    if (status == HOP_OK && format != FORMAT)
         status = hop__fail(context, HOP_ERROR_VERSION,
-                           "%.300s: expected model format 1 or %d, got %lld", path, FORMAT,
+                           "%.300s: expected model format %d, got %lld", path, FORMAT,
                            (long long)format);
     initialise_all(m);
-    const int count = status == HOP_OK && format == 1 ? HOP__DESCEND + 1 : HOP__PARTS;
-    for (int k = 0; k < count && status == HOP_OK; k++)
+    for (int k = 0; k < HOP__PARTS && status == HOP_OK; k++)
         status = read_part(context, path, file, (enum hop__part)k, m->parameters);
     if (status == HOP_OK)
         status = read_note(context, file, m);
