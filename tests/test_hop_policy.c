@@ -134,7 +134,8 @@ START_TEST(score_of_kinds) {
     for (int side = 0; side < 2; side++) {
         p->mean[HOP__KIND] = 0.4 + (side ? -step : step);
         for (int draw = 0; draw < 4 * DRAWS; draw++)
-            shares[side] += hop__hop_policy_kind(p, weight, 0.1) == 0 ? 0.25 / DRAWS : 0.0;
+            shares[side] +=
+                hop__hop_policy_kind(p, weight, 0.1) == 0 ? 0.25 / DRAWS : 0.0;
     }
     for (int k = 0; k < HOP__HOP_KINDS; k++)
         ck_assert_double_eq_tol(mean[k], 0.0, 0.015);
@@ -198,8 +199,9 @@ START_TEST(score_of_sites) {
             double sum = 0.0, mine = 0.0;
             w[k] = keep + (side ? -1e-5 : 1e-5);
             for (size_t j = 0; j < HOP__SITES; j++) {
-                double logit = site[j].logit + hop__perceptron_forward(
-                                                   w, HOP__SITE_INPUTS, site[j].in, hidden);
+                double logit =
+                    site[j].logit +
+                    hop__perceptron_forward(w, HOP__SITE_INPUTS, site[j].in, hidden);
                 sum += exp(logit);
                 mine = j == chosen ? logit : mine;
             }

@@ -10,6 +10,7 @@
 #include "learning/features.h"
 #include "learning/model.h"
 #include "learning/perceptron.h"
+#include "learning/watch.h"
 #include "support/support.h"
 
 static hop_context *context;
@@ -60,15 +61,16 @@ static void message_has(const char *words) {
 
 /* Columns of a part's first layer, and its weights before the read-out. */
 static void layer_of(enum hop__part part, size_t *columns, size_t *before) {
-    const hop__lstm_shape *s =
-        part == HOP__DESCEND ? &hop__descend_shape : &hop__hop_shape;
+    const hop__lstm_shape *const shape[HOP__PARTS] = {[HOP__DESCEND] = &hop__descend_shape,
+                                                      [HOP__HOP] = &hop__hop_shape,
+                                                      [HOP__ABANDON] = &hop__watch_shape};
     if (part == HOP__SITE) {
         *columns = HOP__SITE_INPUTS + 1;
         *before = HOP__PERCEPTRON_HIDDEN * *columns;
         return;
     }
-    *columns = (size_t)(s->inputs + s->hidden + 1);
-    *before = 4 * (size_t)s->hidden * *columns;
+    *columns = (size_t)(shape[part]->inputs + shape[part]->hidden + 1);
+    *before = 4 * (size_t)shape[part]->hidden * *columns;
 }
 
 /* A read-out of zero makes the hand-made optimizer; gates that are not let training begin.

@@ -13,11 +13,16 @@ static const char *task_file(void) {
     return path;
 }
 
+static const char *const methods[] = {"tbptt", "policy", "abandon"};
+enum { METHODS = sizeof methods / sizeof *methods };
+
 static void set_small(hop_trainer *t) {
+    bool steps = strcmp(hop_trainer_method_of(t), "tbptt") == 0;
     ck_assert_int_eq(hop_trainer_set(t, "updates", 12), HOP_OK);
     ck_assert_int_eq(hop_trainer_set(t, "batch", 4), HOP_OK);
     ck_assert_int_eq(hop_trainer_set(t, "window", 8), HOP_OK);
-    ck_assert_int_eq(hop_trainer_set(t, "windows", 2), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, steps ? "windows" : "horizon", steps ? 2 : 300),
+                     HOP_OK);
 }
 
 static void finish(hop_trainer *t, double *weights, size_t *count) {
@@ -32,23 +37,24 @@ static void finish(hop_trainer *t, double *weights, size_t *count) {
     hop_model_free(model);
 }
 
-/* Stopped after update _i and resumed, on one thread or two: the same model. */
+/* Stopped after some updates and resumed, on one thread or more: the same model. */
 START_TEST(resumed_is_uninterrupted) {
     static double straight[16000], resumed[16000];
+    const char *method = methods[_i / 12];
     hop_context *context;
     hop_trainer *t;
     size_t count;
     ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
-    ck_assert_int_eq(hop_trainer_new(context, "tbptt", task_file(), NULL, &t), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, method, task_file(), NULL, &t), HOP_OK);
     set_small(t);
     finish(t, straight, &count);
     hop_trainer_free(t);
     ck_assert_uint_lt(count, 16000);
 
     ck_assert_int_eq(hop_context_set_threads(context, 1 + _i % 3), HOP_OK);
-    ck_assert_int_eq(hop_trainer_new(context, "tbptt", task_file(), NULL, &t), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, method, task_file(), NULL, &t), HOP_OK);
     set_small(t);
-    for (int k = 0; k < _i; k++)
+    for (int k = 0; k < _i % 12; k++)
         ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
     const char *path = support_path("checkpoint.h5");
     ck_assert_int_eq(hop_trainer_save(t, path), HOP_OK);
@@ -174,7 +180,7 @@ int main(void) {
     Suite *suite = suite_create("trainer");
     TCase *all = tcase_create("training");
     tcase_set_timeout(all, 300);
-    tcase_add_loop_test(all, resumed_is_uninterrupted, 0, 12);
+    tcase_add_loop_test(all, resumed_is_uninterrupted, 0, 12 * METHODS);
     tcase_add_loop_test(all, bad_tasks_are_refused, 0, 6);
     tcase_add_test(all, every_allocation_of_the_main_job_fails_once);
     tcase_add_test(all, altered_checkpoints_are_refused);

@@ -9,9 +9,8 @@
 #include "base/vector_math.h"
 #include "io/model_file.h"
 
-static const hop__training_method *const methods[] = {&hop__tbptt_method,
-                                                      &hop__policy_method,
-                                                      &hop__abandon_method};
+static const hop__training_method *const methods[] = {
+    &hop__tbptt_method, &hop__policy_method, &hop__abandon_method};
 #define METHODS (sizeof methods / sizeof *methods)
 
 static const hop__training_method *find_method(const char *name) {
@@ -154,7 +153,8 @@ static int run_workers(hop_trainer *t) {
     hop__parallel(t->context, t->worker_count, (size_t)t->options.batch, work, t);
     for (size_t k = 0; k < t->worker_count; k++)
         if (t->workers[k].status != HOP_OK)
-            return hop__fail_as(t->context, t->workers[k].status, t->workers[k].context);
+            return hop__fail_as(t->context, t->workers[k].status,
+                                t->workers[k].context);
     return HOP_OK;
 }
 
@@ -224,7 +224,8 @@ int hop__trainer_make(hop_context *context, const char *method, const char *name
     if (!m)
         return hop__fail(
             context, HOP_ERROR_ARGUMENT,
-            "no training method is named '%.60s'; there are tbptt, policy and abandon", method);
+            "no training method is named '%.60s'; there are tbptt, policy and abandon",
+            method);
     hop_trainer *t = hop__allocate(context, 1, sizeof *t);
     if (!t)
         return HOP_ERROR_MEMORY;

@@ -19,9 +19,9 @@ int hop__watch_new(hop_context *context, hop__watch **out) {
     hop__watch *w = hop__allocate(context, 1, sizeof *w);
     if (!w)
         return HOP_ERROR_MEMORY;
-    w->block = hop__allocate(context,
-                             rows * stride + hop__lstm_record_size(&hop__watch_shape, 1),
-                             sizeof *w->block);
+    w->block = hop__allocate(
+        context, rows * stride + hop__lstm_record_size(&hop__watch_shape, 1),
+        sizeof *w->block);
     if (!w->block) {
         hop__release(context, w);
         return HOP_ERROR_MEMORY;
@@ -86,8 +86,8 @@ double hop__watch_step(hop__watch *w, const hop__watch_input *in) {
     memset(w->x, 0, HOP__WATCH_INPUTS * stride * sizeof *w->x);
     for (size_t k = 0; k < HOP__WATCH_INPUTS; k++)
         w->x[k * stride] = row[k];
-    hop__lstm_forward(w->context->isa, &hop__watch_shape, w->weights, 1, w->x, w->h, w->c,
-                      w->y, w->network);
+    hop__lstm_forward(w->context->isa, &hop__watch_shape, w->weights, 1, w->x, w->h,
+                      w->c, w->y, w->network);
     w->looks++;
     return hop__sigmoid(w->y[0]);
 }
@@ -95,7 +95,8 @@ double hop__watch_step(hop__watch *w, const hop__watch_input *in) {
 double hop__watch_loss(const double *y, bool close, double still, double *bar) {
     const size_t stride = hop__lstm_stride(1);
     double p = hop__sigmoid(y[0]), target = close ? 1.0 : 0.0;
-    double estimate = 0.5 * log10_of(fmax(still, 0.0) + 1e-6), error = y[stride] - estimate;
+    double estimate = 0.5 * log10_of(fmax(still, 0.0) + 1e-6),
+           error = y[stride] - estimate;
     memset(bar, 0, HOP__WATCH_OUTPUTS * stride * sizeof *bar);
     bar[0] = p - target;
     bar[stride] = 2.0 * ESTIMATE * error;

@@ -50,8 +50,8 @@ void hop__watch_start(hop__watch *watch);
 double hop__watch_step(hop__watch *watch, const hop__watch_input *in);
 
 /* Loss of one step's outputs y, given whether the minimum was close or below, and the
-   energy that the step was above it (binding energies); its slopes are written into `bar`.
-   Cross-entropy, and the squared error of the estimate with a weight of 0.3. */
+   energy that the step was above it (binding energies); its slopes are written into
+   `bar`. Cross-entropy, and the squared error of the estimate with a weight of 0.3. */
 double hop__watch_loss(const double *y, bool close, double still, double *bar);
 
 #endif

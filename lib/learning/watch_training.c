@@ -1,8 +1,9 @@
-/* Supervised truncated backpropagation: teaches the abandon skill, to see early in a quench
- * that its minimum will not be accepted.
+/* Supervised truncated backpropagation: teaches the abandon skill, to see early in a
+ * quench that its minimum will not be accepted.
  *
- * An episode is a search of `horizon` evaluations in which no quench is ended early.  When a
- * quench has ended, every step of it (the first `window`) is told where it led. */
+ * An episode is a search of `horizon` evaluations in which no quench is ended early.
+ * When a quench has ended, every step of it (the first `window`) is told where it led.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -39,7 +40,8 @@ static void keep_step(hop_trainer *t, worker *w, const hop_optimizer *o) {
         return;
     memcpy(w->network + w->steps * record_size(), o->watch->network,
            record_size() * sizeof(double));
-    memcpy(w->y + w->steps * output_size(), o->watch->y, output_size() * sizeof(double));
+    memcpy(w->y + w->steps * output_size(), o->watch->y,
+           output_size() * sizeof(double));
     w->energy[w->steps++] = o->energy;
 }
 
@@ -52,9 +54,9 @@ static double learn(hop_trainer *t, worker *w, const hop_optimizer *o, bool clos
     for (size_t k = w->steps; k-- > 0;) {
         double still = (w->energy[k] - o->energy) / o->units.energy;
         loss += hop__watch_loss(w->y + k * output_size(), close, still, w->bar);
-        hop__lstm_backward(w->context->isa, &hop__watch_shape, hop__trainer_weights(t), 1,
-                           w->network + k * record_size(), w->bar, w->dh, w->dh + hidden,
-                           w->dx, gradient, w->scratch);
+        hop__lstm_backward(w->context->isa, &hop__watch_shape, hop__trainer_weights(t),
+                           1, w->network + k * record_size(), w->bar, w->dh,
+                           w->dh + hidden, w->dx, gradient, w->scratch);
     }
     return loss;
 }
@@ -65,8 +67,8 @@ typedef struct sums {
     double loss, steps;
 } sums;
 
-static void take_quench(hop_trainer *t, worker *w, const hop_optimizer *o, double accepted,
-                        double *gradient, sums *sum) {
+static void take_quench(hop_trainer *t, worker *w, const hop_optimizer *o,
+                        double accepted, double *gradient, sums *sum) {
     const double close = accepted + HOP__WATCH_CLOSE * o->units.energy;
     if (w->steps > 0 && o->energy < w->energy[w->steps - 1]) {
         sum->steps += (double)w->steps;
@@ -144,10 +146,11 @@ static double *cut(double **at, size_t count) {
 
 static int allocate(hop_trainer *t, worker *w) {
     const size_t window = (size_t)t->options.window, stride = hop__lstm_stride(1);
-    const size_t hidden = 2 * HOP__WATCH_HIDDEN * stride, inputs = HOP__WATCH_INPUTS * stride;
+    const size_t hidden = 2 * HOP__WATCH_HIDDEN * stride,
+                 inputs = HOP__WATCH_INPUTS * stride;
     w->block = hop__allocate(w->context,
-                             window * (record_size() + output_size() + 1) + output_size() +
-                                 hidden + inputs +
+                             window * (record_size() + output_size() + 1) +
+                                 output_size() + hidden + inputs +
                                  hop__lstm_scratch_size(&hop__watch_shape, 1),
                              sizeof *w->block);
     w->optimizer = hop__allocate(w->context, t->tasks->count, sizeof(hop_optimizer *));
