@@ -11,19 +11,21 @@
 static int check_frame(hop_context *context, const hop_structure *s, size_t frame) {
     for (size_t i = 0; i < s->count; i++) {
         if (!hop_element_symbol(s->numbers[i]))
-            return hop__fail(context, HOP_ERROR_ARGUMENT,
-                             "frame %zu, atom %zu: expected an atomic number from 0 to %d, "
-                             "got %ld",
-                             frame, i, HOP__ELEMENTS - 1, (long)s->numbers[i]);
+            return hop__fail(
+                context, HOP_ERROR_ARGUMENT,
+                "frame %zu, atom %zu: expected an atomic number from 0 to %d, "
+                "got %ld",
+                frame, i, HOP__ELEMENTS - 1, (long)s->numbers[i]);
         if (!hop__all_finite(s->positions + 3 * i, 3))
-            return hop__fail(context, HOP_ERROR_NONFINITE,
-                             "frame %zu, atom %zu: expected finite positions, got %g %g %g",
-                             frame, i, s->positions[3 * i], s->positions[3 * i + 1],
-                             s->positions[3 * i + 2]);
+            return hop__fail(
+                context, HOP_ERROR_NONFINITE,
+                "frame %zu, atom %zu: expected finite positions, got %g %g %g", frame,
+                i, s->positions[3 * i], s->positions[3 * i + 1],
+                s->positions[3 * i + 2]);
     }
     if (!hop__all_finite(s->cell, 9))
-        return hop__fail(context, HOP_ERROR_NONFINITE, "frame %zu: the cell is not finite",
-                         frame);
+        return hop__fail(context, HOP_ERROR_NONFINITE,
+                         "frame %zu: the cell is not finite", frame);
     return HOP_OK;
 }
 
@@ -37,8 +39,8 @@ static void add_list(hop__text *text, const char *name, const double *values,
     hop__text_add(text, "\" ");
 }
 
-static void add_header(hop__text *text, const hop_structure *s, bool forces, bool energies,
-                       bool fixed) {
+static void add_header(hop__text *text, const hop_structure *s, bool forces,
+                       bool energies, bool fixed) {
     static const int full[9] = {0, 5, 4, 5, 1, 3, 4, 3, 2};
     double stress[6], volume = fabs(hop__determinant3(s->cell));
     bool cell = false;
@@ -101,8 +103,8 @@ int hop_structure_write(const hop_structure *const *structures, size_t count,
         if (structures[k])
             status = check_frame(context, structures[k], k);
         else
-            status = hop__fail(context, HOP_ERROR_ARGUMENT, "frame %zu: structure is NULL",
-                               k);
+            status = hop__fail(context, HOP_ERROR_ARGUMENT,
+                               "frame %zu: structure is NULL", k);
         if (status == HOP_OK)
             add_frame(&text, structures[k]);
         if (text.failed)
