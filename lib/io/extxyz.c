@@ -453,7 +453,7 @@ int hop_structure_read(hop_context *context, const char *path, int64_t wanted,
     if (out)
         *out = NULL;
     if (!context || !path || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "path or out");
     char *text;
     size_t size;
     int status = hop__file_read(context, path, LIMIT, &text, &size);

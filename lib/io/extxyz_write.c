@@ -94,7 +94,9 @@ static void add_frame(hop__text *text, const hop_structure *s) {
 int hop_structure_write(const hop_structure *const *structures, size_t count,
                         const char *path) {
     if (!structures || count < 1 || !structures[0] || !path)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(
+            structures && count > 0 && structures[0] ? structures[0]->context : NULL,
+            "path");
     hop_context *context = structures[0]->context;
     hop__text text;
     hop__text_start(&text, context);
@@ -121,7 +123,7 @@ int hop_structure_format(const hop_structure *structure, char *buffer, size_t ca
     if (length)
         *length = 0;
     if (!structure || !length || (!buffer && capacity > 0))
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(structure ? structure->context : NULL, "length or buffer");
     int status = check_frame(structure->context, structure, 0);
     if (status != HOP_OK)
         return status;

@@ -118,7 +118,7 @@ int hop_potential_load(hop_context *context, const char *path, hop_potential **o
     if (out)
         *out = NULL;
     if (!context || !path || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "path or out");
     char *text;
     size_t size;
     int status = hop__file_read(context, path, MAX_FILE, &text, &size);
@@ -132,7 +132,7 @@ int hop_potential_builtin(hop_context *context, const char *name, hop_potential 
     if (out)
         *out = NULL;
     if (!context || !name || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "name or out");
     for (const hop__builtin *b = hop__builtins; b->name; b++)
         if (strcmp(b->name, name) == 0)
             return load_text(context, b->name, b->text, b->size, out);
@@ -190,7 +190,7 @@ static int explain_nonfinite(hop_context *context, const hop_structure *s) {
 
 int hop_potential_evaluate(hop_potential *potential, hop_structure *structure) {
     if (!potential || !structure)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(potential ? potential->context : NULL, "structure");
     hop__structure_forget(structure);
     int status = hop__structure_check(potential->context, structure);
     if (status == HOP_OK)
@@ -207,7 +207,7 @@ int hop_potential_hessian_vector(hop_potential *potential,
                                  const hop_structure *structure, const double *v,
                                  double *hv) {
     if (!potential || !structure || !v || !hv)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(potential ? potential->context : NULL, "structure, v or hv");
     int status = hop__structure_check(potential->context, structure);
     for (size_t k = 0; status == HOP_OK && k < 3 * structure->count; k++)
         if (!isfinite(v[k]))
@@ -243,7 +243,7 @@ static int scales_of(const hop_potential *potential, int32_t number,
 int hop_potential_scales(const hop_potential *potential, int32_t number,
                          hop_scales *scales) {
     if (!potential || !scales)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(potential ? potential->context : NULL, "scales");
     if (scales->size < sizeof *scales)
         return hop__fail(potential->context, HOP_ERROR_ARGUMENT,
                          "hop_scales: expected size %zu, got %zu", sizeof *scales,

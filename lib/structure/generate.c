@@ -197,7 +197,7 @@ int hop_structure_random(hop_context *context, const char *formula,
     if (out)
         *out = NULL;
     if (!context || !formula || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "formula or out");
     int32_t *numbers;
     size_t count;
     hop__units units;

@@ -69,7 +69,7 @@ int hop_structure_new(hop_context *context, size_t count, const int32_t *numbers
     if (out)
         *out = NULL;
     if (!context || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "out");
     int status = check_numbers(context, count, numbers);
     hop_structure_arrays host = {.size = sizeof host, .count = count};
     if (status == HOP_OK)
@@ -99,7 +99,7 @@ int hop_structure_wrap(hop_context *context, const hop_structure_arrays *arrays,
     if (out)
         *out = NULL;
     if (!context || !arrays || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "arrays or out");
     if (arrays->size < sizeof *arrays)
         return hop__fail(context, HOP_ERROR_ARGUMENT,
                          "hop_structure_arrays: expected size %zu, got %zu",
@@ -118,7 +118,7 @@ int hop_structure_copy(const hop_structure *structure, hop_structure **out) {
     if (out)
         *out = NULL;
     if (!structure || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(structure ? structure->context : NULL, "out");
     const size_t n = structure->count;
     int status = hop_structure_new(structure->context, n, structure->numbers, out);
     if (status != HOP_OK)
@@ -157,7 +157,7 @@ double *hop_structure_energies(hop_structure *s) { return s ? s->energies : NULL
 
 int hop_structure_stress(const hop_structure *s, double *stress) {
     if (!s || !stress)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(s ? s->context : NULL, "stress");
     if (!s->periodic[0] || !s->periodic[1] || !s->periodic[2])
         return hop__fail(
             s->context, HOP_ERROR_STATE,
