@@ -4,6 +4,8 @@
 #   make check    install what is missing, build, run the tests
 #   make install  PREFIX=/usr/local DESTDIR=
 #   make asan     run the C tests with address and undefined-behaviour sanitizers
+#   make lint     warnings, static analysis, formatting; uses the tools that are installed
+#   make valgrind run the C tests under valgrind's memcheck
 #   make fuzz     look for inputs that break something (needs clang); FUZZ_TIME=60 each
 
 VERSION_MAJOR := 0
@@ -140,6 +142,15 @@ asan: dependencies
 	ASAN_OPTIONS=allocator_may_return_null=1 CK_DEFAULT_TIMEOUT=600 \
 	  bash tests/run.sh $(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(TESTS) $(REPLAY))
 
+# Check without forking: what a test leaves behind is a leak of its program.
+MEMCHECK := valgrind -q --error-exitcode=9 --leak-check=full --track-origins=yes \
+            --errors-for-leak-kinds=definite,possible --show-leak-kinds=definite,possible
+.PHONY: valgrind
+valgrind: dependencies
+	+$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD)/valgrind CFLAGS='-O1 -g' tests
+	RUN='$(MEMCHECK)' CK_FORK=no TIME_LIMIT=7200 \
+	  bash tests/run.sh $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(TESTS) $(REPLAY))
+
 # Each target of $(FUZZ) for FUZZ_TIME seconds; what it finds new goes to
 # build/fuzz/found/, inputs that break something to build/fuzz/broken/.
 FUZZ_TIME ?= 60
@@ -153,6 +164,13 @@ fuzz: dependencies
 fuzz-programs: $(FUZZ:%=$(BUILD)/%)
 $(FUZZ:%=$(BUILD)/%): $(BUILD)/%: $(addprefix $(BUILD)/tests/fuzz/,%.o fuzz.o) $(STATIC)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Sources looked at without running them; `make format` is what it expects of C.
+.PHONY: lint format
+lint: dependencies
+	@BUILD=$(BUILD) bash tools/lint.sh
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # ---- demo ----------------------------------------------------------------------------
 # The same 16 random starts of Ag19Au19 for a hand-made descent, basin hopping and the

@@ -38,7 +38,8 @@ START_TEST(test_there_and_back) {
 END_TEST
 
 START_TEST(test_unknown_symbols) {
-    const char *const bad[] = {"", "ag", "AG", "aG", "Agg", "A", "Ag ", " Ag", "Q", "47"};
+    const char *const bad[] = {"",  "ag",  "AG",  "aG", "Agg",
+                               "A", "Ag ", " Ag", "Q",  "47"};
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         ck_assert_msg(hop_element_number(bad[k]) == -1, "'%s' is known", bad[k]);
     ck_assert_int_eq(hop_element_number(NULL), -1);
@@ -52,11 +53,12 @@ START_TEST(test_radii) {
     const struct {
         int32_t number;
         double radius;
-    } known[] = {{0, 0.50},  {1, 0.31},  {6, 0.76},  {8, 0.66},  {14, 1.11}, {18, 1.06},
-                 {28, 1.24}, {29, 1.32}, {46, 1.39}, {47, 1.45}, {55, 2.44}, {78, 1.36},
-                 {79, 1.36}, {92, 1.96}, {96, 1.69}};
+    } known[] = {{0, 0.50},  {1, 0.31},  {6, 0.76},  {8, 0.66},  {14, 1.11},
+                 {18, 1.06}, {28, 1.24}, {29, 1.32}, {46, 1.39}, {47, 1.45},
+                 {55, 2.44}, {78, 1.36}, {79, 1.36}, {92, 1.96}, {96, 1.69}};
     for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-        ck_assert_double_eq_tol(hop__element_radius(known[k].number), known[k].radius, 1e-7);
+        ck_assert_double_eq_tol(hop__element_radius(known[k].number), known[k].radius,
+                                1e-7);
     for (int32_t number = 0; number < HOP__ELEMENTS; number++) {
         ck_assert_double_gt(hop__element_radius(number), 0.25);
         ck_assert_double_lt(hop__element_radius(number), 2.65);

@@ -136,6 +136,12 @@ int hop__fail(hop_context *context, int status, const char *format, ...) {
     return status;
 }
 
+int hop__missing_in(hop_context *context, const char *function, const char *what) {
+    return context ? hop__fail(context, HOP_ERROR_ARGUMENT, "%s: %s is NULL", function,
+                               what)
+                   : HOP_ERROR_ARGUMENT;
+}
+
 int hop__fail_as(hop_context *context, int status, const hop_context *source) {
     if (context != source)
         memcpy(context->message, source->message, sizeof context->message);

@@ -37,7 +37,7 @@ int hop_model_new(hop_context *context, hop_model **out) {
     if (out)
         *out = NULL;
     if (!context || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "out");
     int status = make(context, out);
     if (status != HOP_OK)
         return status;
@@ -76,7 +76,7 @@ const char *hop_model_note(const hop_model *model) { return model ? model->note 
 
 int hop_model_set_note(hop_model *model, const char *note) {
     if (!model || !note)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(model ? model->context : NULL, "note");
     char *copy = hop__duplicate(model->context, note);
     if (!copy)
         return HOP_ERROR_MEMORY;
@@ -89,7 +89,7 @@ int hop_model_set_note(hop_model *model, const char *note) {
 
 int hop_model_save(const hop_model *model, const char *path) {
     if (!model || !path)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(model ? model->context : NULL, "path");
     int64_t format = FORMAT;
     int64_t shape[3] = {model->descend.inputs, model->descend.hidden,
                         model->descend.outputs};
@@ -148,7 +148,7 @@ int hop_model_load(hop_context *context, const char *path, hop_model **out) {
     if (out)
         *out = NULL;
     if (!context || !path || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "path or out");
     hop__item_file *file;
     int status = hop__items_open(context, path, "model", &file);
     if (status != HOP_OK)

@@ -385,7 +385,7 @@ int hop_trainer_new(hop_context *context, const char *tasks_path, hop_trainer **
     if (out)
         *out = NULL;
     if (!context || !tasks_path || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "tasks_path or out");
     char *text;
     size_t size;
     int status = hop__file_read(context, tasks_path, (size_t)1 << 20, &text, &size);
@@ -410,7 +410,7 @@ void hop_trainer_free(hop_trainer *t) {
 
 int hop_trainer_set(hop_trainer *t, const char *name, double value) {
     if (!t || !name)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(t ? t->context : NULL, "name");
     if ((t->workers || t->update > 0) && strcmp(name, "updates") != 0)
         return hop__fail(t->context, HOP_ERROR_STATE,
                          "option %.60s cannot change once training has begun", name);
@@ -419,13 +419,17 @@ int hop_trainer_set(hop_trainer *t, const char *name, double value) {
 
 int hop_trainer_get(const hop_trainer *t, const char *name, double *value) {
     if (!t || !name || !value)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(t ? t->context : NULL, "name or value");
     return hop__options_get(t->context, &table, &t->options, name, value);
 }
 
 int hop_trainer_progress(const hop_trainer *t, hop_training_progress *out) {
-    if (!t || !out || out->size < sizeof *out)
-        return HOP_ERROR_ARGUMENT;
+    if (!t || !out)
+        return hop__missing(t ? t->context : NULL, "out");
+    if (out->size < sizeof *out)
+        return hop__fail(t->context, HOP_ERROR_ARGUMENT,
+                         "hop_training_progress: expected size %zu, got %zu",
+                         sizeof *out, out->size);
     size_t size = out->size;
     *out = (hop_training_progress){size,         t->update,  (int64_t)t->options.updates,
                                    t->evaluations, t->last_loss, t->average,
@@ -437,7 +441,7 @@ int hop_trainer_model(const hop_trainer *t, hop_model **out) {
     if (out)
         *out = NULL;
     if (!t || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(t ? t->context : NULL, "out");
     int status = hop_model_new(t->context, out);
     if (status == HOP_OK)
         memcpy((*out)->parameters, t->model->parameters,
@@ -449,7 +453,7 @@ int hop_trainer_model(const hop_trainer *t, hop_model **out) {
 
 int hop_trainer_save(const hop_trainer *t, const char *path) {
     if (!t || !path)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(t ? t->context : NULL, "path");
     const size_t n = t->model->parameter_count;
     int64_t counters[2] = {t->update, t->evaluations};
     double numbers[3] = {t->last_loss, t->average, t->norm};
@@ -503,7 +507,7 @@ int hop_trainer_load(hop_context *context, const char *path, hop_trainer **out) 
     if (out)
         *out = NULL;
     if (!context || !path || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "path or out");
     hop__item_file *file;
     size_t size = 0;
     int status = hop__items_open(context, path, "checkpoint", &file);

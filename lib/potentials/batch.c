@@ -180,7 +180,7 @@ int hop_potential_evaluate_many(hop_potential *potential,
                                 hop_structure *const *structures, size_t count,
                                 int32_t *status) {
     if (!potential || (!structures && count > 0))
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(potential ? potential->context : NULL, "structures");
     if (count == 0)
         return HOP_OK;
     int result = check(potential->context, structures, count);

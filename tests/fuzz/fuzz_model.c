@@ -136,15 +136,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input in = {data, size};
     hop_context *context = fuzz_context();
     switch (fuzz_below(&in, 3)) {
-    case 0:
-        load(context, fuzz_file(in.data, in.size));
-        break;
+    case 0: load(context, fuzz_file(in.data, in.size)); break;
     case 1:
         if (in.size < 64) /* too short for HDF5 to look far into it */
             head_and_load(context, in.data, in.size);
         break;
-    default:
-        make_and_load(context, &in);
+    default: make_and_load(context, &in);
     }
     fuzz_end(context);
     return 0;
