@@ -30,7 +30,8 @@ STRICT  := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-math-errno \
            -fno-trapping-math -ffp-contract=off -fopenmp-simd -pthread
 HDF5_CFLAGS := $(shell pkg-config --cflags hdf5 2>/dev/null)
 HDF5_LIBS   := $(shell pkg-config --libs hdf5 2>/dev/null || echo -lhdf5)
-LIBS    := $(HDF5_LIBS) -lm -pthread
+LAPACK_LIBS := $(shell pkg-config --libs lapack 2>/dev/null || echo -llapack)
+LIBS    := $(HDF5_LIBS) $(LAPACK_LIBS) -lm -pthread
 ALL_CFLAGS := $(STRICT) $(WARN) -Iinclude -Ilib $(HDF5_CFLAGS) $(CFLAGS)
 
 # ---- library -------------------------------------------------------------------------
