@@ -122,6 +122,7 @@ dependencies:
 	sh tools/dependencies.sh $(VENV)
 
 check: dependencies
+	sh tools/dependencies.sh $(VENV) ase
 	+$(MAKE) --no-print-directory $(PARALLEL) lib programs tests
 	+@$(MAKE) --no-print-directory check-run
 
