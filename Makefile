@@ -32,7 +32,8 @@ STRICT  := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-math-errno \
            -fno-trapping-math -ffp-contract=off -fopenmp-simd -pthread
 HDF5_CFLAGS := $(shell pkg-config --cflags hdf5 2>/dev/null)
 HDF5_LIBS   := $(shell pkg-config --libs hdf5 2>/dev/null || echo -lhdf5)
-LIBS    := $(HDF5_LIBS) -lm -pthread
+LAPACK_LIBS := $(shell pkg-config --libs lapack 2>/dev/null || echo -llapack)
+LIBS    := $(HDF5_LIBS) $(LAPACK_LIBS) -lm -pthread
 ALL_CFLAGS := $(STRICT) $(WARN) -Iinclude -Ilib $(HDF5_CFLAGS) $(CFLAGS)
 
 # ---- library -------------------------------------------------------------------------
@@ -46,8 +47,8 @@ OBJECTS := $(PLAIN:%.c=$(BUILD)/%.o) $(BUILD)/lib/potentials/builtin_data.o \
 POTENTIALS := $(sort $(wildcard potentials/*.gupta potentials/*.sw potentials/*.lj))
 
 ISA_base   :=
-ISA_avx2   := -mavx2
-ISA_avx512 := -mavx512f -mavx512dq -mavx512vl -mprefer-vector-width=512
+ISA_avx2   := -mavx2 -mfma
+ISA_avx512 := -mfma -mavx512f -mavx512dq -mavx512vl -mprefer-vector-width=512
 
 STATIC := $(BUILD)/libhop.a
 SHARED := $(BUILD)/libhop.so.$(VERSION)
@@ -123,6 +124,7 @@ dependencies:
 	sh tools/dependencies.sh $(VENV)
 
 check: dependencies
+	sh tools/dependencies.sh $(VENV) ase
 	+$(MAKE) --no-print-directory $(PARALLEL) lib programs tests
 	+@$(MAKE) --no-print-directory check-run
 

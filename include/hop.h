@@ -271,6 +271,10 @@ HOP_API int hop_structure_stress(const hop_structure *structure, double *stress)
 /** Chemical symbol of an atomic number ("X" for 0), NULL when out of range. */
 HOP_API const char *hop_element_symbol(int32_t number);
 
+/** Standard atomic mass in u (IUPAC; mass number of the longest-lived isotope where there
+ *  is no stable one); 1 for element X, NaN when out of range. */
+HOP_API double hop_element_mass(int32_t number);
+
 /** Atomic number of a symbol such as "Ag", -1 when unknown. */
 HOP_API int32_t hop_element_number(const char *symbol);
 
@@ -396,6 +400,47 @@ HOP_API int hop_potential_evaluate_many(hop_potential *potential,
 HOP_API int hop_potential_hessian_vector(hop_potential *potential,
                                          const hop_structure *structure, const double *v,
                                          double *hv);
+
+/** What hop_potential_normal_modes() counted. */
+typedef struct hop_normal_modes {
+    size_t size;      /**< sizeof(hop_normal_modes), set by the caller */
+    size_t count;     /**< modes: three for each atom that is not fixed */
+    size_t negative;  /**< with an imaginary frequency: 0 at a minimum, 1 at a saddle */
+    size_t zero;      /**< motions without resistance: see below */
+    double tolerance; /**< a |frequency| up to this counts as zero, 1/cm */
+} hop_normal_modes;
+
+/**
+ * Normal modes of small vibrations about the structure's positions, its cell held fixed:
+ * eigenvalues and eigenvectors of the Hessian, weighted with the standard atomic masses
+ * (hop_element_mass()).  Fixed atoms stay where they are and have no modes.  No negative
+ * mode proves a minimum.
+ *
+ * @param frequencies  receives three numbers for each atom that is not fixed, 1/cm, rising;
+ *                     an imaginary frequency is written as a negative number.  Where a
+ *                     file of Lennard-Jones says reduced units, division by 521.47089837
+ *                     gives the angular frequency in sqrt(epsilon/m)/sigma
+ * @param vectors      receives an eigenvector of 3*n numbers for each frequency, one after
+ *                     the other, orthonormal; atom i moves along its part of one divided
+ *                     by sqrt(mass of i).  May be NULL, which is faster
+ * @param modes        receives the counts; may be NULL
+ *
+ * A mode is zero when its eigenvalue is below 1e-6 of the largest, or within what forces
+ * that are left make of the rigid motions: 6 modes at the minimum of a free cluster, 5 when
+ * it is linear, 3 in a periodic cell.  Relax to 1e-4 eV/angstrom or better.
+ *
+ * The Hessian is made of 3*n products (hop_potential_hessian_vector), shared out over the
+ * context's threads, and LAPACK's dsyevd solves the rest; the memory of three such
+ * matrices is allocated and given back.
+ *
+ * @retval HOP_ERROR_ARGUMENT   all atoms are fixed; also as hop_potential_evaluate()
+ * @retval HOP_ERROR_RANGE      more than 10922 free atoms
+ * @retval HOP_ERROR_NONFINITE, HOP_ERROR_PROVIDER  as hop_potential_evaluate()
+ * @retval HOP_STOPPED          cancelled
+ */
+HOP_API int hop_potential_normal_modes(hop_potential *potential,
+                                       const hop_structure *structure, double *frequencies,
+                                       double *vectors, hop_normal_modes *modes);
 
 /** What makes steps dimensionless: the natural units of one element in a potential. */
 typedef struct hop_scales {

@@ -24,6 +24,8 @@ static const hop_allocator default_allocator = {sizeof(hop_allocator), default_a
 static enum hop__isa best_isa(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    if (!__builtin_cpu_supports("fma"))
+        return HOP__ISA_BASE;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
         return HOP__ISA_AVX512;

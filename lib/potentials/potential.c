@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/vector_math.h"
 #include "potentials/builtin.h"
+#include "potentials/crew.h"
 #include "structure/elements.h"
 
 #define MAX_FILE ((size_t)64 << 20)
@@ -82,7 +83,7 @@ void hop_potential_free(hop_potential *potential) {
     if (!potential || atomic_fetch_sub(&potential->references, 1) != 1)
         return;
     hop_context *context = potential->context;
-    hop__batch_free(context, potential->batch);
+    hop__crew_free(context, potential->crew);
     potential->kind->free_workspace(context, potential->workspace);
     release_shared(context, potential->kind, potential->shared);
     hop__release(context, potential);

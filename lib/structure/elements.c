@@ -1,5 +1,6 @@
 #include "structure/elements.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char symbols[HOP__ELEMENTS][3] = {
@@ -26,6 +27,30 @@ static const float radii[HOP__ELEMENTS] = {
     1.69f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f,
     1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f, 1.60f};
 
+/* Standard atomic weights 2021 (Prohaska et al., Pure Appl. Chem. 94, 573 (2022)), the
+   conventional value where there is an interval; 1 for X. */
+static const double masses[HOP__ELEMENTS] = {
+    1.0,      1.008,        4.002602,  6.94,         9.0121831, 10.81,
+    12.011,   14.007,       15.999,    18.998403162, 20.1797,   22.98976928,
+    24.305,   26.9815384,   28.085,    30.973761998, 32.06,     35.45,
+    39.95,    39.0983,      40.078,    44.955907,    47.867,    50.9415,
+    51.9961,  54.938043,    55.845,    58.933194,    58.6934,   63.546,
+    65.38,    69.723,       72.630,    74.921595,    78.971,    79.904,
+    83.798,   85.4678,      87.62,     88.905838,    91.224,    92.90637,
+    95.95,    97.0,         101.07,    102.90549,    106.42,    107.8682,
+    112.414,  114.818,      118.710,   121.760,      127.60,    126.90447,
+    131.293,  132.90545196, 137.327,   138.90547,    140.116,   140.90766,
+    144.242,  145.0,        150.36,    151.964,      157.25,    158.925354,
+    162.500,  164.930329,   167.259,   168.934219,   173.045,   174.9668,
+    178.486,  180.94788,    183.84,    186.207,      190.23,    192.217,
+    195.084,  196.966570,   200.592,   204.38,       207.2,     208.98040,
+    209.0,    210.0,        222.0,     223.0,        226.0,     227.0,
+    232.0377, 231.03588,    238.02891, 237.0,        244.0,     243.0,
+    247.0,    247.0,        251.0,     252.0,        257.0,     258.0,
+    259.0,    262.0,        267.0,     268.0,        269.0,     270.0,
+    269.0,    277.0,        281.0,     282.0,        285.0,     286.0,
+    290.0,    290.0,        293.0,     294.0,        294.0};
+
 const char *hop_element_symbol(int32_t number) {
     return number >= 0 && number < HOP__ELEMENTS ? symbols[number] : NULL;
 }
@@ -43,4 +68,8 @@ int32_t hop__element_from_span(hop__span symbol) {
 
 double hop__element_radius(int32_t number) {
     return number >= 0 && number < HOP__ELEMENTS ? (double)radii[number] : 1.6;
+}
+
+double hop_element_mass(int32_t number) {
+    return number >= 0 && number < HOP__ELEMENTS ? masses[number] : NAN;
 }
