@@ -44,8 +44,8 @@ OBJECTS := $(PLAIN:%.c=$(BUILD)/%.o) $(BUILD)/lib/potentials/builtin_data.o \
 POTENTIALS := $(sort $(wildcard potentials/*.gupta potentials/*.sw potentials/*.lj))
 
 ISA_base   :=
-ISA_avx2   := -mavx2
-ISA_avx512 := -mavx512f -mavx512dq -mavx512vl -mprefer-vector-width=512
+ISA_avx2   := -mavx2 -mfma
+ISA_avx512 := -mfma -mavx512f -mavx512dq -mavx512vl -mprefer-vector-width=512
 
 STATIC := $(BUILD)/libhop.a
 SHARED := $(BUILD)/libhop.so.$(VERSION)

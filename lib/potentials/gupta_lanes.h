@@ -1,7 +1,7 @@
-/* Eight lanes of doubles for the Gupta kernels: one 512-bit register, two of 256 bits, or
-   plain C.  Every operation acts on each lane alone or moves lanes, so AVX2 and AVX-512
-   give the same bits; without fused multiply-add the portable variant differs from them in
-   the last digits. */
+/* Eight lanes of doubles for the Gupta kernels: one 512-bit register, two of 256 bits,
+   or plain C.  Every operation acts on each lane alone or moves lanes, so AVX2 and
+   AVX-512 give the same bits; without fused multiply-add the portable variant differs
+   from them in the last digits. */
 #ifndef HOP_POTENTIALS_GUPTA_LANES_H
 #define HOP_POTENTIALS_GUPTA_LANES_H
 
@@ -157,10 +157,10 @@ LANES_INLINE lanes lanes_scale(lanes shifted) {
 typedef struct lanes {
     double at[8];
 } lanes;
-#define LANES_EACH(expression)                                                           \
-    lanes out;                                                                           \
-    for (int l = 0; l < 8; l++)                                                          \
-        out.at[l] = (expression);                                                        \
+#define LANES_EACH(expression)                                                         \
+    lanes out;                                                                         \
+    for (int l = 0; l < 8; l++)                                                        \
+        out.at[l] = (expression);                                                      \
     return out
 LANES_INLINE lanes lanes_all(double a) { LANES_EACH(a); }
 LANES_INLINE lanes lanes_load(const double *p) { LANES_EACH(p[l]); }
@@ -213,11 +213,13 @@ LANES_INLINE lanes lanes_scale(lanes shifted) {
 
 #endif
 
-/* 2^t within 1.1 ulp for t >= -1000, clamped below; at most 1000.  t = k/16 + f,
-   2^t = 2^(k/16) (1 + f q(f)), q minimax on |f| <= 1/32. */
+/* 2^t within 1.1 ulp for -960 <= t <= 1000, clamped below: far atoms vanish beside
+   others, and what is made of 2^-960 is still a normal number, which denormals, being
+   slow, are not.   t = k/16 + f, 2^t = 2^(k/16) (1 + f q(f)), q minimax on |f| <= 1/32.
+ */
 LANES_INLINE lanes lanes_exp2(lanes t) {
     const lanes magic = lanes_all(HOP__EXP2_MAGIC);
-    t = lanes_max(t, lanes_all(-1000.0));
+    t = lanes_max(t, lanes_all(-960.0));
     lanes shifted = lanes_add(t, magic);
     lanes f = lanes_sub(t, lanes_sub(shifted, magic));
     lanes scale = lanes_scale(shifted);
