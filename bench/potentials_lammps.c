@@ -16,6 +16,7 @@
 
 #include "potentials.h"
 
+#define HUGE_COUNT 100000 /* here only the fastest of a kind */
 #define KIM_MODEL "SW_StillingerWeber_1985_Si__MO_405512056662_005"
 
 enum { PLAIN, SINGLE, KIM, OMP, INTEL, INTEL_MIXED };
@@ -38,7 +39,7 @@ typedef struct state {
     interface api;
     void *lmp;
     char log[300];
-    bool rebuilding, large;
+    bool rebuilding, large, huge;
     double calm, part; /* the force call's part of a step, where least was lost */
 } state;
 
@@ -290,6 +291,7 @@ static bool make(state *s, const contender *c, const problem *p, result *out) {
         !command(s, out, "mass * 1.0") || !pair(s, c, p, out))
         return false;
     s->large = p->count >= 512;
+    s->huge = p->count >= HUGE_COUNT;
     return command(s, out, "neighbor %.17g bin", p->skin) &&
            command(s, out,
                    "neigh_modify every 1000000 delay 1000000 check no one 20000 "
@@ -378,7 +380,7 @@ static bool small_forces(state *s, long calls, result *none, timing *per_call) {
    into the caches.  Differences want several steps. */
 static bool large_forces(state *s, long calls, result *none, timing *per_call) {
     breakdown empty, b;
-    calls += 3;
+    calls += s->huge ? 1 : 3;
     if (!run(s, 0, none, &empty) || !run(s, 0, none, &empty) ||
         !run(s, calls, none, &b))
         return false;
@@ -394,7 +396,7 @@ static bool large_forces(state *s, long calls, result *none, timing *per_call) {
 
 static bool rebuilds(state *s, long calls, result *none, timing *per_call) {
     breakdown without, with;
-    calls += 3;
+    calls += s->huge ? 1 : 3;
     if (!set_rebuilding(s, false, none) || !run(s, calls, none, &without) ||
         !set_rebuilding(s, true, none) || !run(s, calls, none, &with))
         return false;
@@ -449,15 +451,13 @@ int lammps_contenders(const problem *p, contender *to) {
         } else if (p->kind == LENNARD_JONES && k != SIMD) {
             count = add(to, count, k, PLAIN, 1, "lj/cut");
         } else if (p->kind == STILLINGER_WEBER) {
-            if (k != SIMD)
-                count = add(to, count, k, PLAIN, 1, "sw");
-            if (k != SIMD)
-                count = add(to, count, k, KIM, 1, "KIM SW");
-            if (k != SIMD)
-                count = add(to, count, k, OMP, 1, "sw/omp");
+            const bool few = p->count >= HUGE_COUNT, plain = k != SIMD;
+            count = plain ? add(to, count, k, PLAIN, 1, "sw") : count;
+            count = plain && !few ? add(to, count, k, KIM, 1, "KIM SW") : count;
+            count = plain && !few ? add(to, count, k, OMP, 1, "sw/omp") : count;
             count = add(to, count, k, INTEL, 1, "sw/intel");
-            count = add(to, count, k, INTEL_MIXED, 1, "sw/intel mixed");
-            count = add(to, count, k, INTEL, 2, "sw/intel");
+            count = !few ? add(to, count, k, INTEL_MIXED, 1, "sw/intel mixed") : count;
+            count = p->count >= 512 ? add(to, count, k, INTEL, 2, "sw/intel") : count;
         }
     }
     return count;

@@ -65,7 +65,7 @@ again() {
     done
     # Those first: what several objects define alike is taken from the first.  Files that
     # could not be compiled anew stay as they were.
-    for object in $(find "$out/build/CMakeFiles/lammps.dir" -name '*.o'); do
+    find "$out/build/CMakeFiles/lammps.dir" -name '*.o' | while read -r object; do
         [ -f "$out/simd/$(basename "$object" .cpp.o).o" ] || echo "$object"
     done >"$out/simd/others"
     "$compiler" -shared -o "$out/liblammps_simd.so" "$out"/simd/*.o "@$out/simd/others" \

@@ -1,7 +1,8 @@
-/* Included before every file of LAMMPS' INTEL package in a second build of it, so that its
- * AVX-512 path, which it keeps for Intel's compilers, is measured with GCC too: the macros
- * by which it knows such a compiler, and the vector functions that Intel's library would
- * provide, here from glibc's libmvec.  A stand-in, not what Intel's compiler would make. */
+/* Included before every file of LAMMPS' INTEL package in a second build of it, so that
+ * its AVX-512 path, which it keeps for Intel's compilers, is measured with GCC too: the
+ * macros by which it knows such a compiler, and the vector functions that Intel's
+ * library would provide, here from glibc's libmvec.  A stand-in, not what Intel's
+ * compiler would make. */
 #if defined(__AVX512F__) && !defined(BENCH_POTENTIALS_SVML_H)
 #define BENCH_POTENTIALS_SVML_H
 
@@ -45,7 +46,9 @@ static inline __m512d _mm512_exp_pd(__m512d x) { return _ZGVeN8v_exp(x); }
 static inline __m512d _mm512_sin_pd(__m512d x) { return _ZGVeN8v_sin(x); }
 static inline __m512d _mm512_cos_pd(__m512d x) { return _ZGVeN8v_cos(x); }
 static inline __m512d _mm512_tan_pd(__m512d x) { return _ZGVeN8v_tan(x); }
-static inline __m512d _mm512_pow_pd(__m512d x, __m512d y) { return _ZGVeN8vv_pow(x, y); }
+static inline __m512d _mm512_pow_pd(__m512d x, __m512d y) {
+    return _ZGVeN8vv_pow(x, y);
+}
 static inline __m512 _mm512_exp_ps(__m512 x) { return _ZGVeN16v_expf(x); }
 static inline __m512 _mm512_pow_ps(__m512 x, __m512 y) { return _ZGVeN16vv_powf(x, y); }
 
