@@ -11,7 +11,12 @@
 
 #include "potentials/gupta_exp2.h"
 
+/* Forced into one another the plain loops would take minutes to compile. */
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
 #define LANES_INLINE static inline __attribute__((always_inline))
+#else
+#define LANES_INLINE static inline __attribute__((unused))
+#endif
 
 #if defined(__AVX512F__)
 
