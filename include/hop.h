@@ -173,6 +173,8 @@ HOP_API void hop_context_set_log(hop_context *context, hop_log_function function
  * default 1.  Results do not depend on it.  The threads are started when first needed,
  * block all signals, and end with the context; where the host has none to give, fewer do
  * the work.
+ *
+ * @retval HOP_ERROR_ARGUMENT  another number
  */
 HOP_API int hop_context_set_threads(hop_context *context, int32_t threads);
 
@@ -219,13 +221,21 @@ typedef struct hop_structure_arrays {
  * Make a structure that lives in the host's arrays: nothing is copied, both sides see
  * every change.  The arrays must outlive the structure; hop_structure_free() leaves them
  * alone.
+ *
+ * @retval HOP_ERROR_ARGUMENT (a required array or an atomic number), HOP_ERROR_RANGE,
+ *         HOP_ERROR_MEMORY
  */
 HOP_API int hop_structure_wrap(hop_context *context, const hop_structure_arrays *arrays,
                                hop_structure **out);
 
-/** Make an independent copy with arrays of its own. */
+/**
+ * Make an independent copy with arrays of its own.
+ *
+ * @retval HOP_ERROR_MEMORY
+ */
 HOP_API int hop_structure_copy(const hop_structure *structure, hop_structure **out);
 
+/** Give a structure back; one that was made by hop_structure_wrap() leaves the arrays. */
 HOP_API void hop_structure_free(hop_structure *structure);
 
 /**
@@ -295,6 +305,9 @@ HOP_API int hop_structure_read(hop_context *context, const char *path, int64_t f
  * `path` only when complete.
  *
  * @param structures  `count` structures, one frame each
+ * @retval HOP_ERROR_NONFINITE  a position or the cell is not finite: what could not be
+ *                              read again is not written
+ * @retval HOP_ERROR_IO, HOP_ERROR_ARGUMENT, HOP_ERROR_MEMORY
  */
 HOP_API int hop_structure_write(const hop_structure *const *structures, size_t count,
                                 const char *path);
@@ -303,6 +316,8 @@ HOP_API int hop_structure_write(const hop_structure *const *structures, size_t c
  * One extended XYZ frame as text, for streams and bindings.  Works like snprintf: writes
  * at most `capacity` bytes including the final NUL and always sets *length to the
  * length of the whole text without it.
+ *
+ * @retval HOP_ERROR_NONFINITE, HOP_ERROR_ARGUMENT, HOP_ERROR_MEMORY
  */
 HOP_API int hop_structure_format(const hop_structure *structure, char *buffer,
                                  size_t capacity, size_t *length);
@@ -321,7 +336,11 @@ HOP_API int hop_structure_format(const hop_structure *structure, char *buffer,
 HOP_API int hop_potential_load(hop_context *context, const char *path,
                                hop_potential **out);
 
-/** Load a parameter file that is compiled into the library, such as "AgAu.gupta". */
+/**
+ * Load a parameter file that is compiled into the library, such as "AgAu.gupta".
+ *
+ * @retval HOP_ERROR_ARGUMENT  there is none of that name, ending included
+ */
 HOP_API int hop_potential_builtin(hop_context *context, const char *name,
                                   hop_potential **out);
 
@@ -351,10 +370,16 @@ typedef struct hop_provider {
     double stiffness; /**< typical bond stiffness, eV/angstrom^2, 0 = 5 energy/length^2 */
 } hop_provider;
 
-/** Make a potential from a provider, whose struct is copied. */
+/**
+ * Make a potential from a provider, whose struct is copied.
+ *
+ * @retval HOP_ERROR_ARGUMENT  no `evaluate`, or an unknown size
+ * @retval HOP_ERROR_MEMORY
+ */
 HOP_API int hop_potential_external(hop_context *context, const hop_provider *provider,
                                    hop_potential **out);
 
+/** Give a potential back; optimizers that use it keep it alive. */
 HOP_API void hop_potential_free(hop_potential *potential);
 
 /**
@@ -396,6 +421,7 @@ HOP_API int hop_potential_evaluate_many(hop_potential *potential,
  *
  * @param v   3*n numbers
  * @param hv  receives 3*n numbers; may not overlap v
+ * @retval as hop_potential_evaluate(); HOP_ERROR_ARGUMENT also when v is not finite
  */
 HOP_API int hop_potential_hessian_vector(hop_potential *potential,
                                          const hop_structure *structure, const double *v,
@@ -493,6 +519,8 @@ HOP_API int hop_option_describe(const char *kind, size_t index, hop_option *out)
 /**
  * Make an untrained model.  It is zero-initialised around a good hand-made step, so the
  * learned optimizer with it is that hand-made optimizer.
+ *
+ * @retval HOP_ERROR_MEMORY
  */
 HOP_API int hop_model_new(hop_context *context, hop_model **out);
 
@@ -504,9 +532,14 @@ HOP_API int hop_model_new(hop_context *context, hop_model **out);
  */
 HOP_API int hop_model_load(hop_context *context, const char *path, hop_model **out);
 
-/** Write a model; `path` is replaced only by a complete file. */
+/**
+ * Write a model; `path` is replaced only by a complete file.
+ *
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ */
 HOP_API int hop_model_save(const hop_model *model, const char *path);
 
+/** Give a model back; optimizers that use it keep it alive. */
 HOP_API void hop_model_free(hop_model *model);
 
 /** The weights, in place; *count receives their number. */
@@ -515,7 +548,11 @@ HOP_API double *hop_model_parameters(hop_model *model, size_t *count);
 /** The model's card: what it was trained on, command, seed, time.  Never NULL. */
 HOP_API const char *hop_model_note(const hop_model *model);
 
-/** Replace the card; copied. */
+/**
+ * Replace the card; copied.
+ *
+ * @retval HOP_ERROR_MEMORY  the old card stays
+ */
 HOP_API int hop_model_set_note(hop_model *model, const char *note);
 
 /* ------------------------------------------------------------------------------------
@@ -539,6 +576,7 @@ HOP_API int hop_optimizer_new(hop_context *context, const char *kind,
                               const hop_structure *start, hop_potential *potential,
                               hop_optimizer **out);
 
+/** Give an optimizer back, whatever its state. */
 HOP_API void hop_optimizer_free(hop_optimizer *optimizer);
 
 /** Name of kind number `index`, NULL past the end. */
@@ -554,11 +592,20 @@ HOP_API const char *hop_optimizer_kind(size_t index);
  */
 HOP_API int hop_optimizer_set(hop_optimizer *optimizer, const char *name, double value);
 
-/** Read an option by name. */
+/**
+ * Read an option by name.
+ *
+ * @retval HOP_ERROR_ARGUMENT  unknown name
+ */
 HOP_API int hop_optimizer_get(const hop_optimizer *optimizer, const char *name,
                               double *value);
 
-/** Give the "learned" kind its weights, before the first ask; kept alive. */
+/**
+ * Give the "learned" kind its weights, before the first ask; kept alive.
+ *
+ * @retval HOP_ERROR_ARGUMENT  another kind of optimizer
+ * @retval HOP_ERROR_STATE     the run has begun
+ */
 HOP_API int hop_optimizer_set_model(hop_optimizer *optimizer, hop_model *model);
 
 /**
@@ -616,7 +663,11 @@ HOP_API int hop_optimizer_run(hop_optimizer *optimizer, hop_structure *structure
  */
 HOP_API int hop_optimizer_best(const hop_optimizer *optimizer, hop_structure *structure);
 
-/** Where the run stands now. */
+/**
+ * Where the run stands now.
+ *
+ * @retval HOP_ERROR_ARGUMENT  an unknown size
+ */
 HOP_API int hop_optimizer_progress(const hop_optimizer *optimizer, hop_progress *out);
 
 /* ------------------------------------------------------------------------------------
@@ -626,23 +677,47 @@ HOP_API int hop_optimizer_progress(const hop_optimizer *optimizer, hop_progress 
 /**
  * Make a trainer from a task file (docs/formats.md): lines of potential, formula and
  * weight.  The model starts untrained.
+ *
+ * @retval HOP_ERROR_IO, HOP_ERROR_FORMAT, HOP_ERROR_ARGUMENT (an element that is unknown
+ *         or not in its potential), HOP_ERROR_RANGE, HOP_ERROR_MEMORY; the message begins
+ *         with file and line
  */
 HOP_API int hop_trainer_new(hop_context *context, const char *tasks_path,
                             hop_trainer **out);
 
-/** Continue from a checkpoint, bit for bit as if never stopped. */
+/**
+ * Continue from a checkpoint, bit for bit as if never stopped.
+ *
+ * @retval HOP_ERROR_FORMAT   not a checkpoint, or one of another libhop
+ * @retval HOP_ERROR_CORRUPT  truncated or altered
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ */
 HOP_API int hop_trainer_load(hop_context *context, const char *checkpoint_path,
                              hop_trainer **out);
 
-/** Write a checkpoint; `path` is replaced only by a complete file. */
+/**
+ * Write a checkpoint; `path` is replaced only by a complete file.
+ *
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ */
 HOP_API int hop_trainer_save(const hop_trainer *trainer, const char *path);
 
+/** Give a trainer back; what was not saved is lost. */
 HOP_API void hop_trainer_free(hop_trainer *trainer);
 
-/** Set an option by name before the first step ("updates" at any time). */
+/**
+ * Set an option by name before the first step ("updates" at any time).
+ *
+ * @retval HOP_ERROR_ARGUMENT  unknown name, or a value out of range
+ * @retval HOP_ERROR_STATE     training has begun
+ */
 HOP_API int hop_trainer_set(hop_trainer *trainer, const char *name, double value);
 
-/** Read an option by name. */
+/**
+ * Read an option by name.
+ *
+ * @retval HOP_ERROR_ARGUMENT  unknown name
+ */
 HOP_API int hop_trainer_get(const hop_trainer *trainer, const char *name, double *value);
 
 /** Where a training stands. */
@@ -665,10 +740,18 @@ typedef struct hop_training_progress {
  */
 HOP_API int hop_trainer_step(hop_trainer *trainer);
 
-/** Where the training stands now. */
+/**
+ * Where the training stands now.
+ *
+ * @retval HOP_ERROR_ARGUMENT  an unknown size
+ */
 HOP_API int hop_trainer_progress(const hop_trainer *trainer, hop_training_progress *out);
 
-/** A copy of the model as it is now. */
+/**
+ * A copy of the model as it is now.
+ *
+ * @retval HOP_ERROR_MEMORY
+ */
 HOP_API int hop_trainer_model(const hop_trainer *trainer, hop_model **out);
 
 #ifdef __cplusplus

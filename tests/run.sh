@@ -88,6 +88,7 @@ for program in "$@"; do
 done
 if [ -n "${LIBRARY:-}" ]; then
     python=${VENV:-build/venv}/bin/python
+    unittests tests/header_test.py "$python" tests/header_test.py
     unittests tests/programs_test.py env BUILD="$(dirname "$LIBRARY")" "$python" tests/programs_test.py
     unittests tests/python env HOP_LIBRARY="$(realpath "$LIBRARY")" PYTHONPATH=python \
         "$python" -m unittest discover -s tests/python

@@ -32,8 +32,8 @@ static const hop__option rows[] = {
     ROW(window, "", INTEGER, 1, 1000, 32,
         "longest window of backpropagation; shorter at first"),
     ROW(windows, "", INTEGER, 1, 100, 3, "windows in a descent"),
-    ROW(rate, "", REAL, 0, 1, 3e-3, "Adam's step at the beginning"),
-    ROW(rate_end, "", REAL, 0, 1, 1e-4, "and at the end"),
+    ROW(rate, "", REAL, 1e-12, 1, 3e-3, "Adam's step at the beginning"),
+    ROW(rate_end, "", REAL, 1e-12, 1, 1e-4, "and at the end"),
     ROW(clip, "", REAL, 1e-9, 1e9, 1.0, "largest norm of a window's and of the gradient"),
     ROW(cap, "r0", REAL, 1e-3, 1, 0.1, "step cap of the hand-made optimizer")};
 static const hop__option_table table = {"trainer", rows, sizeof rows / sizeof *rows};

@@ -8,8 +8,8 @@
 
 #define MOST 12
 
-/* Length, area or volume of what repeats: below 1 an atom has thousands of neighbours,
-   which is no error but costs memory and time in proportion. */
+/* Lattice vectors shorter than 1 or nearly dependent: an atom then has thousands of
+   neighbours and images, which is no error but costs memory and time in proportion. */
 static bool crowded(hop_structure *s) {
     const double *h = hop_structure_cell(s);
     const int32_t *periodic = hop_structure_periodic(s);
@@ -22,11 +22,11 @@ static bool crowded(hop_structure *s) {
         for (int b = 0; b < 3; b++)
             gram[3 * a + b] =
                 a == b && !periodic[a] ? 1.0 : hop__dot(rows + 3 * a, rows + 3 * b, 3);
+    double squares = gram[0] * gram[4] * gram[8];
     for (int a = 0; a < 3; a++)
         if (periodic[a] && !(gram[4 * a] >= 1.0))
             return true;
-    return (periodic[0] || periodic[1] || periodic[2]) &&
-           !(hop__determinant3(gram) >= 1.0);
+    return !(hop__determinant3(gram) >= 0.01 * squares);
 }
 
 static hop_structure *make(hop_context *context, fuzz_input *in) {
