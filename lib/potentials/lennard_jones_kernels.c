@@ -1,6 +1,6 @@
-/* A vector of atoms i stays in its lanes, and their sums in registers, while j runs: every
-   sum has one order and needs no horizontal reduction.  Pairs are computed twice, which
-   costs less than gathering their reactions. */
+/* A vector of atoms i stays in its lanes, and their sums in registers, while j runs:
+   every sum has one order and needs no horizontal reduction.  Pairs are computed twice,
+   which costs less than gathering their reactions. */
 #include "potentials/lennard_jones_kernels.h"
 
 #include <stdbool.h>
