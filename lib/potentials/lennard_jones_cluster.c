@@ -86,8 +86,7 @@ static void run_blocks(const cluster *c, size_t begin, size_t end) {
     case HOP__ISA_AVX2:
         (c->hessian ? hop__lj_hessian_avx2 : hop__lj_forces_avx2)(a, begin, end);
         break;
-    default:
-        (c->hessian ? hop__lj_hessian_base : hop__lj_forces_base)(a, begin, end);
+    default: (c->hessian ? hop__lj_hessian_base : hop__lj_forces_base)(a, begin, end);
     }
 }
 
@@ -104,6 +103,17 @@ static void run_cluster(hop_context *context, cluster *c) {
         hop__parallel(context, SIZE_MAX, blocks, run_block, c);
 }
 
+static void sum_up(const cluster *c, double sums[7]) {
+    const hop__lj_cluster *a = &c->arrays;
+    for (size_t i = a->count; i < a->stride; i++)
+        a->force[0][i] = a->force[1][i] = a->force[2][i] = a->energy[i] = 0.0;
+    switch (c->isa) {
+    case HOP__ISA_AVX512: hop__lj_sum_avx512(a, sums); break;
+    case HOP__ISA_AVX2: hop__lj_sum_avx2(a, sums); break;
+    default: hop__lj_sum_base(a, sums);
+    }
+}
+
 int hop__lj_cluster_evaluate(hop_potential *potential, hop_structure *s,
                              const hop__lj_contents *found) {
     cluster c;
@@ -112,25 +122,20 @@ int hop__lj_cluster_evaluate(hop_potential *potential, hop_structure *s,
         return status;
     run_cluster(potential->context, &c);
     const double force = 24.0 * c.energy / c.length, share = 2.0 * c.energy;
-    double total = 0.0, virial[6] = {0};
+    const double *fx = c.arrays.force[0], *fy = c.arrays.force[1],
+                 *fz = c.arrays.force[2];
+    double sums[7];
+    sum_up(&c, sums);
     for (size_t i = 0; i < s->count; i++) {
-        double *f = s->forces + 3 * i, x[3];
-        for (int k = 0; k < 3; k++) {
-            f[k] = force * c.arrays.force[k][i];
-            x[k] =
-                c.length * c.arrays.x[k][i]; /* from atom 0; the forces' sum is zero */
-        }
+        s->forces[3 * i] = force * fx[i];
+        s->forces[3 * i + 1] = force * fy[i];
+        s->forces[3 * i + 2] = force * fz[i];
         s->energies[i] = share * c.arrays.energy[i];
-        total += s->energies[i];
-        virial[0] += x[0] * f[0];
-        virial[1] += x[1] * f[1];
-        virial[2] += x[2] * f[2];
-        virial[3] += x[1] * f[2];
-        virial[4] += x[0] * f[2];
-        virial[5] += x[0] * f[1];
     }
-    *s->energy = total;
-    memcpy(s->virial, virial, sizeof virial);
+    /* seen from atom 0: the forces' sum is zero */
+    for (int k = 0; k < 6; k++)
+        s->virial[k] = 24.0 * c.energy * sums[k];
+    *s->energy = share * sums[6];
     return HOP_OK;
 }
 

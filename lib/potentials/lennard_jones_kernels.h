@@ -52,11 +52,13 @@ typedef struct hop__lj_rows {
     double *virials; /* 6 */
 } hop__lj_rows;
 
-/* Atoms begin * HOP__LJ_LANES to end * HOP__LJ_LANES of a cluster; rows begin to end.
+/* hop__lj_sum: of x f (Voigt), and of `energy`; the fill-up atoms must have none.
+   Atoms begin * HOP__LJ_LANES to end * HOP__LJ_LANES of a cluster; rows begin to end.
  */
 #define HOP__LJ_DECLARE(suffix)                                                        \
     void hop__lj_forces_##suffix(const hop__lj_cluster *c, size_t begin, size_t end);  \
     void hop__lj_hessian_##suffix(const hop__lj_cluster *c, size_t begin, size_t end); \
+    void hop__lj_sum_##suffix(const hop__lj_cluster *c, double sums[7]);               \
     void hop__lj_row_forces_##suffix(const hop__lj_rows *r, size_t begin, size_t end); \
     void hop__lj_row_products_##suffix(const hop__lj_rows *r, size_t begin, size_t end);
 HOP__LJ_DECLARE(base)
