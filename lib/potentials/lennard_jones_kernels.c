@@ -1,6 +1,6 @@
-/* A vector of atoms i stays in its lanes, and their sums in registers, while j runs: every
-   sum has one order and needs no horizontal reduction.  Pairs are computed twice, which
-   costs less than gathering their reactions. */
+/* A vector of atoms i stays in its lanes, and their sums in registers, while j runs:
+   every sum has one order and needs no horizontal reduction.  Pairs are computed twice,
+   which costs less than gathering their reactions. */
 #include "potentials/lennard_jones_kernels.h"
 
 #include <stdbool.h>
@@ -133,4 +133,30 @@ void VARIANT(hop__lj_hessian_)(const hop__lj_cluster *c, size_t begin, size_t en
         all_pairs(c, begin, end, true, true, add_products);
     else
         all_pairs(c, begin, end, true, false, add_products);
+}
+
+/* ---- sums over the atoms, in eight lanes ---- */
+
+typedef double eight __attribute__((vector_size(64), may_alias));
+
+void VARIANT(hop__lj_sum_)(const hop__lj_cluster *c, double sums[7]) {
+    eight sum[7] = {{0}};
+    for (size_t i = 0; i < c->stride; i += 8) {
+        const eight *x = (const eight *)(c->x[0] + i),
+                    *y = (const eight *)(c->x[1] + i),
+                    *z = (const eight *)(c->x[2] + i);
+        const eight *fx = (const eight *)(c->force[0] + i),
+                    *fy = (const eight *)(c->force[1] + i),
+                    *fz = (const eight *)(c->force[2] + i);
+        sum[0] += *x * *fx;
+        sum[1] += *y * *fy;
+        sum[2] += *z * *fz;
+        sum[3] += *y * *fz;
+        sum[4] += *x * *fz;
+        sum[5] += *x * *fy;
+        sum[6] += *(const eight *)(c->energy + i);
+    }
+    for (int k = 0; k < 7; k++)
+        sums[k] = ((sum[k][0] + sum[k][4]) + (sum[k][2] + sum[k][6])) +
+                  ((sum[k][1] + sum[k][5]) + (sum[k][3] + sum[k][7]));
 }

@@ -250,7 +250,8 @@ int hop_potential_normal_modes(hop_potential *potential, const hop_structure *st
                                double *frequencies, double *vectors,
                                hop_normal_modes *modes) {
     if (!potential || !structure || !frequencies)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(potential ? potential->context : NULL,
+                            "structure or frequencies");
     hop_context *context = potential->context;
     if (modes && modes->size < sizeof *modes)
         return hop__fail(context, HOP_ERROR_ARGUMENT,
