@@ -40,6 +40,25 @@ LANES_INLINE void accumulate(const cluster *c, size_t block, int what, lanes val
     lanes_store(row(c, block, what), lanes_add(own(c, block, what), value));
 }
 
+/* Add the sum of both halves to a quad.  Whole vectors are stored: a vector that is
+   read soon after a part of it was written has to wait. */
+LANES_INLINE void add_to_quad(const cluster *c, size_t number, int what, lanes value) {
+    static const double half[12] = {1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1};
+    const double *low = half + number % 2 * 4;
+    double *to = row(c, number / 2, what);
+    lanes_store(to, lanes_fma(lanes_add(value, lanes_swap(value)),
+                              lanes_halves(low, low + 4), lanes_load(to)));
+}
+
+/* Add the sum of all lanes to a slot. */
+LANES_INLINE void add_to_slot(const cluster *c, size_t slot, int what, lanes value) {
+    static const double unit[15] = {0, 0, 0, 0, 0, 0, 0, 1};
+    const double *low = unit + 7 - slot % 8;
+    double *to = row(c, slot / 8, what);
+    lanes_store(to, lanes_fma(lanes_all(lanes_sum(value)), lanes_halves(low, low + 4),
+                              lanes_load(to)));
+}
+
 /* A quad in both halves, turned by `turn`: lane l holds atom l + turn. */
 LANES_INLINE lanes quad(const cluster *c, size_t number, int what, int turn) {
     return lanes_quad(c->turned + 64 * number + 8 * what + turn);
@@ -271,11 +290,10 @@ LANES_INLINE double *tile_terms(cluster *c, bool hessian, double *terms) {
             }
             d = next;
         }
-        lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_ENERGY) + j % 2 * 4, a);
-        lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_DENSITY) + j % 2 * 4, b);
+        add_to_quad(c, j, HOP__GUPTA_ENERGY, a);
+        add_to_quad(c, j, HOP__GUPTA_DENSITY, b);
         if (hessian)
-            lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_DENSITY_DOT) + j % 2 * 4,
-                              change);
+            add_to_quad(c, j, HOP__GUPTA_DENSITY_DOT, change);
     }
     return terms;
 }
@@ -308,11 +326,10 @@ LANES_INLINE double *all_lone_terms(cluster *c, bool hessian, double *terms) {
         for (size_t block = 0; 8 * block < slot; block++, terms += TERMS(hessian))
             lone_terms(c, hessian, slot, block, rates_of(c, c->lone_element[k], block),
                        &sum, terms);
-        row(c, slot / 8, HOP__GUPTA_ENERGY)[slot % 8] += lanes_sum(sum.a[0]);
-        row(c, slot / 8, HOP__GUPTA_DENSITY)[slot % 8] += lanes_sum(sum.b[0]);
+        add_to_slot(c, slot, HOP__GUPTA_ENERGY, sum.a[0]);
+        add_to_slot(c, slot, HOP__GUPTA_DENSITY, sum.b[0]);
         if (hessian)
-            row(c, slot / 8, HOP__GUPTA_DENSITY_DOT)[slot % 8] +=
-                lanes_sum(sum.change[0]);
+            add_to_slot(c, slot, HOP__GUPTA_DENSITY_DOT, sum.change[0]);
     }
     return terms;
 }
@@ -463,12 +480,9 @@ LANES_INLINE const double *tile_forces(cluster *c, bool hessian, const double *t
             accumulate_vectors(c, block, sum);
             g = vectors_add(g, turned);
         }
-        lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_FX) + j % 2 * 4,
-                          lanes_sub(zero, g.x));
-        lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_FY) + j % 2 * 4,
-                          lanes_sub(zero, g.y));
-        lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_FZ) + j % 2 * 4,
-                          lanes_sub(zero, g.z));
+        add_to_quad(c, j, HOP__GUPTA_FX, lanes_sub(zero, g.x));
+        add_to_quad(c, j, HOP__GUPTA_FY, lanes_sub(zero, g.y));
+        add_to_quad(c, j, HOP__GUPTA_FZ, lanes_sub(zero, g.z));
     }
     return terms;
 }
@@ -485,9 +499,9 @@ LANES_INLINE void all_lone_forces(cluster *c, bool hessian, const double *terms)
             accumulate_vectors(c, block, v);
             g = vectors_add(g, v);
         }
-        row(c, slot / 8, HOP__GUPTA_FX)[slot % 8] -= lanes_sum(g.x);
-        row(c, slot / 8, HOP__GUPTA_FY)[slot % 8] -= lanes_sum(g.y);
-        row(c, slot / 8, HOP__GUPTA_FZ)[slot % 8] -= lanes_sum(g.z);
+        add_to_slot(c, slot, HOP__GUPTA_FX, lanes_sub(zero, g.x));
+        add_to_slot(c, slot, HOP__GUPTA_FY, lanes_sub(zero, g.y));
+        add_to_slot(c, slot, HOP__GUPTA_FZ, lanes_sub(zero, g.z));
     }
 }
 

@@ -49,11 +49,6 @@ LANES_INLINE lanes lanes_turn_high(lanes a) {
     return _mm512_mask_permutex_pd(a, 0xf0, a, 0x93);
 }
 LANES_INLINE lanes lanes_swap(lanes a) { return _mm512_shuffle_f64x2(a, a, 0x4e); }
-LANES_INLINE void lanes_add_to_quad(double *p, lanes a) {
-    __m256d sum =
-        _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
-    _mm256_store_pd(p, _mm256_add_pd(_mm256_load_pd(p), sum));
-}
 LANES_INLINE double lanes_sum(lanes a) {
     __m256d q = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
     __m128d d = _mm_add_pd(_mm256_castpd256_pd128(q), _mm256_extractf128_pd(q, 1));
@@ -131,9 +126,6 @@ LANES_INLINE lanes lanes_turn_high(lanes a) {
     return (lanes){a.low, _mm256_permute4x64_pd(a.high, 0x93)};
 }
 LANES_INLINE lanes lanes_swap(lanes a) { return (lanes){a.high, a.low}; }
-LANES_INLINE void lanes_add_to_quad(double *p, lanes a) {
-    _mm256_store_pd(p, _mm256_add_pd(_mm256_load_pd(p), _mm256_add_pd(a.low, a.high)));
-}
 LANES_INLINE double lanes_sum(lanes a) {
     __m256d q = _mm256_add_pd(a.low, a.high);
     __m128d d = _mm_add_pd(_mm256_castpd256_pd128(q), _mm256_extractf128_pd(q, 1));
@@ -191,10 +183,6 @@ LANES_INLINE lanes lanes_turn_high(lanes a) {
     LANES_EACH(l < 4 ? a.at[l] : a.at[4 + (l + 3) % 4]);
 }
 LANES_INLINE lanes lanes_swap(lanes a) { LANES_EACH(a.at[(l + 4) % 8]); }
-LANES_INLINE void lanes_add_to_quad(double *p, lanes a) {
-    for (int l = 0; l < 4; l++)
-        p[l] += a.at[l] + a.at[l + 4];
-}
 LANES_INLINE double lanes_sum(lanes a) {
     return ((a.at[0] + a.at[4]) + (a.at[2] + a.at[6])) +
            ((a.at[1] + a.at[5]) + (a.at[3] + a.at[7]));
@@ -215,7 +203,7 @@ LANES_INLINE lanes lanes_scale(lanes shifted) {
 
 /* 2^t within 1.1 ulp for -960 <= t <= 1000, clamped below: far atoms vanish beside
    others, and what is made of 2^-960 is still a normal number, which denormals, being
-   slow, are not.   t = k/16 + f, 2^t = 2^(k/16) (1 + f q(f)), q minimax on |f| <= 1/32.
+   slow, are not.  t = k/16 + f, 2^t = 2^(k/16) (1 + f q(f)), q minimax on |f| <= 1/32.
  */
 LANES_INLINE lanes lanes_exp2(lanes t) {
     const lanes magic = lanes_all(HOP__EXP2_MAGIC);
