@@ -1,6 +1,6 @@
 /* Every kind of potential in clusters and cells: forces, virial and Hessian-vector
-   products against central differences, the same bits from every compiled variant, and
-   failing memory. */
+   products against central differences, the same from every compiled variant, and failing
+   memory. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -135,12 +135,15 @@ START_TEST(test_atoms_share_the_energy) {
 }
 END_TEST
 
-START_TEST(test_same_bits_from_every_variant) {
+/* The Gupta kernels fuse multiplications with additions where the processor can: AVX2 and
+   AVX-512 give the same bits, the portable variant the same to within rounding. */
+START_TEST(test_same_from_every_variant) {
     enum hop__isa best = context->isa;
     if (!prepare(_i))
         return;
-    size_t bytes = 3 * hop_structure_count(structure) * sizeof(double);
+    size_t n3 = 3 * hop_structure_count(structure), bytes = n3 * sizeof(double);
     double energy = *hop_structure_energy(structure), virial[6];
+    bool fused = strstr(systems[_i / SHAPES].name, ".gupta") != NULL;
     memcpy(exact, hop_structure_forces(structure), bytes);
     memcpy(virial, hop_structure_virial(structure), sizeof virial);
     for (int isa = HOP__ISA_BASE; isa <= (int)best; isa++) {
@@ -148,9 +151,18 @@ START_TEST(test_same_bits_from_every_variant) {
         context->isa = (enum hop__isa)isa;
         ck_assert_int_eq(load(context, _i / SHAPES, &other), HOP_OK);
         ck_assert_int_eq(hop_potential_evaluate(other, structure), HOP_OK);
-        ck_assert(energy == *hop_structure_energy(structure));
-        ck_assert_mem_eq(exact, hop_structure_forces(structure), bytes);
-        ck_assert_mem_eq(virial, hop_structure_virial(structure), sizeof virial);
+        const double *forces = hop_structure_forces(structure);
+        if (fused && isa == HOP__ISA_BASE) {
+            ck_assert_double_eq_tol(*hop_structure_energy(structure), energy,
+                                    1e-14 * fabs(energy));
+            ck_assert_double_le(support_relative_error(forces, exact, n3), 1e-14);
+            ck_assert_double_le(
+                support_relative_error(hop_structure_virial(structure), virial, 6), 1e-13);
+        } else {
+            ck_assert(energy == *hop_structure_energy(structure));
+            ck_assert_mem_eq(exact, forces, bytes);
+            ck_assert_mem_eq(virial, hop_structure_virial(structure), sizeof virial);
+        }
         hop_potential_free(other);
     }
 }
@@ -217,7 +229,7 @@ int main(void) {
     tcase_add_loop_test(tests, test_virial, 0, CASES);
     tcase_add_loop_test(tests, test_hessian_vector, 0, CASES);
     tcase_add_loop_test(tests, test_atoms_share_the_energy, 0, CASES);
-    tcase_add_loop_test(tests, test_same_bits_from_every_variant, 0, CASES);
+    tcase_add_loop_test(tests, test_same_from_every_variant, 0, CASES);
     tcase_add_test(tests, test_cell_needs_a_cutoff);
     tcase_add_loop_test(tests, test_torture, 0, SYSTEMS);
     suite_add_tcase(suite, tests);
