@@ -254,3 +254,10 @@ bench-descent: lib
 	$(CC) -O2 -std=c11 -Iinclude bench/descent.c -o $(BUILD)/bench-descent -L$(BUILD) -lhop \
 	  -Wl,-rpath,'$$ORIGIN'
 	$(BUILD)/bench-descent models/metals.h5 $(RUNS)
+
+# Gupta clusters against the plain reference, for each instruction set.
+.PHONY: bench-gupta
+bench-gupta: $(BUILD)/bench/gupta
+	$(BUILD)/bench/gupta $(ROUNDS)
+$(BUILD)/bench/gupta: $(BUILD)/bench/gupta.o $(BUILD)/bench/gupta_reference.o $(STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

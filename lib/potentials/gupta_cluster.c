@@ -15,19 +15,27 @@ struct hop__gupta_plan {
     int32_t *numbers;       /* capacity: the elements that the plan was made for */
     int32_t *species;       /* capacity */
     int32_t *order;         /* capacity: slot -> atom */
-    int32_t *elements;      /* capacity: of quads, then of lone atoms, counted from the
-                               first that is present */
-    size_t block_size, terms_size;
+    int32_t *first; /* capacity: of each quad and lone atom, in the caller's arrays
+                       or, when atoms of a quad do not follow one another, in
+                       `staged` arrays, whose atoms are in the order of slots */
+    bool staged;
+    int32_t *elements; /* capacity: of quads, then of lone atoms, counted from the
+                          first that is present */
+    size_t vectors;    /* of eight pairs, that the kernels go through */
+    size_t block_size, terms_size, stage_size;
     double *block, *terms;
+    double *stage; /* positions, v or energies, results */
     hop__gupta_cluster cluster;
 };
 
 void hop__gupta_plan_free(hop_context *context, hop__gupta_plan *plan) {
     if (!plan)
         return;
+    hop__release(context, plan->stage);
     hop__release(context, plan->terms);
     hop__release(context, plan->block);
     hop__release(context, plan->elements);
+    hop__release(context, plan->first);
     hop__release(context, plan->order);
     hop__release(context, plan->species);
     hop__release(context, plan->numbers);
@@ -50,6 +58,7 @@ static int reserve_atoms(hop_context *context, hop__gupta_plan *plan, size_t cou
     if (!grow_integers(context, &plan->numbers, count) ||
         !grow_integers(context, &plan->species, count) ||
         !grow_integers(context, &plan->order, count) ||
+        !grow_integers(context, &plan->first, count) ||
         !grow_integers(context, &plan->elements, count))
         return HOP_ERROR_MEMORY;
     plan->capacity = count;
@@ -69,8 +78,7 @@ static int reserve_doubles(hop_context *context, double **block, size_t *size,
     return HOP_OK;
 }
 
-/* Vectors of eight pairs that the kernels go through. */
-static size_t vectors(const hop__gupta_cluster *c) {
+static size_t count_vectors(const hop__gupta_cluster *c) {
     size_t sum = c->quads / 2 * 4 + c->quads % 2 * 2;
     for (size_t j = 2; j < c->quads; j++)
         sum += j / 2 * 4;
@@ -109,6 +117,19 @@ static void order_atoms(hop__gupta_plan *plan, size_t count, int32_t present[],
     plan->cluster.blocks = (count + 7) / 8;
     plan->cluster.lone = count - 4 * plan->cluster.quads;
     *present_count = found;
+}
+
+/* Where quads and lone atoms begin, and whether they must be brought together. */
+static void find_first(hop__gupta_plan *plan) {
+    const hop__gupta_cluster *c = &plan->cluster;
+    plan->staged = false;
+    for (size_t slot = 0; slot < 4 * c->quads; slot++)
+        if (slot % 4 != 0 && plan->order[slot] != plan->order[slot - 1] + 1)
+            plan->staged = true;
+    for (size_t k = 0; k < c->quads + c->lone; k++) {
+        size_t slot = k < c->quads ? 4 * k : k + 3 * c->quads;
+        plan->first[k] = plan->staged ? (int32_t)slot : plan->order[slot];
+    }
 }
 
 static void fill_rates(const hop__gupta_parameters *p, int32_t a, int32_t b,
@@ -164,6 +185,7 @@ static int lay_out(hop_context *context, const hop__gupta_parameters *p,
     c->turned = c->block + rows;
     c->rates = c->turned + turned;
     c->inside = c->rates + rates;
+    c->first = plan->first;
     c->quad_element = plan->elements;
     c->lone_element = plan->elements + c->quads;
     fill_tables(p, plan, present, present_count, c->turned + turned,
@@ -185,10 +207,17 @@ static int make_plan(hop_potential *potential, const hop_structure *s) {
     if (status != HOP_OK)
         return status;
     order_atoms(plan, s->count, present, &present_count);
+    find_first(plan);
     status = lay_out(context, potential->parameters, plan, present, present_count);
     if (status != HOP_OK)
         return status;
+    if (plan->staged)
+        status =
+            reserve_doubles(context, &plan->stage, &plan->stage_size, 9 * s->count);
+    if (status != HOP_OK)
+        return status;
     memcpy(plan->numbers, s->numbers, s->count * sizeof *s->numbers);
+    plan->vectors = count_vectors(&plan->cluster);
     plan->count = s->count;
     return HOP_OK;
 }
@@ -206,35 +235,46 @@ static int prepare(hop_potential *potential, const hop_structure *s, size_t widt
     }
     *out = plan;
     int status = reserve_doubles(potential->context, &plan->terms, &plan->terms_size,
-                                 width * vectors(&plan->cluster));
+                                 width * plan->vectors);
     plan->cluster.terms = plan->terms;
     return status;
 }
 
-/* ---- in and out of the slots ---- */
+/* ---- in and out ---- */
 
-static double *slot_row(const hop__gupta_plan *plan, size_t slot, int what) {
-    return plan->cluster.block + (slot / 8 * HOP__GUPTA_ROWS + (size_t)what) * 8 +
-           slot % 8;
+static void gather(const hop__gupta_plan *plan, const double *from, double *to) {
+    for (size_t slot = 0; slot < plan->count; slot++)
+        memcpy(to + 3 * slot, from + 3 * (size_t)plan->order[slot], 3 * sizeof *to);
 }
 
-static void put(const hop__gupta_plan *plan, const double *from, int what) {
-    for (size_t slot = 0; slot < plan->count; slot++) {
-        const double *x = from + 3 * (size_t)plan->order[slot];
-        double *to = slot_row(plan, slot, what);
-        to[0] = x[0];
-        to[8] = x[1];
-        to[16] = x[2];
+static void scatter(const hop__gupta_plan *plan, const double *from, double *to) {
+    for (size_t slot = 0; slot < plan->count; slot++)
+        memcpy(to + 3 * (size_t)plan->order[slot], from + 3 * slot, 3 * sizeof *to);
+}
+
+static void run_forces(hop_context *context, hop__gupta_cluster *c) {
+    switch (context->isa) {
+    case HOP__ISA_AVX512:
+        hop__gupta_forces_avx512(c);
+        break;
+    case HOP__ISA_AVX2:
+        hop__gupta_forces_avx2(c);
+        break;
+    default:
+        hop__gupta_forces_base(c);
     }
 }
 
-static void get(const hop__gupta_plan *plan, double *to) {
-    for (size_t slot = 0; slot < plan->count; slot++) {
-        const double *from = slot_row(plan, slot, HOP__GUPTA_FX);
-        double *f = to + 3 * (size_t)plan->order[slot];
-        f[0] = from[0];
-        f[1] = from[8];
-        f[2] = from[16];
+static void run_hessian(hop_context *context, hop__gupta_cluster *c) {
+    switch (context->isa) {
+    case HOP__ISA_AVX512:
+        hop__gupta_hessian_avx512(c);
+        break;
+    case HOP__ISA_AVX2:
+        hop__gupta_hessian_avx2(c);
+        break;
+    default:
+        hop__gupta_hessian_base(c);
     }
 }
 
@@ -243,22 +283,21 @@ int hop__gupta_cluster_evaluate(hop_potential *potential, hop_structure *s) {
     int status = prepare(potential, s, 16, &plan);
     if (status != HOP_OK)
         return status;
-    put(plan, s->positions, HOP__GUPTA_X);
-    switch (potential->context->isa) {
-    case HOP__ISA_AVX512:
-        hop__gupta_forces_avx512(&plan->cluster);
-        break;
-    case HOP__ISA_AVX2:
-        hop__gupta_forces_avx2(&plan->cluster);
-        break;
-    default:
-        hop__gupta_forces_base(&plan->cluster);
+    hop__gupta_cluster *c = &plan->cluster;
+    double *stage = plan->stage;
+    c->x = plan->staged ? stage : s->positions;
+    c->energies = plan->staged ? stage + 3 * plan->count : s->energies;
+    c->forces = plan->staged ? stage + 6 * plan->count : s->forces;
+    if (plan->staged)
+        gather(plan, s->positions, stage);
+    run_forces(potential->context, c);
+    if (plan->staged) {
+        scatter(plan, c->forces, s->forces);
+        for (size_t slot = 0; slot < plan->count; slot++)
+            s->energies[plan->order[slot]] = c->energies[slot];
     }
-    get(plan, s->forces);
-    for (size_t slot = 0; slot < plan->count; slot++)
-        s->energies[plan->order[slot]] = *slot_row(plan, slot, HOP__GUPTA_ENERGY);
-    *s->energy = plan->cluster.energy;
-    memcpy(s->virial, plan->cluster.virial, sizeof plan->cluster.virial);
+    *s->energy = c->energy;
+    memcpy(s->virial, c->virial, sizeof c->virial);
     return HOP_OK;
 }
 
@@ -268,18 +307,17 @@ int hop__gupta_cluster_hessian(hop_potential *potential, const hop_structure *s,
     int status = prepare(potential, s, 32, &plan);
     if (status != HOP_OK)
         return status;
-    put(plan, s->positions, HOP__GUPTA_X);
-    put(plan, v, HOP__GUPTA_VX);
-    switch (potential->context->isa) {
-    case HOP__ISA_AVX512:
-        hop__gupta_hessian_avx512(&plan->cluster);
-        break;
-    case HOP__ISA_AVX2:
-        hop__gupta_hessian_avx2(&plan->cluster);
-        break;
-    default:
-        hop__gupta_hessian_base(&plan->cluster);
+    hop__gupta_cluster *c = &plan->cluster;
+    double *stage = plan->stage;
+    c->x = plan->staged ? stage : s->positions;
+    c->v = plan->staged ? stage + 3 * plan->count : v;
+    c->hv = plan->staged ? stage + 6 * plan->count : hv;
+    if (plan->staged) {
+        gather(plan, s->positions, stage);
+        gather(plan, v, stage + 3 * plan->count);
     }
-    get(plan, hv);
+    run_hessian(potential->context, c);
+    if (plan->staged)
+        scatter(plan, c->hv, hv);
     return HOP_OK;
 }

@@ -40,6 +40,25 @@ LANES_INLINE void accumulate(const cluster *c, size_t block, int what, lanes val
     lanes_store(row(c, block, what), lanes_add(own(c, block, what), value));
 }
 
+/* Add the sum of both halves to a quad.  Whole vectors are stored: a vector that is
+   read soon after a part of it was written has to wait. */
+LANES_INLINE void add_to_quad(const cluster *c, size_t number, int what, lanes value) {
+    static const double half[12] = {1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1};
+    const double *low = half + number % 2 * 4;
+    double *to = row(c, number / 2, what);
+    lanes_store(to, lanes_fma(lanes_add(value, lanes_swap(value)),
+                              lanes_halves(low, low + 4), lanes_load(to)));
+}
+
+/* Add the sum of all lanes to a slot. */
+LANES_INLINE void add_to_slot(const cluster *c, size_t slot, int what, lanes value) {
+    static const double unit[15] = {0, 0, 0, 0, 0, 0, 0, 1};
+    const double *low = unit + 7 - slot % 8;
+    double *to = row(c, slot / 8, what);
+    lanes_store(to, lanes_fma(lanes_all(lanes_sum(value)), lanes_halves(low, low + 4),
+                              lanes_load(to)));
+}
+
 /* A quad in both halves, turned by `turn`: lane l holds atom l + turn. */
 LANES_INLINE lanes quad(const cluster *c, size_t number, int what, int turn) {
     return lanes_quad(c->turned + 64 * number + 8 * what + turn);
@@ -58,6 +77,75 @@ LANES_INLINE lanes lone(const cluster *c, size_t slot, int what) {
 
 LANES_INLINE const double *rates_of(const cluster *c, int element, size_t block) {
     return c->rates + ((size_t)element * c->blocks + block) * (8 * HOP__GUPTA_RATES);
+}
+
+/* ---- in and out: x y z of four atoms in each half, twelve numbers in memory ---- */
+
+LANES_INLINE void take_in_rows(const cluster *c, const double *from, size_t number,
+                               size_t other, int what) {
+    const double *low = from + 3 * (size_t)c->first[number];
+    const double *high = from + 3 * (size_t)c->first[other];
+    lanes a = lanes_halves(low, high), b = lanes_halves(low + 4, high + 4),
+          d = lanes_halves(low + 8, high + 8); /* xyzx yzxy zxyz */
+    lanes v[3] = {lanes_shuffle(lanes_blend(lanes_blend(a, b, 4), d, 2), 0x6c),
+                  lanes_shuffle(lanes_blend(lanes_blend(b, a, 2), d, 4), 0xb1),
+                  lanes_shuffle(lanes_blend(lanes_blend(d, b, 2), a, 4), 0xc6)};
+    UNROLL for (int k = 0; k < 3; k++) {
+        lanes_store(row(c, number / 2, what + k), v[k]);
+        lanes_store(c->turned + 64 * number + 8 * (what + k), lanes_low_twice(v[k]));
+        if (other != number)
+            lanes_store(c->turned + 64 * other + 8 * (what + k),
+                        lanes_high_twice(v[k]));
+    }
+}
+
+LANES_INLINE void take_in(const cluster *c, const double *from, int what) {
+    size_t number = 0;
+    for (; number + 2 <= c->quads; number += 2)
+        take_in_rows(c, from, number, number + 1, what);
+    if (number < c->quads)
+        take_in_rows(c, from, number, number, what);
+    for (size_t k = 0; k < c->lone; k++)
+        for (size_t slot = 4 * c->quads + k, at = 0; at < 3; at++)
+            row(c, slot / 8, what + (int)at)[slot % 8] =
+                from[3 * (size_t)c->first[c->quads + k] + at];
+}
+
+LANES_INLINE void give_out_rows(const cluster *c, double *to, size_t number,
+                                size_t other) {
+    double *low = to + 3 * (size_t)c->first[number];
+    double *high = to + 3 * (size_t)c->first[other];
+    lanes x = lanes_shuffle(own(c, number / 2, HOP__GUPTA_FX), 0x6c);
+    lanes y = lanes_shuffle(own(c, number / 2, HOP__GUPTA_FY), 0xb1);
+    lanes z = lanes_shuffle(own(c, number / 2, HOP__GUPTA_FZ), 0xc6);
+    lanes_store_halves(low, high, lanes_blend(lanes_blend(x, y, 2), z, 4));
+    lanes_store_halves(low + 4, high + 4, lanes_blend(lanes_blend(y, z, 2), x, 4));
+    lanes_store_halves(low + 8, high + 8, lanes_blend(lanes_blend(z, x, 2), y, 4));
+}
+
+LANES_INLINE void give_out(const cluster *c, double *to) {
+    size_t number = 0;
+    for (; number + 2 <= c->quads; number += 2)
+        give_out_rows(c, to, number, number + 1);
+    for (size_t slot = 4 * number; slot < c->count; slot++) {
+        size_t quad = slot / 4 < c->quads ? slot / 4 : slot - 3 * c->quads;
+        size_t atom = (size_t)c->first[quad] + (slot / 4 < c->quads ? slot % 4 : 0);
+        for (size_t at = 0; at < 3; at++)
+            to[3 * atom + at] = row(c, slot / 8, HOP__GUPTA_FX + (int)at)[slot % 8];
+    }
+}
+
+LANES_INLINE void give_out_energies(const cluster *c) {
+    size_t number = 0;
+    for (; number + 2 <= c->quads; number += 2)
+        lanes_store_halves(c->energies + c->first[number],
+                           c->energies + c->first[number + 1],
+                           own(c, number / 2, HOP__GUPTA_ENERGY));
+    for (size_t slot = 4 * number; slot < c->count; slot++) {
+        size_t quad = slot / 4 < c->quads ? slot / 4 : slot - 3 * c->quads;
+        size_t atom = (size_t)c->first[quad] + (slot / 4 < c->quads ? slot % 4 : 0);
+        c->energies[atom] = row(c, slot / 8, HOP__GUPTA_ENERGY)[slot % 8];
+    }
 }
 
 /* ---- one to four vectors of pairs ---- */
@@ -129,13 +217,12 @@ LANES_INLINE void exponentials(const double *rates, const distances *d, int k,
     lanes bb = lanes_load(rates + 8 * HOP__GUPTA_BB);
     v->a[k] = lanes_exp2(lanes_fnma(ba, d->r[k], ca));
     v->b[k] = lanes_exp2(lanes_fnma(bb, d->r[k], cb));
-    lanes ka = lanes_load(rates + 8 * HOP__GUPTA_KA);
-    lanes kb = lanes_load(rates + 8 * HOP__GUPTA_KB);
-    lanes_store(terms, lanes_mul(lanes_mul(ka, d->inverse[k]), v->a[k]));
-    lanes_store(terms + 8, lanes_mul(lanes_mul(kb, d->inverse[k]), v->b[k]));
+    lanes_store(terms, lanes_mul(d->inverse[k], v->a[k]));
+    lanes_store(terms + 8, lanes_mul(d->inverse[k], v->b[k]));
 }
 
-/* Along v: dr = u.dv/r; change of b; P = A (ka/2 + 1/r) dr, Q = B (2 kb + 1/r) dr. */
+/* Along v: dr = u.dv/r; change of b; P = ka A (ka/2 + 1/r) dr, Q = kb B (2 kb + 1/r)
+ * dr. */
 LANES_INLINE void rates_of_change(const cluster *c, size_t block, const points *p,
                                   const points *v, const double *rates,
                                   const distances *d, int k, values *out,
@@ -154,8 +241,10 @@ LANES_INLINE void rates_of_change(const cluster *c, size_t block, const points *
     lanes steep_b = lanes_fma(kb, lanes_all(2.0), d->inverse[k]);
     out->change[k] =
         lanes_mul(lanes_mul(kb, lanes_all(-2.0)), lanes_mul(out->b[k], dr));
-    lanes_store(terms + 16, lanes_mul(lanes_load(terms), lanes_mul(steep_a, dr)));
-    lanes_store(terms + 24, lanes_mul(lanes_load(terms + 8), lanes_mul(steep_b, dr)));
+    lanes_store(terms + 16,
+                lanes_mul(lanes_mul(ka, lanes_load(terms)), lanes_mul(steep_a, dr)));
+    lanes_store(terms + 24, lanes_mul(lanes_mul(kb, lanes_load(terms + 8)),
+                                      lanes_mul(steep_b, dr)));
 }
 
 /* ---- sums over a tile ---- */
@@ -255,9 +344,9 @@ LANES_INLINE double *tile_terms(cluster *c, bool hessian, double *terms) {
             const double *rates = rates_of(c, c->quad_element[j], block);
             values v;
             UNROLL for (int k = 0; k < 4; k += 2) {
-                measure_tile(c, next_block, next_j, k, &next);
                 exponentials(rates, &d, k, &v, terms + k * TERMS(hessian));
                 exponentials(rates, &d, k + 1, &v, terms + (k + 1) * TERMS(hessian));
+                measure_tile(c, next_block, next_j, k, &next);
             }
             if (hessian)
                 tile_changes(c, block, j, rates, &d, &v, terms);
@@ -271,11 +360,10 @@ LANES_INLINE double *tile_terms(cluster *c, bool hessian, double *terms) {
             }
             d = next;
         }
-        lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_ENERGY) + j % 2 * 4, a);
-        lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_DENSITY) + j % 2 * 4, b);
+        add_to_quad(c, j, HOP__GUPTA_ENERGY, a);
+        add_to_quad(c, j, HOP__GUPTA_DENSITY, b);
         if (hessian)
-            lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_DENSITY_DOT) + j % 2 * 4,
-                              change);
+            add_to_quad(c, j, HOP__GUPTA_DENSITY_DOT, change);
     }
     return terms;
 }
@@ -308,11 +396,10 @@ LANES_INLINE double *all_lone_terms(cluster *c, bool hessian, double *terms) {
         for (size_t block = 0; 8 * block < slot; block++, terms += TERMS(hessian))
             lone_terms(c, hessian, slot, block, rates_of(c, c->lone_element[k], block),
                        &sum, terms);
-        row(c, slot / 8, HOP__GUPTA_ENERGY)[slot % 8] += lanes_sum(sum.a[0]);
-        row(c, slot / 8, HOP__GUPTA_DENSITY)[slot % 8] += lanes_sum(sum.b[0]);
+        add_to_slot(c, slot, HOP__GUPTA_ENERGY, sum.a[0]);
+        add_to_slot(c, slot, HOP__GUPTA_DENSITY, sum.b[0]);
         if (hessian)
-            row(c, slot / 8, HOP__GUPTA_DENSITY_DOT)[slot % 8] +=
-                lanes_sum(sum.change[0]);
+            add_to_slot(c, slot, HOP__GUPTA_DENSITY_DOT, sum.change[0]);
     }
     return terms;
 }
@@ -354,60 +441,98 @@ typedef struct vectors {
     lanes x, y, z;
 } vectors;
 
-LANES_INLINE vectors vectors_add(vectors a, vectors b) {
-    return (vectors){lanes_add(a.x, b.x), lanes_add(a.y, b.y), lanes_add(a.z, b.z)};
+typedef struct side {
+    vectors x, v;
+    lanes root, root_dot;
+} side;
+
+typedef struct pull {
+    lanes s, ds;
+    vectors u, w; /* difference of positions, minus that of v */
+} pull;
+
+#define READ_SIDE(READ)                                                                \
+    (side) {                                                                           \
+        {READ(HOP__GUPTA_X), READ(HOP__GUPTA_Y), READ(HOP__GUPTA_Z)},                  \
+            {READ(HOP__GUPTA_VX), READ(HOP__GUPTA_VY), READ(HOP__GUPTA_VZ)},           \
+            READ(HOP__GUPTA_ROOT), READ(HOP__GUPTA_ROOT_DOT)                           \
+    }
+
+LANES_INLINE side block_side(const cluster *c, size_t block) {
+#define READ(what) own(c, block, what)
+    return READ_SIDE(READ);
+#undef READ
+}
+
+LANES_INLINE side quad_side(const cluster *c, size_t number, int turn) {
+#define READ(what) quad(c, number, what, turn)
+    return READ_SIDE(READ);
+#undef READ
+}
+
+LANES_INLINE side partner_side(const cluster *c, size_t block, int vector) {
+#define READ(what) partner(c, block, what, vector)
+    return READ_SIDE(READ);
+#undef READ
+}
+
+LANES_INLINE side lone_side(const cluster *c, size_t slot) {
+#define READ(what) lone(c, slot, what)
+    return READ_SIDE(READ);
+#undef READ
+}
+
+LANES_INLINE vectors difference(vectors a, vectors b) {
+    return (vectors){lanes_sub(a.x, b.x), lanes_sub(a.y, b.y), lanes_sub(a.z, b.z)};
+}
+
+LANES_INLINE vectors add_product(vectors sum, lanes s, vectors u) {
+    return (vectors){lanes_fma(s, u.x, sum.x), lanes_fma(s, u.y, sum.y),
+                     lanes_fma(s, u.z, sum.z)};
 }
 
 LANES_INLINE vectors vectors_turn(vectors a) {
     return (vectors){lanes_turn(a.x), lanes_turn(a.y), lanes_turn(a.z)};
 }
 
-/* What slot i of the block feels from its partner, whose rows are given. */
-LANES_INLINE vectors pull(const cluster *c, size_t block, lanes x, lanes y, lanes z,
-                          lanes root, const double *terms) {
-    lanes roots = lanes_add(own(c, block, HOP__GUPTA_ROOT), root);
-    lanes s = lanes_fnma(roots, lanes_load(terms + 8), lanes_load(terms));
-    return (vectors){lanes_mul(s, lanes_sub(own(c, block, HOP__GUPTA_X), x)),
-                     lanes_mul(s, lanes_sub(own(c, block, HOP__GUPTA_Y), y)),
-                     lanes_mul(s, lanes_sub(own(c, block, HOP__GUPTA_Z), z))};
+LANES_INLINE vectors vectors_zero(void) {
+    return (vectors){lanes_all(0.0), lanes_all(0.0), lanes_all(0.0)};
 }
 
-/* -d(s u) = -(ds u + s dv), ds = R Q - P - dR B, R = 1/sqrt(rho_i) + 1/sqrt(rho_j). */
-LANES_INLINE vectors turn_of_pull(const cluster *c, size_t block, lanes x, lanes y,
-                                  lanes z, lanes vx, lanes vy, lanes vz, lanes root,
-                                  lanes root_dot, const double *terms) {
-    lanes roots = lanes_add(own(c, block, HOP__GUPTA_ROOT), root);
-    lanes dots = lanes_add(own(c, block, HOP__GUPTA_ROOT_DOT), root_dot);
-    lanes b = lanes_load(terms + 8);
-    lanes s = lanes_fnma(roots, b, lanes_load(terms));
-    lanes ds = lanes_fma(
-        dots, b, lanes_fnma(roots, lanes_load(terms + 24), lanes_load(terms + 16)));
-    vx = lanes_sub(vx, own(c, block, HOP__GUPTA_VX));
-    vy = lanes_sub(vy, own(c, block, HOP__GUPTA_VY));
-    vz = lanes_sub(vz, own(c, block, HOP__GUPTA_VZ));
-    x = lanes_sub(own(c, block, HOP__GUPTA_X), x);
-    y = lanes_sub(own(c, block, HOP__GUPTA_Y), y);
-    z = lanes_sub(own(c, block, HOP__GUPTA_Z), z);
-    return (vectors){lanes_fma(ds, x, lanes_mul(s, vx)),
-                     lanes_fma(ds, y, lanes_mul(s, vy)),
-                     lanes_fma(ds, z, lanes_mul(s, vz))};
+/* s = ka A - R kb B, and along v ds = R Q - P - dR kb B, R = 1/sqrt(rho_i) +
+ * 1/sqrt(rho_j). */
+LANES_INLINE pull pull_of(bool hessian, side i, side j, const double *rates,
+                          const double *terms) {
+    lanes a = lanes_mul(lanes_load(rates + 8 * HOP__GUPTA_KA), lanes_load(terms));
+    lanes kb = lanes_load(rates + 8 * HOP__GUPTA_KB), b = lanes_load(terms + 8);
+    lanes roots = lanes_add(i.root, j.root);
+    pull p = {lanes_fnma(lanes_mul(roots, kb), b, a), lanes_all(0.0),
+              difference(i.x, j.x), vectors_zero()};
+    if (hessian) {
+        lanes dots = lanes_mul(lanes_add(i.root_dot, j.root_dot), kb);
+        p.ds = lanes_fnma(roots, lanes_load(terms + 24), lanes_load(terms + 16));
+        p.ds = lanes_fma(dots, b, p.ds);
+        p.w = difference(j.v, i.v);
+    }
+    return p;
 }
 
-/* Partners read by READ(row, k). */
-#define PULL(READ, k)                                                                  \
-    (hessian ? turn_of_pull(c, block, READ(HOP__GUPTA_X, k), READ(HOP__GUPTA_Y, k),    \
-                            READ(HOP__GUPTA_Z, k), READ(HOP__GUPTA_VX, k),             \
-                            READ(HOP__GUPTA_VY, k), READ(HOP__GUPTA_VZ, k),            \
-                            READ(HOP__GUPTA_ROOT, k), READ(HOP__GUPTA_ROOT_DOT, k),    \
-                            terms + (k)*TERMS(hessian))                                \
-             : pull(c, block, READ(HOP__GUPTA_X, k), READ(HOP__GUPTA_Y, k),            \
-                    READ(HOP__GUPTA_Z, k), READ(HOP__GUPTA_ROOT, k),                   \
-                    terms + (k)*TERMS(hessian)))
+/* The force s u, or its change -(ds u + s dv). */
+LANES_INLINE vectors add_pull(bool hessian, vectors sum, const pull *p) {
+    if (!hessian)
+        return add_product(sum, p->s, p->u);
+    return add_product(add_product(sum, p->ds, p->u), p->s, p->w);
+}
 
-LANES_INLINE void accumulate_vectors(const cluster *c, size_t block, vectors v) {
-    accumulate(c, block, HOP__GUPTA_FX, v.x);
-    accumulate(c, block, HOP__GUPTA_FY, v.y);
-    accumulate(c, block, HOP__GUPTA_FZ, v.z);
+LANES_INLINE vectors sums(const cluster *c, size_t block) {
+    return (vectors){own(c, block, HOP__GUPTA_FX), own(c, block, HOP__GUPTA_FY),
+                     own(c, block, HOP__GUPTA_FZ)};
+}
+
+LANES_INLINE void set_sums(const cluster *c, size_t block, vectors v) {
+    lanes_store(row(c, block, HOP__GUPTA_FX), v.x);
+    lanes_store(row(c, block, HOP__GUPTA_FY), v.y);
+    lanes_store(row(c, block, HOP__GUPTA_FZ), v.z);
 }
 
 /* Own sums minus the other side's. */
@@ -417,27 +542,27 @@ LANES_INLINE lanes inside_force(const lanes v[4]) {
 
 LANES_INLINE void inside_forces(cluster *c, bool hessian, size_t block, bool whole,
                                 const double *terms) {
+    const double *rates = c->inside + block * (16 * HOP__GUPTA_RATES);
+    const side i = block_side(c, block);
     points f;
     EACH_OF(4) f.x[k] = f.y[k] = f.z[k] = lanes_all(0.0);
-#define READ(what, k) partner(c, block, what, k)
     EACH_OF(4) if (k < 2 || whole) {
-        vectors v = PULL(READ, k);
+        const pull p = pull_of(hessian, i, partner_side(c, block, k),
+                               rates + (k < 2 ? 0 : 8 * HOP__GUPTA_RATES),
+                               terms + k * TERMS(hessian));
+        vectors v = add_pull(hessian, vectors_zero(), &p);
         f.x[k] = v.x;
         f.y[k] = v.y;
         f.z[k] = v.z;
     }
-#undef READ
-    lanes_store(row(c, block, HOP__GUPTA_FX), inside_force(f.x));
-    lanes_store(row(c, block, HOP__GUPTA_FY), inside_force(f.y));
-    lanes_store(row(c, block, HOP__GUPTA_FZ), inside_force(f.z));
+    set_sums(c, block,
+             (vectors){inside_force(f.x), inside_force(f.y), inside_force(f.z)});
 }
 
 LANES_INLINE const double *all_inside_forces(cluster *c, bool hessian,
                                              const double *terms) {
-    const lanes zero = lanes_all(0.0);
     for (size_t block = c->quads / 2; block < c->blocks; block++)
-        for (int what = HOP__GUPTA_FX; what <= HOP__GUPTA_FZ; what++)
-            lanes_store(row(c, block, what), zero);
+        set_sums(c, block, vectors_zero());
     for (size_t block = 0; block < c->quads / 2; block++, terms += 4 * TERMS(hessian))
         inside_forces(c, hessian, block, true, terms);
     if (c->quads % 2) {
@@ -447,47 +572,48 @@ LANES_INLINE const double *all_inside_forces(cluster *c, bool hessian,
     return terms;
 }
 
+/* Block on quad; returns the sums of the quad, in both halves. */
+LANES_INLINE vectors tile_force(cluster *c, bool hessian, size_t block, size_t j,
+                                const double *terms) {
+    const double *rates = rates_of(c, c->quad_element[j], block);
+    const side i = block_side(c, block);
+    vectors sum = sums(c, block), turned = vectors_zero();
+    UNROLL for (int k = 3; k >= 0; k--) {
+        const pull p =
+            pull_of(hessian, i, quad_side(c, j, k), rates, terms + k * TERMS(hessian));
+        sum = add_pull(hessian, sum, &p);
+        turned = add_pull(hessian, k == 3 ? turned : vectors_turn(turned), &p);
+    }
+    set_sums(c, block, sum);
+    return turned;
+}
+
 LANES_INLINE const double *tile_forces(cluster *c, bool hessian, const double *terms) {
-    const lanes zero = lanes_all(0.0);
     for (size_t j = 2; j < c->quads; j++) {
-        vectors g = {zero, zero, zero};
-        for (size_t block = 0; block < j / 2; block++, terms += 4 * TERMS(hessian)) {
-            vectors sum = {zero, zero, zero}, turned = {zero, zero, zero};
-#define READ(what, k) quad(c, j, what, k)
-            UNROLL for (int k = 3; k >= 0; k--) {
-                vectors v = PULL(READ, k);
-                sum = k == 3 ? v : vectors_add(sum, v);
-                turned = k == 3 ? v : vectors_add(vectors_turn(turned), v);
-            }
-#undef READ
-            accumulate_vectors(c, block, sum);
-            g = vectors_add(g, turned);
-        }
-        lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_FX) + j % 2 * 4,
-                          lanes_sub(zero, g.x));
-        lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_FY) + j % 2 * 4,
-                          lanes_sub(zero, g.y));
-        lanes_add_to_quad(row(c, j / 2, HOP__GUPTA_FZ) + j % 2 * 4,
-                          lanes_sub(zero, g.z));
+        vectors g = vectors_zero();
+        for (size_t block = 0; block < j / 2; block++, terms += 4 * TERMS(hessian))
+            g = difference(g, tile_force(c, hessian, block, j, terms));
+        add_to_quad(c, j, HOP__GUPTA_FX, g.x);
+        add_to_quad(c, j, HOP__GUPTA_FY, g.y);
+        add_to_quad(c, j, HOP__GUPTA_FZ, g.z);
     }
     return terms;
 }
 
 LANES_INLINE void all_lone_forces(cluster *c, bool hessian, const double *terms) {
-    const lanes zero = lanes_all(0.0);
     for (size_t n = 0; n < c->lone; n++) {
-        size_t slot = 4 * c->quads + n;
-        vectors g = {zero, zero, zero};
+        const size_t slot = 4 * c->quads + n;
+        const side j = lone_side(c, slot);
+        vectors g = vectors_zero();
         for (size_t block = 0; 8 * block < slot; block++, terms += TERMS(hessian)) {
-#define READ(what, k) lone(c, slot, what)
-            vectors v = PULL(READ, 0);
-#undef READ
-            accumulate_vectors(c, block, v);
-            g = vectors_add(g, v);
+            const pull p = pull_of(hessian, block_side(c, block), j,
+                                   rates_of(c, c->lone_element[n], block), terms);
+            set_sums(c, block, add_pull(hessian, sums(c, block), &p));
+            g = add_pull(hessian, g, &p);
         }
-        row(c, slot / 8, HOP__GUPTA_FX)[slot % 8] -= lanes_sum(g.x);
-        row(c, slot / 8, HOP__GUPTA_FY)[slot % 8] -= lanes_sum(g.y);
-        row(c, slot / 8, HOP__GUPTA_FZ)[slot % 8] -= lanes_sum(g.z);
+        add_to_slot(c, slot, HOP__GUPTA_FX, lanes_sub(lanes_all(0.0), g.x));
+        add_to_slot(c, slot, HOP__GUPTA_FY, lanes_sub(lanes_all(0.0), g.y));
+        add_to_slot(c, slot, HOP__GUPTA_FZ, lanes_sub(lanes_all(0.0), g.z));
     }
 }
 
@@ -521,10 +647,9 @@ LANES_INLINE void sum_up(cluster *c) {
 /* ---- the kernels ---- */
 
 LANES_INLINE void run(cluster *c, bool hessian) {
-    for (int what = HOP__GUPTA_X; what <= HOP__GUPTA_Z; what++)
-        turn_row(c, what);
-    for (int what = HOP__GUPTA_VX; hessian && what <= HOP__GUPTA_VZ; what++)
-        turn_row(c, what);
+    take_in(c, c->x, HOP__GUPTA_X);
+    if (hessian)
+        take_in(c, c->v, HOP__GUPTA_VX);
     double *terms = all_inside_terms(c, hessian, c->terms);
     terms = tile_terms(c, hessian, terms);
     all_lone_terms(c, hessian, terms);
@@ -537,6 +662,11 @@ LANES_INLINE void run(cluster *c, bool hessian) {
 void VARIANT(hop__gupta_forces_)(hop__gupta_cluster *c) {
     run(c, false);
     sum_up(c);
+    give_out(c, c->forces);
+    give_out_energies(c);
 }
 
-void VARIANT(hop__gupta_hessian_)(hop__gupta_cluster *c) { run(c, true); }
+void VARIANT(hop__gupta_hessian_)(hop__gupta_cluster *c) {
+    run(c, true);
+    give_out(c, c->hv);
+}

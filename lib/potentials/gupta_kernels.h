@@ -40,17 +40,21 @@ enum {
     HOP__GUPTA_RATES
 };
 
-/* Atoms stand in slots: first quads, four atoms of one element each, then `lone`
-   others. Slots from `count` on hold zeros. */
+/* Atoms stand in slots: first quads, four atoms of one element each that follow one
+   another in the caller's arrays, then `lone` others.  Slots from `count` on are not
+   used. */
 typedef struct hop__gupta_cluster {
     size_t count, blocks, quads, lone;
+    const int32_t *first; /* [quads + lone]: first atom of the quad, the lone atom */
+    const int32_t *quad_element, *lone_element;
     double *block;  /* [blocks][HOP__GUPTA_ROWS][8] */
     double *turned; /* [quads, even][8][8]: the first eight rows, each quad twice */
     const double *rates; /* [element][blocks][HOP__GUPTA_RATES][8]: slot with element */
     const double *inside; /* [block of two quads][2][HOP__GUPTA_RATES][8]: slot with the
                              element of its own quad, of the other quad */
-    const int32_t *quad_element, *lone_element;
-    double *terms; /* 16 per vector of pairs, 32 for Hessian products */
+    double *terms;        /* 16 per vector of eight pairs, 32 for Hessian products */
+    const double *x, *v;  /* 3 per atom; v and hv for Hessian products only */
+    double *forces, *energies, *hv;
     double energy, virial[6];
 } hop__gupta_cluster;
 

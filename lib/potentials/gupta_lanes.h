@@ -54,11 +54,17 @@ LANES_INLINE lanes lanes_turn_high(lanes a) {
     return _mm512_mask_permutex_pd(a, 0xf0, a, 0x93);
 }
 LANES_INLINE lanes lanes_swap(lanes a) { return _mm512_shuffle_f64x2(a, a, 0x4e); }
-LANES_INLINE void lanes_add_to_quad(double *p, lanes a) {
-    __m256d sum =
-        _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
-    _mm256_store_pd(p, _mm256_add_pd(_mm256_load_pd(p), sum));
+LANES_INLINE lanes lanes_low_twice(lanes a) { return _mm512_shuffle_f64x2(a, a, 0x44); }
+LANES_INLINE lanes lanes_high_twice(lanes a) {
+    return _mm512_shuffle_f64x2(a, a, 0xee);
 }
+LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
+    _mm256_storeu_pd(low, _mm512_castpd512_pd256(a));
+    _mm256_storeu_pd(high, _mm512_extractf64x4_pd(a, 1));
+}
+/* in each half: b where `mask` has a bit; lane l from lane `order` >> 2 l */
+#define lanes_blend(a, b, mask) _mm512_mask_blend_pd((mask)*0x11, a, b)
+#define lanes_shuffle(a, order) _mm512_permutex_pd(a, order)
 LANES_INLINE double lanes_sum(lanes a) {
     __m256d q = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
     __m128d d = _mm_add_pd(_mm256_castpd256_pd128(q), _mm256_extractf128_pd(q, 1));
@@ -136,9 +142,18 @@ LANES_INLINE lanes lanes_turn_high(lanes a) {
     return (lanes){a.low, _mm256_permute4x64_pd(a.high, 0x93)};
 }
 LANES_INLINE lanes lanes_swap(lanes a) { return (lanes){a.high, a.low}; }
-LANES_INLINE void lanes_add_to_quad(double *p, lanes a) {
-    _mm256_store_pd(p, _mm256_add_pd(_mm256_load_pd(p), _mm256_add_pd(a.low, a.high)));
+LANES_INLINE lanes lanes_low_twice(lanes a) { return (lanes){a.low, a.low}; }
+LANES_INLINE lanes lanes_high_twice(lanes a) { return (lanes){a.high, a.high}; }
+LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
+    _mm256_storeu_pd(low, a.low);
+    _mm256_storeu_pd(high, a.high);
 }
+#define lanes_blend(a, b, mask)                                                        \
+    ((lanes){_mm256_blend_pd((a).low, (b).low, mask),                                  \
+             _mm256_blend_pd((a).high, (b).high, mask)})
+#define lanes_shuffle(a, order)                                                        \
+    ((lanes){_mm256_permute4x64_pd((a).low, order),                                    \
+             _mm256_permute4x64_pd((a).high, order)})
 LANES_INLINE double lanes_sum(lanes a) {
     __m256d q = _mm256_add_pd(a.low, a.high);
     __m128d d = _mm_add_pd(_mm256_castpd256_pd128(q), _mm256_extractf128_pd(q, 1));
@@ -196,9 +211,17 @@ LANES_INLINE lanes lanes_turn_high(lanes a) {
     LANES_EACH(l < 4 ? a.at[l] : a.at[4 + (l + 3) % 4]);
 }
 LANES_INLINE lanes lanes_swap(lanes a) { LANES_EACH(a.at[(l + 4) % 8]); }
-LANES_INLINE void lanes_add_to_quad(double *p, lanes a) {
-    for (int l = 0; l < 4; l++)
-        p[l] += a.at[l] + a.at[l + 4];
+LANES_INLINE lanes lanes_low_twice(lanes a) { LANES_EACH(a.at[l % 4]); }
+LANES_INLINE lanes lanes_high_twice(lanes a) { LANES_EACH(a.at[4 + l % 4]); }
+LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
+    memcpy(low, a.at, 4 * sizeof(double));
+    memcpy(high, a.at + 4, 4 * sizeof(double));
+}
+LANES_INLINE lanes lanes_blend(lanes a, lanes b, int mask) {
+    LANES_EACH(mask >> l % 4 & 1 ? b.at[l] : a.at[l]);
+}
+LANES_INLINE lanes lanes_shuffle(lanes a, int order) {
+    LANES_EACH(a.at[l / 4 * 4 + (order >> l % 4 * 2 & 3)]);
 }
 LANES_INLINE double lanes_sum(lanes a) {
     return ((a.at[0] + a.at[4]) + (a.at[2] + a.at[6])) +
@@ -220,7 +243,7 @@ LANES_INLINE lanes lanes_scale(lanes shifted) {
 
 /* 2^t within 1.1 ulp for -960 <= t <= 1000, clamped below: far atoms vanish beside
    others, and what is made of 2^-960 is still a normal number, which denormals, being
-   slow, are not.   t = k/16 + f, 2^t = 2^(k/16) (1 + f q(f)), q minimax on |f| <= 1/32.
+   slow, are not.  t = k/16 + f, 2^t = 2^(k/16) (1 + f q(f)), q minimax on |f| <= 1/32.
  */
 LANES_INLINE lanes lanes_exp2(lanes t) {
     const lanes magic = lanes_all(HOP__EXP2_MAGIC);

@@ -16,7 +16,10 @@ static int check_numbers(hop_context *context, size_t count, const int32_t *numb
                          count);
     if (!numbers)
         return hop__fail(context, HOP_ERROR_ARGUMENT, "structure: numbers is NULL");
+    bool known = true;
     for (size_t i = 0; i < count; i++)
+        known &= (uint32_t)numbers[i] < HOP__ELEMENTS;
+    for (size_t i = 0; !known && i < count; i++)
         if (numbers[i] < 0 || numbers[i] >= HOP__ELEMENTS)
             return hop__fail(
                 context, HOP_ERROR_ARGUMENT,
@@ -200,7 +203,8 @@ int hop__structure_match(hop_context *context, const char *what, const hop_struc
 }
 
 int hop__structure_check(hop_context *context, const hop_structure *s) {
-    for (size_t k = 0; k < 3 * s->count; k++)
+    bool finite = hop__all_finite(s->positions, 3 * s->count);
+    for (size_t k = 0; !finite && k < 3 * s->count; k++)
         if (!isfinite(s->positions[k]))
             return hop__fail(context, HOP_ERROR_NONFINITE,
                              "atom %zu: expected finite positions, got %c = %g", k / 3,
