@@ -168,8 +168,11 @@ void lammps_find(const char *work_directory, const char *native) {
     place(&found[SIMD], native, "/liblammps_simd.so");
     place(&found[GIVEN], given ? given : "", "");
     for (int k = 0; k < INSTALLATIONS; k++)
-        if (found[k].path[0])
+        if (k == SYSTEM || access(found[k].path, R_OK) == 0)
             look_for(k);
+        else if (found[k].path[0])
+            snprintf(found[k].about, sizeof found[k].about, "there is no %.500s%s",
+                     found[k].path, k == GIVEN ? "" : "; set LAMMPS_SOURCE");
         else
             snprintf(found[k].about, sizeof found[k].about,
                      "LAMMPS_LIBRARY is not set");
