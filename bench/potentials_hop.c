@@ -85,6 +85,8 @@ static int make(const contender *c, const problem *p, state *s, size_t *heap) {
         s->batch = calloc(BATCH_SIZE, sizeof(hop_structure *));
     for (size_t k = 0; s->batch && k < BATCH_SIZE && status == HOP_OK; k++)
         status = hop_structure_copy(s->structure, &s->batch[k]);
+    if (s->batch && status == HOP_OK) /* starts the threads */
+        status = hop_potential_evaluate_many(s->potential, s->batch, BATCH_SIZE, NULL);
     return status == HOP_OK ? hop_potential_evaluate(s->potential, s->structure)
                             : status;
 }

@@ -317,7 +317,6 @@ static bool make(state *s, const contender *c, const problem *p, result *out) {
 static void *prepare(const contender *c, const problem *p, result *out) {
     state *s = calloc(1, sizeof *s);
     size_t before = resident_bytes();
-    setenv("OMP_PROC_BIND", c->threads > 1 ? "true" : "false", 1);
     if (chdir(work) != 0)
         return refuse(out, "cannot go to %s", work);
     if (!start(s, c->library, out->why, sizeof out->why) || !make(s, c, p, out))
