@@ -118,13 +118,23 @@ static size_t result_size(const problem *p) {
     return sizeof(result) + 3 * p->count * sizeof(double);
 }
 
+/* The process has ended, or is made to. */
 static void lose(worker *w, const char *reason) {
+    char how[40] = "";
     int status = 0;
-    kill(w->pid, SIGKILL);
-    waitpid(w->pid, &status, 0);
+    usleep(100000); /* it may be about to end */
+    if (waitpid(w->pid, &status, WNOHANG) == w->pid) {
+        if (WIFSIGNALED(status))
+            snprintf(how, sizeof how, " with signal %d", WTERMSIG(status));
+        else if (WEXITSTATUS(status) != 0)
+            snprintf(how, sizeof how, " with status %d", WEXITSTATUS(status));
+    } else {
+        kill(w->pid, SIGKILL);
+        waitpid(w->pid, NULL, 0);
+    }
     size_t at = strlen(w->result->why);
-    snprintf(w->result->why + at, sizeof w->result->why - at, "%s%s", at ? "; " : "",
-             reason);
+    snprintf(w->result->why + at, sizeof w->result->why - at, "%s%s%s",
+             at && reason[0] ? "; " : "", reason, reason[0] ? how : "");
     close(w->ask);
     close(w->answer);
     w->result->ready = false;
