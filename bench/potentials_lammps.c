@@ -306,9 +306,7 @@ static bool make(state *s, const contender *c, const problem *p, result *out) {
     s->large = p->count >= 512;
     s->huge = p->count >= HUGE_COUNT;
     return command(s, out, "neighbor %.17g bin", p->skin) &&
-           command(s, out,
-                   "neigh_modify every 1000000 delay 1000000 check no one 20000 "
-                   "page 2000000") &&
+           command(s, out, "neigh_modify every 1000000 delay 1000000 check no") &&
            command(s, out, "thermo_style custom step pe") &&
            command(s, out, "thermo_modify norm no") && command(s, out, "thermo 1") &&
            command(s, out, "run 0 post no");
