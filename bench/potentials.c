@@ -66,7 +66,9 @@ static void time_task(worker *w, row *rows, int count, task_kind task, bool larg
     int rounds = large && o->rounds > 5 ? 5 : o->rounds;
     for (int k = 0; k < count; k++) {
         bool wanted = task == FORCES || w[k].contender->threads == 1;
-        calls[k] = wanted ? calls_for(&w[k], task, o->burst) : 0;
+        /* time for the system to find a processor for each thread */
+        double burst = w[k].contender->threads == 1 ? o->burst : 10.0 * o->burst;
+        calls[k] = wanted ? calls_for(&w[k], task, burst) : 0;
         rows[k].rounds[task] = 0;
     }
     for (int round = 0; round < rounds; round++)

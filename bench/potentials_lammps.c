@@ -38,7 +38,7 @@ typedef struct interface {
 typedef struct state {
     interface api;
     void *lmp;
-    char log[300];
+    char log[4200];
     bool rebuilding, large, huge;
     double calm, part; /* the force call's part of a step, where least was lost */
 } state;
@@ -46,13 +46,14 @@ typedef struct state {
 /* One LAMMPS library on this machine. */
 typedef struct installation {
     const char *name;
-    char path[256], about[512];
+    char path[512], about[700];
     bool usable, has[6]; /* by variant */
 } installation;
 
 enum { SYSTEM, NATIVE, SIMD, GIVEN, INSTALLATIONS };
 static installation found[INSTALLATIONS];
-static const char *work;
+static char work[4096], silicon[4096]; /* absolute: contenders go to `work`, where KIM
+                                          leaves a log */
 
 /* ---- the library ---- */
 
@@ -146,27 +147,39 @@ static void look_for(int which) {
     worker_stop(&w, &p);
 }
 
+/* An absolute path where there is such a file. */
+static void place(installation *i, const char *directory, const char *file) {
+    char whole[4096];
+    snprintf(i->path, sizeof i->path, "%s%s", directory, file);
+    if (i->path[0] && realpath(i->path, whole))
+        snprintf(i->path, sizeof i->path, "%.*s", (int)sizeof i->path - 1, whole);
+}
+
 void lammps_find(const char *work_directory, const char *native) {
     const char *given = getenv("LAMMPS_LIBRARY");
-    work = work_directory;
+    if (!realpath(work_directory, work) || !realpath("potentials/Si.sw", silicon))
+        snprintf(work, sizeof work, ".");
     found[SYSTEM].name = "LAMMPS";
     found[NATIVE].name = "LAMMPS native";
     found[SIMD].name = "LAMMPS native, SIMD";
     found[GIVEN].name = "LAMMPS given";
     snprintf(found[SYSTEM].path, sizeof found->path, "liblammps.so.0");
-    snprintf(found[NATIVE].path, sizeof found->path, "%s/liblammps.so", native);
-    snprintf(found[SIMD].path, sizeof found->path, "%s/liblammps_simd.so", native);
-    snprintf(found[GIVEN].path, sizeof found->path, "%s", given ? given : "");
+    place(&found[NATIVE], native, "/liblammps.so");
+    place(&found[SIMD], native, "/liblammps_simd.so");
+    place(&found[GIVEN], given ? given : "", "");
     for (int k = 0; k < INSTALLATIONS; k++)
-        if (found[k].path[0])
+        if (k == SYSTEM || access(found[k].path, R_OK) == 0)
             look_for(k);
+        else if (found[k].path[0])
+            snprintf(found[k].about, sizeof found[k].about, "there is no %.500s%s",
+                     found[k].path, k == GIVEN ? "" : "; set LAMMPS_SOURCE");
         else
             snprintf(found[k].about, sizeof found[k].about,
                      "LAMMPS_LIBRARY is not set");
 }
 
 const char *lammps_found(int index) {
-    static char line[700];
+    static char line[800];
     if (index >= INSTALLATIONS)
         return NULL;
     snprintf(line, sizeof line, "%s: %s%s", found[index].name,
@@ -190,7 +203,7 @@ static bool command(state *s, result *out, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 static bool command(state *s, result *out, const char *format, ...) {
-    char line[512];
+    char line[5000];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
@@ -259,7 +272,7 @@ static bool stillinger_weber(state *s, const contender *c, result *out) {
     if (c->variant == INTEL || c->variant == INTEL_MIXED)
         style = "sw/intel";
     return command(s, out, "pair_style %s", style) &&
-           command(s, out, "pair_coeff * * potentials/Si.sw Si");
+           command(s, out, "pair_coeff * * %s Si", silicon);
 }
 
 static bool pair(state *s, const contender *c, const problem *p, result *out) {
@@ -293,9 +306,7 @@ static bool make(state *s, const contender *c, const problem *p, result *out) {
     s->large = p->count >= 512;
     s->huge = p->count >= HUGE_COUNT;
     return command(s, out, "neighbor %.17g bin", p->skin) &&
-           command(s, out,
-                   "neigh_modify every 1000000 delay 1000000 check no one 20000 "
-                   "page 2000000") &&
+           command(s, out, "neigh_modify every 1000000 delay 1000000 check no") &&
            command(s, out, "thermo_style custom step pe") &&
            command(s, out, "thermo_modify norm no") && command(s, out, "thermo 1") &&
            command(s, out, "run 0 post no");
@@ -304,6 +315,8 @@ static bool make(state *s, const contender *c, const problem *p, result *out) {
 static void *prepare(const contender *c, const problem *p, result *out) {
     state *s = calloc(1, sizeof *s);
     size_t before = resident_bytes();
+    if (chdir(work) != 0)
+        return refuse(out, "cannot go to %s", work);
     if (!start(s, c->library, out->why, sizeof out->why) || !make(s, c, p, out))
         return NULL;
     out->resident = resident_bytes() - before;

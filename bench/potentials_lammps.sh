@@ -23,7 +23,10 @@ if [ -f "$out/liblammps.so" ] && [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" 
     say "built before: $out"
     exit 0
 fi
-rm -rf "$out/build" "$out/simd" "$out"/liblammps*
+if [ "$(cat "$out/begun" 2>/dev/null)" != "$stamp" ]; then # else go on
+    rm -rf "$out/build" "$out/simd"
+fi
+rm -f "$out"/liblammps* "$out/stamp" "$out/simd.log"
 mkdir -p "$out/build" "$out/simd"
 
 packages=
@@ -41,6 +44,7 @@ cmake -S "$source/cmake" -B "$out/build" $packages -D CMAKE_BUILD_TYPE=Release \
     -D BUILD_MPI=off -D CMAKE_DISABLE_FIND_PACKAGE_MPI=on -D BUILD_OMP=on \
     -D WITH_JPEG=off -D WITH_PNG=off -D WITH_GZIP=off -D WITH_FFMPEG=off -D WITH_CURL=off \
     >"$out/configure.log" 2>&1 || { tail -n 20 "$out/configure.log"; exit 1; }
+echo "$stamp" >"$out/begun"
 say "building, a few minutes with $jobs jobs; $out/build.log"
 make -C "$out/build" -j"$jobs" lammps >"$out/build.log" 2>&1 || {
     tail -n 20 "$out/build.log"

@@ -55,6 +55,16 @@ static double least_wall(const row *r) {
     return best;
 }
 
+/* The same with one thread. */
+static const row *alone(const row *rows, int count, const row *r) {
+    for (int k = 0; k < count; k++)
+        if (rows[k].contender->threads == 1 &&
+            rows[k].contender->variant == r->contender->variant &&
+            rows[k].contender->library == r->contender->library)
+            return &rows[k];
+    return &rows[0];
+}
+
 static double least_processor(const row *r) {
     double best = INFINITY;
     for (int k = 0; k < r->rounds[FORCES]; k++)
@@ -238,13 +248,14 @@ void report_rows(report *r, const problem *p, const row *rows, int count) {
            median_ratio(&rows[0], HESSIAN, &rows[0], FORCES), (double)rows[0].heap / n);
     if (p->count >= 4000)
         printf(", resident %.0f", (double)rows[0].resident / n);
-    for (int k = 1; k < count; k++)
-        if (!rows[k].contender->library && rows[k].contender->threads > 1)
-            printf("; %d threads %.2fx (least wall times), processor time %.2f",
-                   rows[k].contender->threads,
-                   least_wall(&rows[0]) / least_wall(&rows[k]),
-                   least_processor(&rows[k]) / least_processor(&rows[0]));
     printf("\n");
+    for (int k = 1; k < count; k++) {
+        const row *one = alone(rows, count, &rows[k]);
+        if (rows[k].contender->threads > 1)
+            printf("  %s: %.2fx one, processor time %.2fx (least times)\n",
+                   rows[k].contender->name, least_wall(one) / least_wall(&rows[k]),
+                   least_processor(&rows[k]) / least_processor(one));
+    }
     fflush(NULL);
 }
 
