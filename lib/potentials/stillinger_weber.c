@@ -17,6 +17,7 @@
 #include "base/vector_math.h"
 #include "potentials/parameter_file.h"
 #include "potentials/potential.h"
+#include "potentials/stillinger_weber_kernels.h"
 #include "structure/elements.h"
 #include "structure/neighbors.h"
 
@@ -172,6 +173,10 @@ typedef struct workspace {
     leg *legs;
     dual *force; /* 3 per atom */
     size_t atoms, leg_capacity;
+    /* atoms of one element */
+    hop__sw_system system;
+    int32_t *scratch;
+    size_t blocks, scratch_capacity;
 } workspace;
 
 static int new_workspace(hop_context *context, const void *p, void **out) {
@@ -190,6 +195,11 @@ static int new_workspace(hop_context *context, const void *p, void **out) {
 
 static void free_workspace(hop_context *context, void *opaque) {
     workspace *w = opaque;
+    void *blocks[] = {w->system.rows,    w->system.counts,   w->system.begins,
+                      w->system.entries, w->system.moments,  w->system.moment_z,
+                      w->system.moment_s, w->system.virials, w->scratch};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
+        hop__release(context, blocks[k]);
     hop__neighbors_free(w->neighbors);
     hop__release(context, w->species);
     hop__release(context, w->legs);
@@ -399,10 +409,95 @@ static int prepare(hop_potential *potential, const hop_structure *s) {
     return HOP_OK;
 }
 
+static bool grow(hop_context *context, void *field, size_t count, size_t size) {
+    void *old, *fresh;
+    memcpy(&old, field, sizeof old);
+    fresh = hop__resize(context, old, count, size);
+    if (fresh)
+        memcpy(field, &fresh, sizeof fresh);
+    return fresh != NULL;
+}
+
+static int reserve_system(workspace *w, size_t atoms) {
+    hop__sw_system *y = &w->system;
+    const size_t blocks = (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK;
+    const size_t scratch = HOP__SW_BLOCK * (w->neighbors->longest + 16);
+    if (blocks > w->blocks) {
+        size_t n = blocks * HOP__SW_BLOCK;
+        w->blocks = 0;
+        if (!grow(w->context, &y->rows, n, sizeof *y->rows) ||
+            !grow(w->context, &y->counts, n, sizeof *y->counts) ||
+            !grow(w->context, &y->begins, blocks, sizeof *y->begins) ||
+            !grow(w->context, &y->moments, 8 * n, sizeof *y->moments) ||
+            !grow(w->context, &y->moment_z, n, sizeof *y->moment_z) ||
+            !grow(w->context, &y->moment_s, n, sizeof *y->moment_s) ||
+            !grow(w->context, &y->virials, 6 * n, sizeof *y->virials))
+            return HOP_ERROR_MEMORY;
+        w->blocks = blocks;
+    }
+    if (scratch > w->scratch_capacity) {
+        w->scratch_capacity = 0;
+        if (!grow(w->context, &w->scratch, 2 * scratch, sizeof *w->scratch))
+            return HOP_ERROR_MEMORY;
+        w->scratch_capacity = 2 * scratch;
+    }
+    return HOP_OK;
+}
+
+static bool one_element(const parameters *p, const workspace *w, const hop_structure *s) {
+    for (size_t i = 1; i < s->count; i++)
+        if (w->species[i] != w->species[0])
+            return false;
+    return entry_of(p, w->species[0], w->species[0], w->species[0])->reach > 0.0;
+}
+
+static int evaluate_element(hop_potential *potential, hop_structure *s) {
+    const parameters *p = potential->parameters;
+    workspace *w = potential->workspace;
+    hop__sw_system *y = &w->system;
+    const entry *e = entry_of(p, w->species[0], w->species[0], w->species[0]);
+    int status = reserve_system(w, s->count);
+    if (status != HOP_OK)
+        return status;
+    y->element = (hop__sw_element){e->reach, e->barrier, e->sigma, e->gamma, e->B, e->p, e->q,
+                                   e->A * e->epsilon, e->lambda * e->epsilon, e->cos0};
+    y->list = w->neighbors;
+    y->energies = s->energies;
+    y->forces = s->forces;
+    const size_t blocks = (s->count + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK;
+    enum hop__isa isa = potential->context->isa;
+    for (;;) {
+        atomic_store(&y->entries_used, 0);
+        for (size_t b = 0; b < blocks; b++)
+            (isa == HOP__ISA_AVX512 ? hop__sw_moments_avx512 : isa == HOP__ISA_AVX2 ? hop__sw_moments_avx2 : hop__sw_moments_base)(y, b, w->scratch);
+        size_t used = atomic_load(&y->entries_used);
+        if (used <= y->entry_capacity)
+            break;
+        size_t wanted = used + used / 4 + 1024;
+        y->entry_capacity = 0;
+        if (!grow(w->context, &y->entries, wanted, sizeof *y->entries))
+            return HOP_ERROR_MEMORY;
+        y->entry_capacity = wanted;
+    }
+    for (size_t b = 0; b < blocks; b++)
+        (isa == HOP__ISA_AVX512 ? hop__sw_forces_avx512 : isa == HOP__ISA_AVX2 ? hop__sw_forces_avx2 : hop__sw_forces_base)(y, b);
+    double energy = 0.0, virial[6] = {0};
+    for (size_t i = 0; i < s->count; i++) {
+        energy += s->energies[i];
+        for (int c = 0; c < 6; c++)
+            virial[c] += y->virials[6 * i + c];
+    }
+    *s->energy = energy;
+    memcpy(s->virial, virial, sizeof virial);
+    return HOP_OK;
+}
+
 static int evaluate(hop_potential *potential, hop_structure *s) {
     int status = prepare(potential, s);
     if (status != HOP_OK)
         return status;
+    if (one_element(potential->parameters, potential->workspace, s))
+        return evaluate_element(potential, s);
     workspace *w = potential->workspace;
     totals sum = {.energies = s->energies};
     accumulate(potential, s, NULL, &sum);
