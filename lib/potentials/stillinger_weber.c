@@ -21,7 +21,10 @@
 #include "structure/elements.h"
 #include "structure/neighbors.h"
 
-#define SKIN 0.5
+#define SKIN 1.0
+#ifndef KEEP
+#define KEEP 50000
+#endif
 #define MAX_SPECIES 12
 
 typedef struct entry {
@@ -196,8 +199,8 @@ static int new_workspace(hop_context *context, const void *p, void **out) {
 static void free_workspace(hop_context *context, void *opaque) {
     workspace *w = opaque;
     void *blocks[] = {w->system.rows,    w->system.counts,   w->system.begins,
-                      w->system.entries, w->system.moments,  w->system.moment_z,
-                      w->system.moment_s, w->system.virials, w->scratch};
+                      w->system.entries, w->system.moments,  w->system.moment_pairs, w->system.kept,
+                      w->system.virials, w->scratch};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
         hop__release(context, blocks[k]);
     hop__neighbors_free(w->neighbors);
@@ -429,8 +432,7 @@ static int reserve_system(workspace *w, size_t atoms) {
             !grow(w->context, &y->counts, n, sizeof *y->counts) ||
             !grow(w->context, &y->begins, blocks, sizeof *y->begins) ||
             !grow(w->context, &y->moments, 8 * n, sizeof *y->moments) ||
-            !grow(w->context, &y->moment_z, n, sizeof *y->moment_z) ||
-            !grow(w->context, &y->moment_s, n, sizeof *y->moment_s) ||
+            !grow(w->context, &y->moment_pairs, 2 * n, sizeof *y->moment_pairs) ||
             !grow(w->context, &y->virials, 6 * n, sizeof *y->virials))
             return HOP_ERROR_MEMORY;
         w->blocks = blocks;
@@ -475,7 +477,7 @@ static int evaluate_element(hop_potential *potential, hop_structure *s) {
             break;
         size_t wanted = used + used / 4 + 1024;
         y->entry_capacity = 0;
-        if (!grow(w->context, &y->entries, wanted, sizeof *y->entries))
+        if (!grow(w->context, &y->entries, wanted, sizeof *y->entries) || (s->count < KEEP && !grow(w->context, &y->kept, HOP__SW_KEPT * wanted, sizeof *y->kept)))
             return HOP_ERROR_MEMORY;
         y->entry_capacity = wanted;
     }

@@ -108,6 +108,25 @@ static size_t filter(const double *positions, const double *center, const int32_
 }
 #endif
 
+/* ---- memory in time: large systems come from beyond the caches, in no order that the
+   processor would foresee ---- */
+
+#define AHEAD 8    /* rows */
+#define LARGE 6000 /* atoms from which on it pays */
+
+static inline void fetch(const void *at) { __builtin_prefetch(at, 0, 3); }
+static inline void fetch_to_write(const void *at) { __builtin_prefetch(at, 1, 3); }
+
+static inline void fetch_row(const hop__sw_system *s, size_t row) {
+    const hop__neighbors *list = s->list;
+    const int32_t *places = list->index + list->first[row];
+    for (int32_t k = 0; k < list->count[row]; k++)
+        fetch(list->positions + 4 * (size_t)places[k]);
+    fetch_to_write(s->moments + 8 * row);
+    fetch_to_write(s->moment_pairs + 2 * row);
+    fetch_to_write(s->energies + list->atom[row]);
+}
+
 /* ---- groups ---- */
 
 /* The rows of a block by the number of their neighbours, most first. */
@@ -150,55 +169,49 @@ static group group_at(const hop__sw_system *s, size_t block, size_t first) {
     return g;
 }
 
-/* Neighbour k of each lane; the atom itself where a lane has no more. */
-static void fill_entries(const group *g, size_t begin, const int32_t *scratch,
-                         size_t stride, int32_t *entries) {
+/* Neighbour k of each lane; the atom itself where a lane has no more.  Rows of `scratch`
+   have room for LANES more; up to LANES * LANES entries too many are written. */
+static void fill_entries(const group *g, size_t begin, int32_t *scratch, size_t stride,
+                         int32_t *entries) {
+    const int32_t *rows[LANES];
     for (int l = 0; l < LANES; l++) {
-        const int32_t *from = scratch + ((size_t)g->center[l] - begin) * stride;
-        const size_t count = (size_t)g->counts[l];
-        for (size_t k = 0; k < count; k++)
-            entries[k * LANES + (size_t)l] = from[k];
-        for (size_t k = count; k < g->longest; k++)
-            entries[k * LANES + (size_t)l] = g->center[l];
+        int32_t *row = scratch + ((size_t)g->center[l] - begin) * stride;
+        for (size_t k = (size_t)g->counts[l]; k < g->longest; k++)
+            row[k] = g->center[l];
+        rows[l] = row;
+    }
+    for (size_t k = 0; k < g->longest; k += LANES) {
+        interleave(rows, entries + k * LANES);
+        for (int l = 0; l < LANES; l++)
+            rows[l] += LANES;
     }
 }
 
-/* ---- one leg in each lane ---- */
+/* ---- legs: a group's neighbours, PART of them at a time, step by step so that what has
+   to wait (root, division, exponential) overlaps ---- */
 
-typedef struct leg {
-    mask here;
-    vec u[3], n[3], inverse; /* from the centre to the neighbour; u/r; 1/r */
-    vec t, rate;             /* sigma / (r - a sigma); -t^2/sigma, the slope of t */
-    vec decay, g;            /* exp(t), exp(gamma t) */
-    vec x;                   /* sigma/r */
-} leg;
+#define PART 16
+#define KEPT HOP__SW_KEPT
 
-static inline leg leg_at(const hop__sw_system *s, const group *gr, const vec center[3],
-                         const int32_t *places, size_t k, bool usual) {
-    const hop__sw_element *e = &s->element;
-    leg l;
-    gather3(s->list->positions, places, l.u);
-    for (int c = 0; c < 3; c++)
-        l.u[c] -= center[c];
-    l.here = below(all((double)k), gr->counts);
-    vec r = choose(l.here, root(dot(l.u, l.u)), all(0.5 * e->barrier));
-    vec gap = least(r - e->barrier, all(e->sigma / LEAST_EXPONENT));
-    vec both = 1.0 / (r * gap);
-    l.inverse = gap * both;
-    l.t = e->sigma * (r * both);
-    l.rate = l.t * l.t * (-1.0 / e->sigma);
-    l.x = e->sigma * l.inverse;
-    for (int c = 0; c < 3; c++)
-        l.n[c] = l.u[c] * l.inverse;
-    if (usual) {
-        vec fifth = exponential(0.2 * l.t), square = fifth * fifth;
-        l.decay = square * square * fifth;
-        l.g = l.decay * fifth;
-    } else {
-        l.decay = exponential(l.t);
-        l.g = exponential(-least(-e->gamma * l.t, all(700.0)));
+typedef struct legs {
+    vec u[3][PART];                 /* from the centre */
+    vec inverse[PART];              /* 1 / r */
+    vec a[PART], b[PART], g1[PART]; /* dphi/dr - kappa g dg/dr, g / r, dg/dr */
+    vec g[PART], phi[PART];         /* exp(gamma sigma/(r - a sigma)), pair energy */
+} legs;
+
+static void find_vectors(const hop__sw_system *s, const group *gr, const vec center[3],
+                         const int32_t *places, size_t from, size_t count, legs *l) {
+    const double *positions = s->list->positions;
+    const vec away = all(2.0 * s->element.barrier), counts = gr->counts;
+    for (size_t k = 0; k < count; k++) {
+        vec x[3];
+        gather3(positions, places + k * LANES, x);
+        mask here = below(all((double)(from + k)), counts);
+        l->u[0][k] = x[0] - center[0];
+        l->u[1][k] = x[1] - center[1];
+        l->u[2][k] = choose(here, x[2] - center[2], away);
     }
-    return l;
 }
 
 static vec power(vec x, double p) {
@@ -207,16 +220,119 @@ static vec power(vec x, double p) {
     return x;
 }
 
+/* 1/r, t = sigma / (r - a sigma), exp(t) and g = exp(gamma t).  p = 4, q = 0 and
+   gamma = 1.2 are the `usual` parameters: with one exponential, exp(t/5), exp(t) is its
+   fifth and exp(1.2 t) its sixth power. */
+typedef struct base {
+    vec inverse, t, fifth, decay, g;
+} base;
+
+static inline base base_at(const hop__sw_element *e, const legs *l, size_t k, bool usual) {
+    const vec u[3] = {l->u[0][k], l->u[1][k], l->u[2][k]};
+    const vec r = root(dot(u, u));
+    const vec gap = least(r - e->barrier, all(e->sigma / LEAST_EXPONENT));
+    const mask here = below(r, all(e->barrier));
+    const vec both = 1.0 / (r * gap);
+    base v = {.inverse = gap * both, .t = e->sigma * (r * both)};
+    if (usual) {
+        v.fifth = only(here, exponential(0.2 * v.t));
+    } else {
+        v.decay = only(here, exponential(v.t));
+        v.g = only(here, exponential(-least(-e->gamma * v.t, all(700.0))));
+    }
+    return v;
+}
+
+static inline void raise(base *v) {
+    const vec square = v->fifth * v->fifth;
+    v->decay = square * square * v->fifth;
+    v->g = v->decay * v->fifth;
+}
+
+/* What the first pass leaves to the second, per entry; 4 or, usually, 3 numbers. */
+static inline void keep_base(double *kept, size_t k, const base *v, bool usual) {
+    double *at = kept + (usual ? 3 : 4) * LANES * k;
+    store(at, v->inverse);
+    store(at + LANES, v->t);
+    store(at + 2 * LANES, usual ? v->fifth : v->decay);
+    if (!usual)
+        store(at + 3 * LANES, v->g);
+}
+
+static inline base kept_base(const double *kept, size_t k, bool usual) {
+    const double *at = kept + (usual ? 3 : 4) * LANES * k;
+    base v = {.inverse = load(at), .t = load(at + LANES)};
+    if (usual) {
+        v.fifth = load(at + 2 * LANES);
+    } else {
+        v.decay = load(at + 2 * LANES);
+        v.g = load(at + 3 * LANES);
+    }
+    return v;
+}
+
 /* B x^p and x^q. */
-static inline void powers(const hop__sw_element *e, const leg *l, bool usual, vec *xp,
+static inline void powers(const hop__sw_element *e, vec inverse, bool usual, vec *xp,
                           vec *xq) {
-    vec square = l->x * l->x;
-    *xp = e->B * (usual ? square * square : power(l->x, e->p));
-    *xq = usual ? all(1.0) : power(l->x, e->q);
+    const vec x = e->sigma * inverse, x2 = x * x;
+    *xp = e->B * (usual ? x2 * x2 : power(x, e->p));
+    *xq = usual ? all(1.0) : power(x, e->q);
+}
+
+static inline void energies_of(const hop__sw_element e, size_t count, legs *l,
+                               double *kept, bool usual) {
+    for (size_t k = 0; k < count; k++) {
+        base v = base_at(&e, l, k, usual);
+        vec xp, xq;
+        if (kept)
+            keep_base(kept, k, &v, usual);
+        if (usual)
+            raise(&v);
+        powers(&e, v.inverse, usual, &xp, &xq);
+        l->inverse[k] = v.inverse;
+        l->g[k] = v.g;
+        l->phi[k] = (xp - xq) * v.decay;
+    }
+}
+
+static inline void slopes_of(const hop__sw_element e, size_t count, legs *l,
+                             const double *kept, bool usual) {
+    const double kappa = 2.0 * e.triplet * (1.0 - e.cosine) * (1.0 - e.cosine);
+    for (size_t k = 0; k < count; k++) {
+        base v = kept ? kept_base(kept, k, usual) : base_at(&e, l, k, usual);
+        vec xp, xq;
+        if (usual)
+            raise(&v);
+        powers(&e, v.inverse, usual, &xp, &xq);
+        const vec rate = v.t * v.t * (-1.0 / e.sigma);
+        const vec slope = (usual ? 4.0 * xp : e.p * xp - e.q * xq) * v.inverse;
+        const vec g1 = e.gamma * rate * v.g;
+        l->inverse[k] = v.inverse;
+        l->a[k] = fused(e.pair * v.decay, fused(xp - xq, rate, -slope), -kappa * (v.g * g1));
+        l->b[k] = v.g * v.inverse;
+        l->g1[k] = g1;
+    }
 }
 
 static bool is_usual(const hop__sw_element *e) {
     return e->gamma == 1.2 && e->p == 4.0 && e->q == 0.0;
+}
+
+static void find_energies(const hop__sw_element *e, size_t count, legs *l, double *kept) {
+    if (is_usual(e))
+        energies_of(*e, count, l, kept, true);
+    else
+        energies_of(*e, count, l, kept, false);
+}
+
+static void find_slopes(const hop__sw_element *e, size_t count, legs *l,
+                        const double *kept) {
+    if (!is_usual(e))
+        slopes_of(*e, count, l, kept, false);
+    else if (kept)
+        slopes_of(*e, count, l, kept, true);
+    else
+        slopes_of(*e, count, l, NULL, true);
 }
 
 /* ---- sums over the neighbours of each atom ---- */
@@ -225,30 +341,23 @@ typedef struct sums {
     vec t[6], v[3], s; /* xx yy zz yz xz xy; x y z */
 } sums;
 
-static inline void put_sums(const sums *m, const int32_t *rows, double *eight, double *z,
-                            double *s) {
+static inline void put_sums(const sums *m, const int32_t *rows, double *eight,
+                            double *two) {
     const vec columns[8] = {m->t[0], m->t[1], m->t[2], m->t[3],
                             m->t[4], m->t[5], m->v[0], m->v[1]};
     scatter8(eight, rows, columns);
     for (int l = 0; l < LANES; l++)
         if (rows[l] >= 0) {
-            z[rows[l]] = m->v[2][l];
-            s[rows[l]] = m->s[l];
+            two[2 * (size_t)rows[l]] = m->v[2][l];
+            two[2 * (size_t)rows[l] + 1] = m->s[l];
         }
 }
 
-static inline sums get_sums(const int32_t *rows, const double *eight, const double *z,
-                            const double *s) {
-    sums m;
-    vec columns[8];
-    gather8(eight, rows, columns);
-    for (int k = 0; k < 6; k++)
-        m.t[k] = columns[k];
-    m.v[0] = columns[6];
-    m.v[1] = columns[7];
-    m.v[2] = gather1(z, rows);
-    m.s = gather1(s, rows);
-    return m;
+static inline sums get_sums(const int32_t *rows, const double *eight, const double *two) {
+    vec a[8], b[2];
+    gather8(eight, rows, a);
+    gather2(two, rows, b);
+    return (sums){{a[0], a[1], a[2], a[3], a[4], a[5]}, {a[6], a[7], b[0]}, b[1]};
 }
 
 static inline vec contract(const sums *m) { /* T:T */
@@ -265,37 +374,46 @@ static inline void weigh(const hop__sw_element *e, sums *m) {
     m->s *= e->triplet * e->cosine * e->cosine;
 }
 
-static inline void group_moments(hop__sw_system *s, const group *gr, const int32_t *entries,
-                                 bool usual) {
-    const hop__sw_element *e = &s->element;
-    sums m = {0};
-    vec center[3], pairs = {0}, squares = {0};
+static void group_moments(hop__sw_system *s, const group *gr, const int32_t *entries,
+                          double *kept) {
+    const hop__sw_element e = s->element;
+    const vec zero = all(0.0);
+    sums m = {{zero, zero, zero, zero, zero, zero}, {zero, zero, zero}, zero};
+    vec center[3], pairs = zero, squares = zero;
+    legs l;
     gather3(s->list->positions, gr->center, center);
-    for (size_t k = 0; k < gr->longest; k++) {
-        leg l = leg_at(s, gr, center, entries + k * LANES, k, usual);
-        vec xp, xq, gn[3], g = only(l.here, l.g);
-        powers(e, &l, usual, &xp, &xq);
-        pairs += only(l.here, (xp - xq) * l.decay);
-        squares = fused(g, g, squares);
-        m.s += g;
-        for (int c = 0; c < 3; c++) {
-            gn[c] = g * l.n[c];
-            m.v[c] += gn[c];
-            m.t[c] = fused(gn[c], l.n[c], m.t[c]);
+    for (size_t from = 0; from < gr->longest; from += PART) {
+        const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
+        find_vectors(s, gr, center, entries + from * LANES, from, count, &l);
+        find_energies(&e, count, &l, kept ? kept + KEPT * LANES * from : NULL);
+        for (size_t k = 0; k < count; k++) {
+            const vec g = l.g[k], inverse = l.inverse[k];
+            const vec nx = l.u[0][k] * inverse, ny = l.u[1][k] * inverse;
+            const vec nz = l.u[2][k] * inverse;
+            const vec gx = g * nx, gy = g * ny, gz = g * nz;
+            pairs += l.phi[k];
+            squares = fused(g, g, squares);
+            m.s += g;
+            m.v[0] += gx;
+            m.v[1] += gy;
+            m.v[2] += gz;
+            m.t[0] = fused(gx, nx, m.t[0]);
+            m.t[1] = fused(gy, ny, m.t[1]);
+            m.t[2] = fused(gz, nz, m.t[2]);
+            m.t[3] = fused(gy, nz, m.t[3]);
+            m.t[4] = fused(gx, nz, m.t[4]);
+            m.t[5] = fused(gx, ny, m.t[5]);
         }
-        m.t[3] = fused(gn[1], l.n[2], m.t[3]);
-        m.t[4] = fused(gn[0], l.n[2], m.t[4]);
-        m.t[5] = fused(gn[0], l.n[1], m.t[5]);
     }
-    const double c = e->cosine;
+    const double c = e.cosine;
     vec triplets = contract(&m) - 2.0 * c * dot(m.v, m.v) + c * c * (m.s * m.s) -
                    (1.0 - c) * (1.0 - c) * squares;
-    vec energy = 0.5 * (e->pair * pairs + e->triplet * triplets);
-    for (int l = 0; l < LANES; l++)
-        if (gr->rows[l] >= 0)
-            s->energies[s->list->atom[gr->rows[l]]] = energy[l];
-    weigh(e, &m);
-    put_sums(&m, gr->rows, s->moments, s->moment_z, s->moment_s);
+    vec energy = 0.5 * (e.pair * pairs + e.triplet * triplets);
+    for (int k = 0; k < LANES; k++)
+        if (gr->rows[k] >= 0)
+            s->energies[s->list->atom[gr->rows[k]]] = energy[k];
+    weigh(&e, &m);
+    put_sums(&m, gr->rows, s->moments, s->moment_pairs);
 }
 
 void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch) {
@@ -304,25 +422,26 @@ void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch
     const size_t n = list->atoms - begin < HOP__SW_BLOCK ? list->atoms - begin : HOP__SW_BLOCK;
     const double limit = s->element.reach * s->element.reach;
     size_t counts[HOP__SW_BLOCK], total = 0;
-    for (size_t i = 0; i < n; i++)
+    const bool large = list->atoms > LARGE;
+    for (size_t i = 0; i < n; i++) {
+        if (large && begin + i + AHEAD < list->atoms)
+            fetch_row(s, begin + i + AHEAD);
         counts[i] = filter(list->positions, list->positions + 4 * (begin + i),
                            list->index + list->first[begin + i],
                            (size_t)list->count[begin + i], limit, scratch + i * stride);
+    }
     sort_by_count(counts, begin, n, s->rows + begin, s->counts + begin);
     for (size_t first = 0; first < n; first += LANES)
         total += LANES * group_at(s, block, first).longest;
+    total += LANES * LANES;
     size_t at = atomic_fetch_add_explicit(&s->entries_used, total, memory_order_relaxed);
     s->begins[block] = at;
     if (at + total > s->entry_capacity)
         return;
-    const bool usual = is_usual(&s->element);
     for (size_t first = 0; first < n; first += LANES) {
         const group g = group_at(s, block, first);
         fill_entries(&g, begin, scratch, stride, s->entries + at);
-        if (usual)
-            group_moments(s, &g, s->entries + at, true);
-        else
-            group_moments(s, &g, s->entries + at, false);
+        group_moments(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL);
         at += LANES * g.longest;
     }
 }
@@ -366,55 +485,76 @@ static inline void put_forces(const hop__sw_system *s, const group *gr, const ve
     }
 }
 
-static inline void group_forces(const hop__sw_system *s, const group *gr,
-                                const int32_t *entries, bool usual) {
-    const hop__sw_element *e = &s->element;
-    const double kappa = 2.0 * e->triplet * (1.0 - e->cosine) * (1.0 - e->cosine);
-    vec center[3], f[3] = {{0}}, w[6] = {{0}};
+static void group_forces(const hop__sw_system *s, const group *gr, const int32_t *entries,
+                         const double *kept) {
+    const vec zero = all(0.0);
+    vec center[3], f[3] = {zero, zero, zero}, w[6] = {zero, zero, zero, zero, zero, zero};
+    legs l;
     gather3(s->list->positions, gr->center, center);
-    const sums mi = get_sums(gr->center, s->moments, s->moment_z, s->moment_s);
+    const sums mi = get_sums(gr->center, s->moments, s->moment_pairs);
     for (size_t k = 0; k < gr->longest; k++) {
-        const int32_t *places = entries + k * LANES;
+        const size_t at = k % PART;
         int32_t home[LANES];
-        leg l = leg_at(s, gr, center, places, k, usual);
-        homes(s->list, places, home);
-        const sums mj = get_sums(home, s->moments, s->moment_z, s->moment_s);
-        const sums m = across(&mi, &mj);
-        vec xp, xq, tn[3], h[3];
-        powers(e, &l, usual, &xp, &xq);
-        vec slope = (e->p * xp - e->q * xq) * l.inverse;
-        vec phi = e->pair * l.decay * fused(xp - xq, l.rate, -slope);
-        vec g1 = e->gamma * l.rate * l.g, b = l.g * l.inverse;
-        times(m.t, l.n, tn);
-        vec ntn = dot(l.n, tn), nv = dot(l.n, m.v);
-        vec q = fused(ntn, all(0.5), m.s - nv - kappa * l.g);
-        vec a = fused(g1, q, phi) - b * (ntn - nv);
-        for (int c = 0; c < 3; c++) {
-            h[c] = only(l.here, fused(a, l.n[c], b * (tn[c] - m.v[c])));
-            f[c] += h[c];
-            w[c] = fused(l.u[c], h[c], w[c]);
+        if (at == 0) {
+            const size_t count = gr->longest - k < PART ? gr->longest - k : PART;
+            find_vectors(s, gr, center, entries + k * LANES, k, count, &l);
+            find_slopes(&s->element, count, &l, kept ? kept + KEPT * LANES * k : NULL);
         }
-        w[3] = fused(l.u[1], h[2], w[3]);
-        w[4] = fused(l.u[0], h[2], w[4]);
-        w[5] = fused(l.u[0], h[1], w[5]);
+        homes(s->list, entries + k * LANES, home);
+        const sums mj = get_sums(home, s->moments, s->moment_pairs);
+        const sums m = across(&mi, &mj);
+        const vec inverse = l.inverse[at], b = l.b[at];
+        const vec u[3] = {l.u[0][at], l.u[1][at], l.u[2][at]};
+        const vec n[3] = {u[0] * inverse, u[1] * inverse, u[2] * inverse};
+        vec tn[3], h[3];
+        times(m.t, n, tn);
+        vec ntn = dot(n, tn), nv = dot(n, m.v);
+        vec q = fused(ntn, all(0.5), m.s - nv);
+        vec a = fused(l.g1[at], q, l.a[at]) - b * (ntn - nv);
+        for (int c = 0; c < 3; c++) {
+            h[c] = fused(a, n[c], b * (tn[c] - m.v[c]));
+            f[c] += h[c];
+            w[c] = fused(u[c], h[c], w[c]);
+        }
+        w[3] = fused(u[1], h[2], w[3]);
+        w[4] = fused(u[0], h[2], w[4]);
+        w[5] = fused(u[0], h[1], w[5]);
     }
     for (int k = 0; k < 6; k++)
         w[k] *= -0.5;
     put_forces(s, gr, f, w);
 }
 
+/* What the group after this one will read and write. */
+static inline void fetch_group(const hop__sw_system *s, const int32_t *entries,
+                               const group *next) {
+    for (size_t k = 0; k < LANES * next->longest; k++) {
+        const size_t home = (size_t)s->list->home[entries[k]];
+        fetch(s->moments + 8 * home);
+        fetch(s->moment_pairs + 2 * home);
+    }
+    for (int l = 0; l < LANES; l++) {
+        const size_t atom = (size_t)s->list->atom[next->center[l]];
+        fetch_to_write(s->forces + 3 * atom);
+        fetch_to_write(s->virials + 6 * atom);
+    }
+}
+
 void VARIANT(hop__sw_forces_)(const hop__sw_system *s, size_t block) {
     const size_t begin = block * HOP__SW_BLOCK;
     const size_t n = s->list->atoms - begin < HOP__SW_BLOCK ? s->list->atoms - begin
                                                             : HOP__SW_BLOCK;
-    const int32_t *entries = s->entries + s->begins[block];
-    const bool usual = is_usual(&s->element);
+    const bool large = s->list->atoms > LARGE;
+    size_t at = s->begins[block];
+    group next = group_at(s, block, 0);
     for (size_t first = 0; first < n; first += LANES) {
-        const group g = group_at(s, block, first);
-        if (usual)
-            group_forces(s, &g, entries, true);
-        else
-            group_forces(s, &g, entries, false);
-        entries += LANES * g.longest;
+        const group g = next;
+        if (first + LANES < n) {
+            next = group_at(s, block, first + LANES);
+            if (large)
+                fetch_group(s, s->entries + at + LANES * g.longest, &next);
+        }
+        group_forces(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL);
+        at += LANES * g.longest;
     }
 }

@@ -16,6 +16,7 @@
 #include "structure/neighbors.h"
 
 #define HOP__SW_BLOCK 128
+#define HOP__SW_KEPT 4
 
 /* Of the entry (element, element, element). */
 typedef struct hop__sw_element {
@@ -32,14 +33,16 @@ typedef struct hop__sw_system {
     int32_t *counts;         /* neighbours of each */
     size_t *begins;          /* per block: where its entries begin */
     int32_t *entries;        /* places, per group and neighbour one for each lane */
-    size_t entry_capacity;   /* LANES more can be written */
+    double *kept;            /* HOP__SW_KEPT per entry, from one pass for the next; or NULL,
+                                then the next computes them again */
+    size_t entry_capacity;
     atomic_size_t entries_used; /* beyond the capacity when it was too small */
     /* per place of an atom: sums over its neighbours */
     double *moments;         /* 8: xx yy zz yz xz xy of T, x y of V */
-    double *moment_z, *moment_s; /* z of V, S */
+    double *moment_pairs;    /* 2: z of V, S */
     /* the same of the change along a direction; Hessian products only */
     const double *direction; /* 4 per place, images too */
-    double *dot, *dot_z, *dot_s;
+    double *dots, *dot_pairs;
     /* per atom of the structure */
     double *energies, *virials; /* 6 each */
     double *forces;             /* 3 each; the product for Hessian products */

@@ -83,14 +83,50 @@ static inline void gather8(const double *rows, const int32_t *at, vec out[8]) {
     }
 }
 
+/* The columns of eight rows of two. */
+static inline void gather2(const double *rows, const int32_t *at, vec out[2]) {
+    __m512d half[2];
+    for (int h = 0; h < 2; h++) { /* rows h, h+2, h+4, h+6 */
+        const int32_t *p = at + h;
+        half[h] = _mm512_castpd128_pd512(_mm_loadu_pd(rows + 2 * (size_t)p[0]));
+        half[h] = _mm512_insertf64x2(half[h], _mm_loadu_pd(rows + 2 * (size_t)p[2]), 1);
+        half[h] = _mm512_insertf64x2(half[h], _mm_loadu_pd(rows + 2 * (size_t)p[4]), 2);
+        half[h] = _mm512_insertf64x2(half[h], _mm_loadu_pd(rows + 2 * (size_t)p[6]), 3);
+    }
+    out[0] = _mm512_unpacklo_pd(half[0], half[1]);
+    out[1] = _mm512_unpackhi_pd(half[0], half[1]);
+}
+
 /* Rows of eight from their columns. */
 static inline void scatter8(double *rows, const int32_t *at, const vec columns[8]) {
     static const int32_t each[8] = {0, 1, 2, 3, 4, 5, 6, 7};
     vec out[8];
     gather8((const double *)columns, each, out);
-    for (int l = 0; l < 8; l++)
+    for (int l = 0; l < LANES; l++)
         if (at[l] >= 0)
             store(rows + 8 * (size_t)at[l], out[l]);
+}
+
+/* The columns of eight rows of eight integers. */
+static inline void interleave(const int32_t *const rows[8], int32_t *out) {
+    __m256i r[8], s[8], t[8];
+    for (int l = 0; l < 8; l++)
+        r[l] = _mm256_loadu_si256((const __m256i *)rows[l]);
+    for (int l = 0; l < 8; l += 2) {
+        s[l] = _mm256_unpacklo_epi32(r[l], r[l + 1]);
+        s[l + 1] = _mm256_unpackhi_epi32(r[l], r[l + 1]);
+    }
+    for (int h = 0; h < 8; h += 4)
+        for (int odd = 0; odd < 2; odd++) {
+            t[h + 2 * odd] = _mm256_unpacklo_epi64(s[h + odd], s[h + 2 + odd]);
+            t[h + 2 * odd + 1] = _mm256_unpackhi_epi64(s[h + odd], s[h + 2 + odd]);
+        }
+    for (int k = 0; k < 4; k++) {
+        _mm256_storeu_si256((__m256i *)(out + 8 * k),
+                            _mm256_permute2x128_si256(t[k], t[k + 4], 0x20));
+        _mm256_storeu_si256((__m256i *)(out + 8 * (k + 4)),
+                            _mm256_permute2x128_si256(t[k], t[k + 4], 0x31));
+    }
 }
 
 #elif defined(__AVX2__)
@@ -182,33 +218,43 @@ static inline void scatter8(double *rows, const int32_t *at, const vec columns[8
 
 #endif
 
-static inline vec gather1(const double *from, const int32_t *at) {
-    vec v = {0};
-    for (int l = 0; l < LANES; l++)
-        v[l] = from[at[l]];
-    return v;
+#if LANES < 8
+/* The columns of LANES rows of LANES integers. */
+static inline void interleave(const int32_t *const rows[LANES], int32_t *out) {
+    for (int k = 0; k < LANES; k++)
+        for (int l = 0; l < LANES; l++)
+            out[k * LANES + l] = rows[l][k];
 }
+
+static inline void gather2(const double *rows, const int32_t *at, vec out[2]) {
+    for (int l = 0; l < LANES; l++) {
+        out[0][l] = rows[2 * (size_t)at[l]];
+        out[1][l] = rows[2 * (size_t)at[l] + 1];
+    }
+}
+#endif
 
 static inline vec dot(const vec a[3], const vec b[3]) {
     return fused(a[2], b[2], fused(a[1], b[1], a[0] * b[0]));
 }
 
 /* exp(x) for -708 < x < 708 within 1 ulp: Cody and Waite's reduction, then
-   1 + r + r^2 q(r) with the minimax polynomial of degree 9 (error 4e-18). */
+   1 + r + r^2 q(r) with the minimax polynomial of degree 9 (error 4e-18), summed in pairs
+   so that little has to wait. */
 static inline vec exponential(vec x) {
-    static const double q[10] = {
-        0.50000000000000106272,    0.16666666666666412518,    0.041666666666530157572,
-        0.0083333333334944636818,  0.0013888888943630379832,  0.00019841269506575745492,
-        0.000024801493098635329606, 2.7557586375678645834e-6, 2.7630248473168030493e-7,
-        2.5000061183251387353e-8};
     const vec magic = all(6755399441055744.0); /* 1.5 * 2^52: rounds to an integer */
     vec shifted = fused(x, all(1.4426950408889634074), magic), k = shifted - magic;
     vec high = fused(k, all(-6.93147180369123816490e-01), x);
     vec r = fused(k, all(-1.90821492927058770002e-10), high);
-    vec p = all(q[9]);
-    for (int n = 8; n >= 0; n--)
-        p = fused(p, r, all(q[n]));
-    p = fused(r * r, p, r) + 1.0;
+    vec r2 = r * r, r4 = r2 * r2;
+    vec q01 = fused(all(0.16666666666666412518), r, all(0.50000000000000106272));
+    vec q23 = fused(all(0.0083333333334944636818), r, all(0.041666666666530157572));
+    vec q45 = fused(all(0.00019841269506575745492), r, all(0.0013888888943630379832));
+    vec q67 = fused(all(2.7557586375678645834e-6), r, all(0.000024801493098635329606));
+    vec q89 = fused(all(2.5000061183251387353e-8), r, all(2.7630248473168030493e-7));
+    vec low = fused(q23, r2, q01), middle = fused(q67, r2, q45);
+    vec q = fused(fused(q89, r4, middle), r4, low);
+    vec p = fused(r2, q, r) + 1.0;
     ivec bits = ((ivec)shifted + 1023) << 52;
     return p * (vec)bits;
 }

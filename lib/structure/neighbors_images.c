@@ -256,15 +256,17 @@ static void list_images(build_t *b) {
         fractions(b, doubles(&b->wrapped) + 3 * i, f);
         image_range(b, f, below, above);
         for (int u = -below[0]; u <= above[0]; u++) {
-            int32_t x = bin_along(b, 0, f[0] + u) * b->search.bins[1];
+            int32_t x = bin_along(b, 0, f[0] + u);
             for (int v = -below[1]; v <= above[1]; v++) {
-                int32_t y = (x + bin_along(b, 1, f[1] + v)) * b->search.bins[2];
+                int32_t y = bin_along(b, 1, f[1] + v);
+                int32_t column =
+                    hop__neighbor_column(b->search.bins, x, y) * b->search.bins[2];
                 for (int w = -below[2]; w <= above[2]; w++, m++) {
                     owner[m] = (int32_t)i;
                     turns[3 * m] = u;
                     turns[3 * m + 1] = v;
                     turns[3 * m + 2] = w;
-                    bin[m] = y + bin_along(b, 2, f[2] + w);
+                    bin[m] = column + bin_along(b, 2, f[2] + w);
                     start[bin[m] + 2]++;
                 }
             }

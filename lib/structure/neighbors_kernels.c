@@ -118,17 +118,21 @@ static void search_run(const hop__neighbor_search *s, size_t self, size_t begin,
 #endif
 
 static void search_bins(const hop__neighbor_search *s, size_t row, found *f) {
-    const int32_t ny = s->bins[1], nz = s->bins[2], bin = s->bin[row];
-    const int32_t z = bin % nz, y = bin / nz % ny, x = bin / nz / ny;
+    const int32_t nx = s->bins[0], ny = s->bins[1], nz = s->bins[2];
+    const int32_t column = s->bin[row] / nz, z = s->bin[row] % nz;
+    const int32_t first = column / (HOP__STRIP * ny) * HOP__STRIP;
+    const int32_t width = nx - first < HOP__STRIP ? nx - first : HOP__STRIP;
+    const int32_t inside = column - first * ny;
+    const int32_t x = first + inside % width, y = inside / width;
     const int32_t below = z > s->span ? z - s->span : 0;
     const int32_t above = nz - 1 - z > s->span ? z + s->span : nz - 1;
     f->count = 0;
-    for (int32_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < s->bins[0]; u++)
-        for (int32_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < ny; v++) {
-            const int32_t *column =
-                s->start + ((size_t)u * (size_t)ny + (size_t)v) * nz;
-            search_run(s, (size_t)s->slot[row], (size_t)column[below],
-                       (size_t)column[above + 1], f);
+    for (int32_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < ny; v++)
+        for (int32_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < nx; u++) {
+            const int32_t *bins =
+                s->start + (size_t)hop__neighbor_column(s->bins, u, v) * (size_t)nz;
+            search_run(s, (size_t)s->slot[row], (size_t)bins[below], (size_t)bins[above + 1],
+                       f);
         }
 }
 
