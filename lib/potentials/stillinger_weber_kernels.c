@@ -21,7 +21,7 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define VARIANT(name) JOIN(name, HOP__ISA_SUFFIX)
 
-#define LEAST_EXPONENT (-100.0) /* beyond it there is nothing left but denormals */
+#define LEAST_EXPONENT (-100.0) /* what is below is zero, before it becomes denormal */
 
 /* ---- the neighbours within reach ---- */
 
@@ -175,7 +175,9 @@ static void fill_entries(const group *g, size_t begin, int32_t *scratch, size_t 
                          int32_t *entries) {
     const int32_t *rows[LANES];
     for (int l = 0; l < LANES; l++) {
-        int32_t *row = scratch + ((size_t)g->center[l] - begin) * stride;
+        /* empty lanes are in the last group of all, whose block has rows to spare */
+        const size_t at = g->rows[l] < 0 ? HOP__SW_BLOCK - 1 : (size_t)g->center[l] - begin;
+        int32_t *row = scratch + at * stride;
         for (size_t k = (size_t)g->counts[l]; k < g->longest; k++)
             row[k] = g->center[l];
         rows[l] = row;
@@ -230,8 +232,8 @@ typedef struct base {
 static inline base base_at(const hop__sw_element *e, const legs *l, size_t k, bool usual) {
     const vec u[3] = {l->u[0][k], l->u[1][k], l->u[2][k]};
     const vec r = root(dot(u, u));
-    const vec gap = least(r - e->barrier, all(e->sigma / LEAST_EXPONENT));
-    const mask here = below(r, all(e->barrier));
+    const vec edge = all(e->sigma / LEAST_EXPONENT), gap = least(r - e->barrier, edge);
+    const mask here = below(gap, edge);
     const vec both = 1.0 / (r * gap);
     base v = {.inverse = gap * both, .t = e->sigma * (r * both)};
     if (usual) {
