@@ -14,14 +14,7 @@
  * Each atom adds up its own neighbours in the order of the list. */
 #include "potentials/stillinger_weber_kernels.h"
 
-#include "base/vector_math.h"
-#include "potentials/stillinger_weber_lanes.h"
-
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VARIANT(name) JOIN(name, HOP__ISA_SUFFIX)
-
-#define LEAST_EXPONENT (-100.0) /* what is below is zero, before it becomes denormal */
+#include "potentials/stillinger_weber_legs.h"
 
 /* ---- the neighbours within reach ---- */
 
@@ -83,8 +76,8 @@ static size_t filter(const double *positions, const double *center, const int32_
         a *= a, b *= b, c *= c, d *= d;
         __m256d ab = _mm256_unpacklo_pd(a, b) + _mm256_unpackhi_pd(a, b);
         __m256d cd = _mm256_unpacklo_pd(c, d) + _mm256_unpackhi_pd(c, d);
-        __m256d square = _mm256_permute2f128_pd(ab, cd, 0x20) +
-                         _mm256_permute2f128_pd(ab, cd, 0x31);
+        __m256d square =
+            _mm256_permute2f128_pd(ab, cd, 0x20) + _mm256_permute2f128_pd(ab, cd, 0x31);
         unsigned inside = count - k < 4 ? (1u << (count - k)) - 1 : 15u;
         inside &= (unsigned)_mm256_movemask_pd(_mm256_cmp_pd(square, most, _CMP_LT_OQ));
         __m128i places = _mm_loadu_si128((const __m128i *)(row + k));
@@ -124,7 +117,8 @@ static inline void fetch_row(const hop__sw_system *s, size_t row) {
         fetch(list->positions + 4 * (size_t)places[k]);
     fetch_to_write(s->moments + 8 * row);
     fetch_to_write(s->moment_pairs + 2 * row);
-    fetch_to_write(s->energies + list->atom[row]);
+    if (s->energies)
+        fetch_to_write(s->energies + list->atom[row]);
 }
 
 /* ---- groups ---- */
@@ -150,25 +144,6 @@ static void sort_by_count(const size_t *counts, size_t begin, size_t n, int32_t 
     }
 }
 
-typedef struct group {
-    const int32_t *rows;
-    int32_t center[LANES]; /* rows, any for empty lanes */
-    size_t longest;
-    vec counts;
-} group;
-
-static group group_at(const hop__sw_system *s, size_t block, size_t first) {
-    const size_t at = block * HOP__SW_BLOCK + first;
-    group g = {.rows = s->rows + at, .longest = 0};
-    for (int l = 0; l < LANES; l++) {
-        size_t count = (size_t)s->counts[at + (size_t)l];
-        g.center[l] = g.rows[l] < 0 ? (int32_t)(block * HOP__SW_BLOCK) : g.rows[l];
-        g.counts[l] = (double)count;
-        g.longest = count > g.longest ? count : g.longest;
-    }
-    return g;
-}
-
 /* Neighbour k of each lane; the atom itself where a lane has no more.  Rows of `scratch`
    have room for LANES more; up to LANES * LANES entries too many are written. */
 static void fill_entries(const group *g, size_t begin, int32_t *scratch, size_t stride,
@@ -176,7 +151,8 @@ static void fill_entries(const group *g, size_t begin, int32_t *scratch, size_t 
     const int32_t *rows[LANES];
     for (int l = 0; l < LANES; l++) {
         /* empty lanes are in the last group of all, whose block has rows to spare */
-        const size_t at = g->rows[l] < 0 ? HOP__SW_BLOCK - 1 : (size_t)g->center[l] - begin;
+        const size_t at =
+            g->rows[l] < 0 ? HOP__SW_BLOCK - 1 : (size_t)g->center[l] - begin;
         int32_t *row = scratch + at * stride;
         for (size_t k = (size_t)g->counts[l]; k < g->longest; k++)
             row[k] = g->center[l];
@@ -189,97 +165,7 @@ static void fill_entries(const group *g, size_t begin, int32_t *scratch, size_t 
     }
 }
 
-/* ---- legs: a group's neighbours, PART of them at a time, step by step so that what has
-   to wait (root, division, exponential) overlaps ---- */
-
-#define PART 16
-#define KEPT HOP__SW_KEPT
-
-typedef struct legs {
-    vec u[3][PART];                 /* from the centre */
-    vec inverse[PART];              /* 1 / r */
-    vec a[PART], b[PART], g1[PART]; /* dphi/dr - kappa g dg/dr, g / r, dg/dr */
-    vec g[PART], phi[PART];         /* exp(gamma sigma/(r - a sigma)), pair energy */
-} legs;
-
-static void find_vectors(const hop__sw_system *s, const group *gr, const vec center[3],
-                         const int32_t *places, size_t from, size_t count, legs *l) {
-    const double *positions = s->list->positions;
-    const vec away = all(2.0 * s->element.barrier), counts = gr->counts;
-    for (size_t k = 0; k < count; k++) {
-        vec x[3];
-        gather3(positions, places + k * LANES, x);
-        mask here = below(all((double)(from + k)), counts);
-        l->u[0][k] = x[0] - center[0];
-        l->u[1][k] = x[1] - center[1];
-        l->u[2][k] = choose(here, x[2] - center[2], away);
-    }
-}
-
-static vec power(vec x, double p) {
-    for (int l = 0; l < LANES; l++)
-        x[l] = p == 0.0 ? 1.0 : hop__power(x[l], p);
-    return x;
-}
-
-/* 1/r, t = sigma / (r - a sigma), exp(t) and g = exp(gamma t).  p = 4, q = 0 and
-   gamma = 1.2 are the `usual` parameters: with one exponential, exp(t/5), exp(t) is its
-   fifth and exp(1.2 t) its sixth power. */
-typedef struct base {
-    vec inverse, t, fifth, decay, g;
-} base;
-
-static inline base base_at(const hop__sw_element *e, const legs *l, size_t k, bool usual) {
-    const vec u[3] = {l->u[0][k], l->u[1][k], l->u[2][k]};
-    const vec r = root(dot(u, u));
-    const vec edge = all(e->sigma / LEAST_EXPONENT), gap = least(r - e->barrier, edge);
-    const mask here = below(gap, edge);
-    const vec both = 1.0 / (r * gap);
-    base v = {.inverse = gap * both, .t = e->sigma * (r * both)};
-    if (usual) {
-        v.fifth = only(here, exponential(0.2 * v.t));
-    } else {
-        v.decay = only(here, exponential(v.t));
-        v.g = only(here, exponential(-least(-e->gamma * v.t, all(700.0))));
-    }
-    return v;
-}
-
-static inline void raise(base *v) {
-    const vec square = v->fifth * v->fifth;
-    v->decay = square * square * v->fifth;
-    v->g = v->decay * v->fifth;
-}
-
-/* What the first pass leaves to the second, per entry; 4 or, usually, 3 numbers. */
-static inline void keep_base(double *kept, size_t k, const base *v, bool usual) {
-    double *at = kept + (usual ? 3 : 4) * LANES * k;
-    store(at, v->inverse);
-    store(at + LANES, v->t);
-    store(at + 2 * LANES, usual ? v->fifth : v->decay);
-    if (!usual)
-        store(at + 3 * LANES, v->g);
-}
-
-static inline base kept_base(const double *kept, size_t k, bool usual) {
-    const double *at = kept + (usual ? 3 : 4) * LANES * k;
-    base v = {.inverse = load(at), .t = load(at + LANES)};
-    if (usual) {
-        v.fifth = load(at + 2 * LANES);
-    } else {
-        v.decay = load(at + 2 * LANES);
-        v.g = load(at + 3 * LANES);
-    }
-    return v;
-}
-
-/* B x^p and x^q. */
-static inline void powers(const hop__sw_element *e, vec inverse, bool usual, vec *xp,
-                          vec *xq) {
-    const vec x = e->sigma * inverse, x2 = x * x;
-    *xp = e->B * (usual ? x2 * x2 : power(x, e->p));
-    *xq = usual ? all(1.0) : power(x, e->q);
-}
+/* ---- sums over the neighbours of each atom ---- */
 
 static inline void energies_of(const hop__sw_element e, size_t count, legs *l,
                                double *kept, bool usual) {
@@ -297,83 +183,17 @@ static inline void energies_of(const hop__sw_element e, size_t count, legs *l,
     }
 }
 
-static inline void slopes_of(const hop__sw_element e, size_t count, legs *l,
-                             const double *kept, bool usual) {
-    const double kappa = 2.0 * e.triplet * (1.0 - e.cosine) * (1.0 - e.cosine);
-    for (size_t k = 0; k < count; k++) {
-        base v = kept ? kept_base(kept, k, usual) : base_at(&e, l, k, usual);
-        vec xp, xq;
-        if (usual)
-            raise(&v);
-        powers(&e, v.inverse, usual, &xp, &xq);
-        const vec rate = v.t * v.t * (-1.0 / e.sigma);
-        const vec slope = (usual ? 4.0 * xp : e.p * xp - e.q * xq) * v.inverse;
-        const vec g1 = e.gamma * rate * v.g;
-        l->inverse[k] = v.inverse;
-        l->a[k] = fused(e.pair * v.decay, fused(xp - xq, rate, -slope), -kappa * (v.g * g1));
-        l->b[k] = v.g * v.inverse;
-        l->g1[k] = g1;
-    }
-}
-
-static bool is_usual(const hop__sw_element *e) {
-    return e->gamma == 1.2 && e->p == 4.0 && e->q == 0.0;
-}
-
-static void find_energies(const hop__sw_element *e, size_t count, legs *l, double *kept) {
+static inline void find_energies(const hop__sw_element *e, size_t count, legs *l,
+                                 double *kept) {
     if (is_usual(e))
         energies_of(*e, count, l, kept, true);
     else
         energies_of(*e, count, l, kept, false);
 }
 
-static void find_slopes(const hop__sw_element *e, size_t count, legs *l,
-                        const double *kept) {
-    if (!is_usual(e))
-        slopes_of(*e, count, l, kept, false);
-    else if (kept)
-        slopes_of(*e, count, l, kept, true);
-    else
-        slopes_of(*e, count, l, NULL, true);
-}
-
-/* ---- sums over the neighbours of each atom ---- */
-
-typedef struct sums {
-    vec t[6], v[3], s; /* xx yy zz yz xz xy; x y z */
-} sums;
-
-static inline void put_sums(const sums *m, const int32_t *rows, double *eight,
-                            double *two) {
-    const vec columns[8] = {m->t[0], m->t[1], m->t[2], m->t[3],
-                            m->t[4], m->t[5], m->v[0], m->v[1]};
-    scatter8(eight, rows, columns);
-    for (int l = 0; l < LANES; l++)
-        if (rows[l] >= 0) {
-            two[2 * (size_t)rows[l]] = m->v[2][l];
-            two[2 * (size_t)rows[l] + 1] = m->s[l];
-        }
-}
-
-static inline sums get_sums(const int32_t *rows, const double *eight, const double *two) {
-    vec a[8], b[2];
-    gather8(eight, rows, a);
-    gather2(two, rows, b);
-    return (sums){{a[0], a[1], a[2], a[3], a[4], a[5]}, {a[6], a[7], b[0]}, b[1]};
-}
-
 static inline vec contract(const sums *m) { /* T:T */
     vec diagonal = dot(m->t, m->t), off = dot(m->t + 3, m->t + 3);
     return fused(off, all(2.0), diagonal);
-}
-
-/* 2 lambda epsilon T, 2 c lambda epsilon V, c^2 lambda epsilon S. */
-static inline void weigh(const hop__sw_element *e, sums *m) {
-    for (int k = 0; k < 6; k++)
-        m->t[k] *= 2.0 * e->triplet;
-    for (int k = 0; k < 3; k++)
-        m->v[k] *= 2.0 * e->triplet * e->cosine;
-    m->s *= e->triplet * e->cosine * e->cosine;
 }
 
 static void group_moments(hop__sw_system *s, const group *gr, const int32_t *entries,
@@ -411,7 +231,7 @@ static void group_moments(hop__sw_system *s, const group *gr, const int32_t *ent
     vec triplets = contract(&m) - 2.0 * c * dot(m.v, m.v) + c * c * (m.s * m.s) -
                    (1.0 - c) * (1.0 - c) * squares;
     vec energy = 0.5 * (e.pair * pairs + e.triplet * triplets);
-    for (int k = 0; k < LANES; k++)
+    for (int k = 0; k < LANES && s->energies; k++)
         if (gr->rows[k] >= 0)
             s->energies[s->list->atom[gr->rows[k]]] = energy[k];
     weigh(&e, &m);
@@ -421,7 +241,7 @@ static void group_moments(hop__sw_system *s, const group *gr, const int32_t *ent
 void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch) {
     const hop__neighbors *list = s->list;
     const size_t begin = block * HOP__SW_BLOCK, stride = list->longest + 16;
-    const size_t n = list->atoms - begin < HOP__SW_BLOCK ? list->atoms - begin : HOP__SW_BLOCK;
+    const size_t n = rows_in(s, block);
     const double limit = s->element.reach * s->element.reach;
     size_t counts[HOP__SW_BLOCK], total = 0;
     const bool large = list->atoms > LARGE;
@@ -436,7 +256,8 @@ void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch
     for (size_t first = 0; first < n; first += LANES)
         total += LANES * group_at(s, block, first).longest;
     total += LANES * LANES;
-    size_t at = atomic_fetch_add_explicit(&s->entries_used, total, memory_order_relaxed);
+    size_t at =
+        atomic_fetch_add_explicit(&s->entries_used, total, memory_order_relaxed);
     s->begins[block] = at;
     if (at + total > s->entry_capacity)
         return;
@@ -449,27 +270,6 @@ void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch
 }
 
 /* ---- forces ---- */
-
-static inline void times(const vec t[6], const vec n[3], vec out[3]) {
-    out[0] = fused(t[4], n[2], fused(t[5], n[1], t[0] * n[0]));
-    out[1] = fused(t[3], n[2], fused(t[1], n[1], t[5] * n[0]));
-    out[2] = fused(t[2], n[2], fused(t[3], n[1], t[4] * n[0]));
-}
-
-static inline sums across(const sums *i, const sums *j) {
-    sums m;
-    for (int k = 0; k < 6; k++)
-        m.t[k] = i->t[k] + j->t[k];
-    for (int k = 0; k < 3; k++)
-        m.v[k] = i->v[k] - j->v[k];
-    m.s = i->s + j->s;
-    return m;
-}
-
-static inline void homes(const hop__neighbors *list, const int32_t *places, int32_t *out) {
-    for (int l = 0; l < LANES; l++)
-        out[l] = list->home[places[l]];
-}
 
 static inline void put_forces(const hop__sw_system *s, const group *gr, const vec f[3],
                               const vec w[6]) {
@@ -487,10 +287,11 @@ static inline void put_forces(const hop__sw_system *s, const group *gr, const ve
     }
 }
 
-static void group_forces(const hop__sw_system *s, const group *gr, const int32_t *entries,
-                         const double *kept) {
+static void group_forces(const hop__sw_system *s, const group *gr,
+                         const int32_t *entries, const double *kept) {
     const vec zero = all(0.0);
-    vec center[3], f[3] = {zero, zero, zero}, w[6] = {zero, zero, zero, zero, zero, zero};
+    vec center[3], f[3] = {zero, zero, zero},
+                   w[6] = {zero, zero, zero, zero, zero, zero};
     legs l;
     gather3(s->list->positions, gr->center, center);
     const sums mi = get_sums(gr->center, s->moments, s->moment_pairs);
@@ -500,7 +301,8 @@ static void group_forces(const hop__sw_system *s, const group *gr, const int32_t
         if (at == 0) {
             const size_t count = gr->longest - k < PART ? gr->longest - k : PART;
             find_vectors(s, gr, center, entries + k * LANES, k, count, &l);
-            find_slopes(&s->element, count, &l, kept ? kept + KEPT * LANES * k : NULL);
+            find_slopes(&s->element, count, &l, kept ? kept + KEPT * LANES * k : NULL,
+                        false);
         }
         homes(s->list, entries + k * LANES, home);
         const sums mj = get_sums(home, s->moments, s->moment_pairs);
@@ -543,9 +345,7 @@ static inline void fetch_group(const hop__sw_system *s, const int32_t *entries,
 }
 
 void VARIANT(hop__sw_forces_)(const hop__sw_system *s, size_t block) {
-    const size_t begin = block * HOP__SW_BLOCK;
-    const size_t n = s->list->atoms - begin < HOP__SW_BLOCK ? s->list->atoms - begin
-                                                            : HOP__SW_BLOCK;
+    const size_t n = rows_in(s, block);
     const bool large = s->list->atoms > LARGE;
     size_t at = s->begins[block];
     group next = group_at(s, block, 0);

@@ -4,7 +4,8 @@
    the list with skin is filtered to the neighbours within reach; atoms are then put into
    groups, one to a lane, those with about the same number of neighbours together.
 
-   First all blocks go through hop__sw_moments, then all through hop__sw_forces. */
+   First all blocks go through hop__sw_moments, then all through hop__sw_forces; or, for
+   Hessian products, hop__sw_dots and then hop__sw_product. */
 #ifndef HOP_POTENTIALS_STILLINGER_WEBER_KERNELS_H
 #define HOP_POTENTIALS_STILLINGER_WEBER_KERNELS_H
 
@@ -21,38 +22,45 @@
 /* Of the entry (element, element, element). */
 typedef struct hop__sw_element {
     double reach, barrier, sigma, gamma, B, p, q;
-    double pair;                  /* A epsilon */
-    double triplet, cosine;       /* lambda epsilon, cos0 */
+    double pair;            /* A epsilon */
+    double triplet, cosine; /* lambda epsilon, cos0 */
 } hop__sw_element;
 
 typedef struct hop__sw_system {
     hop__sw_element element;
     const hop__neighbors *list;
     /* per block: what filtering found, of HOP__SW_BLOCK rows each */
-    int32_t *rows;           /* rows by group and lane; -1 for an empty lane */
-    int32_t *counts;         /* neighbours of each */
-    size_t *begins;          /* per block: where its entries begin */
-    int32_t *entries;        /* places, per group and neighbour one for each lane */
-    double *kept;            /* HOP__SW_KEPT per entry, from one pass for the next; or NULL,
+    int32_t *rows;    /* rows by group and lane; -1 for an empty lane */
+    int32_t *counts;  /* neighbours of each */
+    size_t *begins;   /* per block: where its entries begin */
+    int32_t *entries; /* places, per group and neighbour one for each lane */
+    double *kept;     /* HOP__SW_KEPT per entry, from one pass for the next; or NULL,
                                 then the next computes them again */
     size_t entry_capacity;
     atomic_size_t entries_used; /* beyond the capacity when it was too small */
     /* per place of an atom: sums over its neighbours */
-    double *moments;         /* 8: xx yy zz yz xz xy of T, x y of V */
-    double *moment_pairs;    /* 2: z of V, S */
+    double *moments;      /* 8: xx yy zz yz xz xy of T, x y of V */
+    double *moment_pairs; /* 2: z of V, S */
     /* the same of the change along a direction; Hessian products only */
     const double *direction; /* 4 per place, images too */
     double *dots, *dot_pairs;
     /* per atom of the structure */
-    double *energies, *virials; /* 6 each */
-    double *forces;             /* 3 each; the product for Hessian products */
+    double *energies; /* may be NULL */
+    double *virials;  /* 6 each */
+    double *forces;   /* 3 each; the product for Hessian products */
 } hop__sw_system;
 
 /* `scratch` holds HOP__SW_BLOCK * (longest row + 16) numbers. */
-typedef void hop__sw_moments_kernel(hop__sw_system *system, size_t block, int32_t *scratch);
+typedef void hop__sw_moments_kernel(hop__sw_system *system, size_t block,
+                                    int32_t *scratch);
 typedef void hop__sw_forces_kernel(const hop__sw_system *system, size_t block);
 
-hop__sw_moments_kernel hop__sw_moments_base, hop__sw_moments_avx2, hop__sw_moments_avx512;
+hop__sw_moments_kernel hop__sw_moments_base, hop__sw_moments_avx2,
+    hop__sw_moments_avx512;
 hop__sw_forces_kernel hop__sw_forces_base, hop__sw_forces_avx2, hop__sw_forces_avx512;
+
+hop__sw_forces_kernel hop__sw_dots_base, hop__sw_dots_avx2, hop__sw_dots_avx512;
+hop__sw_forces_kernel hop__sw_product_base, hop__sw_product_avx2,
+    hop__sw_product_avx512;
 
 #endif

@@ -137,7 +137,9 @@ static inline vec root(vec a) { return _mm256_sqrt_pd(a); }
 static inline vec least(vec a, vec b) { return _mm256_min_pd(a, b); }
 static inline mask below(vec a, vec b) { return a < b; }
 static inline vec only(mask m, vec a) { return (vec)(m & (ivec)a); }
-static inline vec choose(mask m, vec a, vec b) { return _mm256_blendv_pd(b, a, (vec)m); }
+static inline vec choose(mask m, vec a, vec b) {
+    return _mm256_blendv_pd(b, a, (vec)m);
+}
 
 /* The columns of four rows of four. */
 static inline void transpose(const double *const rows[4], vec out[4]) {
@@ -170,10 +172,10 @@ static inline void gather8(const double *rows, const int32_t *at, vec out[8]) {
 
 static inline void scatter8(double *rows, const int32_t *at, const vec columns[8]) {
     for (int half = 0; half < 2; half++) {
-        const double *const from[4] = {
-            (const double *)(columns + 4 * half), (const double *)(columns + 4 * half + 1),
-            (const double *)(columns + 4 * half + 2),
-            (const double *)(columns + 4 * half + 3)};
+        const double *const from[4] = {(const double *)(columns + 4 * half),
+                                       (const double *)(columns + 4 * half + 1),
+                                       (const double *)(columns + 4 * half + 2),
+                                       (const double *)(columns + 4 * half + 3)};
         vec out[4];
         transpose(from, out);
         for (int l = 0; l < 4; l++)

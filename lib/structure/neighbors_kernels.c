@@ -131,8 +131,8 @@ static void search_bins(const hop__neighbor_search *s, size_t row, found *f) {
         for (int32_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < nx; u++) {
             const int32_t *bins =
                 s->start + (size_t)hop__neighbor_column(s->bins, u, v) * (size_t)nz;
-            search_run(s, (size_t)s->slot[row], (size_t)bins[below], (size_t)bins[above + 1],
-                       f);
+            search_run(s, (size_t)s->slot[row], (size_t)bins[below],
+                       (size_t)bins[above + 1], f);
         }
 }
 

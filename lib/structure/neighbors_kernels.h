@@ -33,7 +33,8 @@ typedef struct hop__neighbor_search {
    width: places of near numbers are near in space, and so in memory. */
 #define HOP__STRIP 4
 
-static inline int32_t hop__neighbor_column(const int32_t bins[3], int32_t x, int32_t y) {
+static inline int32_t hop__neighbor_column(const int32_t bins[3], int32_t x,
+                                           int32_t y) {
     int32_t first = x / HOP__STRIP * HOP__STRIP;
     int32_t width = bins[0] - first < HOP__STRIP ? bins[0] - first : HOP__STRIP;
     return first * bins[1] + y * width + x - first;
