@@ -33,6 +33,16 @@ static inline vec load(const double *p) {
 
 static inline void store(double *p, vec v) { memcpy(p, &v, sizeof v); }
 
+#if LANES < 8
+/* Number 0 of each of the rows `at`. */
+static inline vec gather_column(const double *rows, size_t stride, const int32_t *at) {
+    double column[LANES];
+    for (int l = 0; l < LANES; l++)
+        column[l] = rows[stride * (size_t)at[l]];
+    return load(column);
+}
+#endif
+
 #if defined(__AVX512F__)
 
 typedef __mmask8 mask;
@@ -202,14 +212,12 @@ static inline vec least(vec a, vec b) { return choose(below(a, b), a, b); }
 
 static inline void gather3(const double *rows, const int32_t *at, vec out[3]) {
     for (int c = 0; c < 3; c++)
-        for (int l = 0; l < LANES; l++)
-            out[c][l] = rows[4 * (size_t)at[l] + (size_t)c];
+        out[c] = gather_column(rows + c, 4, at);
 }
 
 static inline void gather8(const double *rows, const int32_t *at, vec out[8]) {
     for (int c = 0; c < 8; c++)
-        for (int l = 0; l < LANES; l++)
-            out[c][l] = rows[8 * (size_t)at[l] + (size_t)c];
+        out[c] = gather_column(rows + c, 8, at);
 }
 
 static inline void scatter8(double *rows, const int32_t *at, const vec columns[8]) {
@@ -229,10 +237,8 @@ static inline void interleave(const int32_t *const rows[LANES], int32_t *out) {
 }
 
 static inline void gather2(const double *rows, const int32_t *at, vec out[2]) {
-    for (int l = 0; l < LANES; l++) {
-        out[0][l] = rows[2 * (size_t)at[l]];
-        out[1][l] = rows[2 * (size_t)at[l] + 1];
-    }
+    out[0] = gather_column(rows, 2, at);
+    out[1] = gather_column(rows + 1, 2, at);
 }
 #endif
 

@@ -37,6 +37,7 @@ typedef struct hop__neighbor_build {
     /* per slot, sorted by bin */
     hop__buffer x, y, z, order, slot_place;
     hop__buffer start, index, scratch;
+    size_t workers; /* that share `scratch` */
 } hop__neighbor_build;
 
 /* Make room; contents are kept. */
