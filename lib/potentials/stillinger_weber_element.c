@@ -1,5 +1,6 @@
 /* Stillinger-Weber for atoms of one element: memory, threads and totals around the
  * kernels. */
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -78,7 +79,7 @@ static int reserve_blocks(hop_context *context, hop__sw_lanes *l, size_t blocks)
 }
 
 static int reserve_scratch(hop_context *context, hop__sw_lanes *l, size_t longest) {
-    l->scratch_each = HOP__SW_BLOCK * (longest + 16);
+    l->scratch_each = HOP__SW_BLOCK * (longest + 32);
     const size_t wanted = l->scratch_each * (size_t)context->threads;
     if (wanted <= l->scratch_capacity)
         return HOP_OK;
@@ -109,6 +110,22 @@ static int reserve_entries(hop_context *context, hop__sw_lanes *l, size_t entrie
     return HOP_OK;
 }
 
+static hop__sw_element element_of(const hop__sw_entry *e) {
+    return (hop__sw_element){
+        .reach = fmin(e->reach, e->barrier - e->sigma / HOP__SW_LEAST),
+        .barrier = e->barrier,
+        .sigma = e->sigma,
+        .gamma = e->gamma,
+        .B = e->B,
+        .p = e->p,
+        .q = e->q,
+        .pair = e->A * e->epsilon,
+        .triplet = e->lambda * e->epsilon,
+        .cosine = e->cos0,
+        .usual = e->gamma == 1.2 && e->p == 4.0 && e->q == 0.0,
+    };
+}
+
 static int prepare(hop_potential *potential, size_t atoms, hop__sw_lanes **out) {
     const hop__sw_parameters *p = potential->parameters;
     hop__sw_workspace *w = potential->workspace;
@@ -117,19 +134,9 @@ static int prepare(hop_potential *potential, size_t atoms, hop__sw_lanes **out) 
         return HOP_ERROR_MEMORY;
     hop__sw_lanes *l = *out = w->lanes;
     const int32_t k = w->species[0];
-    const hop__sw_entry *e = hop__sw_entry_of(p, k, k, k);
     l->kernels = &variants[context->isa];
     l->system.list = w->neighbors;
-    l->system.element = (hop__sw_element){e->reach,
-                                          e->barrier,
-                                          e->sigma,
-                                          e->gamma,
-                                          e->B,
-                                          e->p,
-                                          e->q,
-                                          e->A * e->epsilon,
-                                          e->lambda * e->epsilon,
-                                          e->cos0};
+    l->system.element = element_of(hop__sw_entry_of(p, k, k, k));
     int status =
         reserve_blocks(context, l, (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK);
     return status == HOP_OK ? reserve_scratch(context, l, w->neighbors->longest)

@@ -16,29 +16,40 @@
 
 #include "potentials/stillinger_weber_legs.h"
 
-/* ---- the neighbours within reach ---- */
+/* ---- the neighbours within reach, and perhaps some just outside ---- */
 
 #if defined(__AVX512F__)
-static size_t filter(const double *positions, const double *center, const int32_t *row,
-                     size_t count, double limit, int32_t *out) {
-    const __m512d at = two_rows(center, center);
-    const __m512d most = _mm512_set1_pd(limit);
+/* Four rows of four, one in each quarter. */
+static inline __m512 four_rows(const float *rows, const int32_t *at) {
+    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(rows + 4 * (size_t)at[0]));
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(rows + 4 * (size_t)at[4]), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(rows + 4 * (size_t)at[8]), 2);
+    return _mm512_insertf32x4(v, _mm_loadu_ps(rows + 4 * (size_t)at[12]), 3);
+}
+
+static size_t filter(const float *positions, size_t center, const int32_t *row,
+                     size_t count, float limit, int32_t *out) {
+    const __m512 at = _mm512_broadcast_f32x4(_mm_loadu_ps(positions + 4 * center));
+    const __m512 most = _mm512_set1_ps(limit);
     size_t found = 0;
-    for (size_t k = 0; k < count; k += 8) {
-#define ROW(l) (positions + 4 * (size_t)row[k + (l)])
-        __m512d a = two_rows(ROW(0), ROW(2)) - at, b = two_rows(ROW(1), ROW(3)) - at;
-        __m512d c = two_rows(ROW(4), ROW(6)) - at, d = two_rows(ROW(5), ROW(7)) - at;
-#undef ROW
+    for (size_t k = 0; k < count; k += 16) {
+        __m512 a = four_rows(positions, row + k) - at;
+        __m512 b = four_rows(positions, row + k + 1) - at;
+        __m512 c = four_rows(positions, row + k + 2) - at;
+        __m512 d = four_rows(positions, row + k + 3) - at;
         a *= a, b *= b, c *= c, d *= d;
-        __m512d ab = _mm512_unpacklo_pd(a, b) + _mm512_unpackhi_pd(a, b);
-        __m512d cd = _mm512_unpacklo_pd(c, d) + _mm512_unpackhi_pd(c, d);
-        __m512d square =
-            _mm512_shuffle_f64x2(ab, cd, 0x88) + _mm512_shuffle_f64x2(ab, cd, 0xdd);
-        __mmask8 inside = count - k < 8 ? (__mmask8)((1u << (count - k)) - 1) : 0xff;
-        inside = _mm512_mask_cmp_pd_mask(inside, square, most, _CMP_LT_OQ);
-        __m256i places = _mm256_loadu_si256((const __m256i *)(row + k));
-        _mm256_storeu_si256((__m256i *)(out + found),
-                            _mm256_maskz_compress_epi32(inside, places));
+        /* x + z of two rows, then their y */
+        __m512d ab =
+            _mm512_castps_pd(_mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b));
+        __m512d cd =
+            _mm512_castps_pd(_mm512_unpacklo_ps(c, d) + _mm512_unpackhi_ps(c, d));
+        __m512 square = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)) +
+                        _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+        __mmask16 inside =
+            count - k < 16 ? (__mmask16)((1u << (count - k)) - 1) : (__mmask16)0xffff;
+        inside = _mm512_mask_cmp_ps_mask(inside, square, most, _CMP_LT_OQ);
+        __m512i places = _mm512_loadu_si512(row + k);
+        _mm512_storeu_si512(out + found, _mm512_maskz_compress_epi32(inside, places));
         found += (size_t)__builtin_popcount(inside);
     }
     return found;
@@ -65,41 +76,85 @@ static const int32_t pack[16][4] = {
     {LANE(0), LANE(1), LANE(2), LANE(3)},
 };
 
-static size_t filter(const double *positions, const double *center, const int32_t *row,
-                     size_t count, double limit, int32_t *out) {
-    const __m256d at = _mm256_loadu_pd(center), most = _mm256_set1_pd(limit);
+static inline __m256 two_rows(const float *rows, const int32_t *at) {
+    return _mm256_insertf128_ps(
+        _mm256_castps128_ps256(_mm_loadu_ps(rows + 4 * (size_t)at[0])),
+        _mm_loadu_ps(rows + 4 * (size_t)at[4]), 1);
+}
+
+static inline size_t append(int32_t *out, const int32_t *row, unsigned inside) {
+    __m128i places = _mm_loadu_si128((const __m128i *)row);
+    __m128i front = _mm_loadu_si128((const __m128i *)pack[inside]);
+    _mm_storeu_si128((__m128i *)out, _mm_shuffle_epi8(places, front));
+    return (size_t)__builtin_popcount(inside);
+}
+
+static size_t filter(const float *positions, size_t center, const int32_t *row,
+                     size_t count, float limit, int32_t *out) {
+    const __m256 at = _mm256_broadcast_ps((const __m128 *)(positions + 4 * center));
+    const __m256 most = _mm256_set1_ps(limit);
     size_t found = 0;
-    for (size_t k = 0; k < count; k += 4) {
-#define ROW(l) (_mm256_loadu_pd(positions + 4 * (size_t)row[k + (l)]) - at)
-        __m256d a = ROW(0), b = ROW(1), c = ROW(2), d = ROW(3);
-#undef ROW
+    for (size_t k = 0; k < count; k += 8) {
+        __m256 a = two_rows(positions, row + k) - at;
+        __m256 b = two_rows(positions, row + k + 1) - at;
+        __m256 c = two_rows(positions, row + k + 2) - at;
+        __m256 d = two_rows(positions, row + k + 3) - at;
         a *= a, b *= b, c *= c, d *= d;
-        __m256d ab = _mm256_unpacklo_pd(a, b) + _mm256_unpackhi_pd(a, b);
-        __m256d cd = _mm256_unpacklo_pd(c, d) + _mm256_unpackhi_pd(c, d);
-        __m256d square =
-            _mm256_permute2f128_pd(ab, cd, 0x20) + _mm256_permute2f128_pd(ab, cd, 0x31);
-        unsigned inside = count - k < 4 ? (1u << (count - k)) - 1 : 15u;
-        inside &= (unsigned)_mm256_movemask_pd(_mm256_cmp_pd(square, most, _CMP_LT_OQ));
-        __m128i places = _mm_loadu_si128((const __m128i *)(row + k));
-        __m128i front = _mm_loadu_si128((const __m128i *)pack[inside]);
-        _mm_storeu_si128((__m128i *)(out + found), _mm_shuffle_epi8(places, front));
-        found += (size_t)__builtin_popcount(inside);
+        /* x + z of two rows, then their y */
+        __m256d ab =
+            _mm256_castps_pd(_mm256_unpacklo_ps(a, b) + _mm256_unpackhi_ps(a, b));
+        __m256d cd =
+            _mm256_castps_pd(_mm256_unpacklo_ps(c, d) + _mm256_unpackhi_ps(c, d));
+        __m256 square = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)) +
+                        _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+        unsigned inside = count - k < 8 ? (1u << (count - k)) - 1 : 255u;
+        inside &= (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(square, most, _CMP_LT_OQ));
+        found += append(out + found, row + k, inside & 15u);
+        found += append(out + found, row + k + 4, inside >> 4);
     }
     return found;
 }
 #else
-static size_t filter(const double *positions, const double *center, const int32_t *row,
-                     size_t count, double limit, int32_t *out) {
+static size_t filter(const float *positions, size_t center, const int32_t *row,
+                     size_t count, float limit, int32_t *out) {
+    const float *from = positions + 4 * center;
     size_t found = 0;
     for (size_t k = 0; k < count; k++) {
-        const double *at = positions + 4 * (size_t)row[k];
-        double x = at[0] - center[0], y = at[1] - center[1], z = at[2] - center[2];
+        const float *at = positions + 4 * (size_t)row[k];
+        float x = at[0] - from[0], y = at[1] - from[1], z = at[2] - from[2];
         out[found] = row[k];
         found += x * x + y * y + z * z < limit;
     }
     return found;
 }
 #endif
+
+/* Where coordinates are too large for floats. */
+static size_t filter_exactly(const double *positions, size_t center, const int32_t *row,
+                             size_t count, double limit, int32_t *out) {
+    const double *from = positions + 4 * center;
+    size_t found = 0;
+    for (size_t k = 0; k < count; k++) {
+        const double *at = positions + 4 * (size_t)row[k];
+        double x = at[0] - from[0], y = at[1] - from[1], z = at[2] - from[2];
+        out[found] = row[k];
+        found += x * x + y * y + z * z < limit;
+    }
+    return found;
+}
+
+/* Of the row of place `i`; contributions of atoms beyond the reach are zero. */
+static inline size_t filter_row(const hop__sw_system *s, size_t i, int32_t *out) {
+    const hop__neighbors *list = s->list;
+    const int32_t *row = list->index + list->first[i];
+    const size_t count = (size_t)list->count[i];
+    const double reach = s->element.reach;
+    if (!(list->rough_error < 1.0))
+        return filter_exactly(list->positions, i, row, count, reach * reach, out);
+    /* two positions and the sum are rounded */
+    const double most = reach * (1.0 + 1e-6) + 4.0 * list->rough_error;
+    return filter(list->rough, i, row, count, (float)(most * most), out);
+}
 
 /* ---- memory in time: large systems come from beyond the caches, in no order that the
    processor would foresee ---- */
@@ -114,7 +169,7 @@ static inline void fetch_row(const hop__sw_system *s, size_t row) {
     const hop__neighbors *list = s->list;
     const int32_t *places = list->index + list->first[row];
     for (int32_t k = 0; k < list->count[row]; k++)
-        fetch(list->positions + 4 * (size_t)places[k]);
+        fetch(list->rough + 4 * (size_t)places[k]);
     fetch_to_write(s->moments + 8 * row);
     fetch_to_write(s->moment_pairs + 2 * row);
     if (s->energies)
@@ -185,7 +240,7 @@ static inline void energies_of(const hop__sw_element e, size_t count, legs *l,
 
 static inline void find_energies(const hop__sw_element *e, size_t count, legs *l,
                                  double *kept) {
-    if (is_usual(e))
+    if (e->usual)
         energies_of(*e, count, l, kept, true);
     else
         energies_of(*e, count, l, kept, false);
@@ -240,17 +295,14 @@ static void group_moments(hop__sw_system *s, const group *gr, const int32_t *ent
 
 void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch) {
     const hop__neighbors *list = s->list;
-    const size_t begin = block * HOP__SW_BLOCK, stride = list->longest + 16;
+    const size_t begin = block * HOP__SW_BLOCK, stride = list->longest + 32;
     const size_t n = rows_in(s, block);
-    const double limit = s->element.reach * s->element.reach;
     size_t counts[HOP__SW_BLOCK], total = 0;
     const bool large = list->atoms > LARGE;
     for (size_t i = 0; i < n; i++) {
         if (large && begin + i + AHEAD < list->atoms)
             fetch_row(s, begin + i + AHEAD);
-        counts[i] = filter(list->positions, list->positions + 4 * (begin + i),
-                           list->index + list->first[begin + i],
-                           (size_t)list->count[begin + i], limit, scratch + i * stride);
+        counts[i] = filter_row(s, begin + i, scratch + i * stride);
     }
     sort_by_count(counts, begin, n, s->rows + begin, s->counts + begin);
     for (size_t first = 0; first < n; first += LANES)

@@ -18,12 +18,15 @@
 
 #define HOP__SW_BLOCK 128
 #define HOP__SW_KEPT 4
+#define HOP__SW_LEAST 100.0 /* exp(t), t below minus this, is zero, not denormal */
 
 /* Of the entry (element, element, element). */
 typedef struct hop__sw_element {
-    double reach, barrier, sigma, gamma, B, p, q;
+    double reach; /* at which exp(t) has fallen to exp(-100), or less */
+    double barrier, sigma, gamma, B, p, q;
     double pair;            /* A epsilon */
     double triplet, cosine; /* lambda epsilon, cos0 */
+    bool usual;             /* gamma = 1.2, p = 4, q = 0 */
 } hop__sw_element;
 
 typedef struct hop__sw_system {
@@ -50,7 +53,7 @@ typedef struct hop__sw_system {
     double *forces;   /* 3 each; the product for Hessian products */
 } hop__sw_system;
 
-/* `scratch` holds HOP__SW_BLOCK * (longest row + 16) numbers. */
+/* `scratch` holds HOP__SW_BLOCK * (longest row + 32) numbers. */
 typedef void hop__sw_moments_kernel(hop__sw_system *system, size_t block,
                                     int32_t *scratch);
 typedef void hop__sw_forces_kernel(const hop__sw_system *system, size_t block);

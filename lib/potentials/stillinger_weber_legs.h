@@ -12,7 +12,6 @@
 #define VARIANT(name) JOIN(name, HOP__ISA_SUFFIX)
 
 #define KEPT HOP__SW_KEPT
-#define LEAST_EXPONENT (-100.0) /* what is below is zero, before it becomes denormal */
 
 static inline size_t rows_in(const hop__sw_system *s, size_t block) {
     const size_t left = s->list->atoms - block * HOP__SW_BLOCK;
@@ -83,8 +82,8 @@ static inline base base_at(const hop__sw_element *e, const legs *l, size_t k,
                            bool usual) {
     const vec u[3] = {l->u[0][k], l->u[1][k], l->u[2][k]};
     const vec r = root(dot(u, u));
-    const vec edge = all(e->sigma / LEAST_EXPONENT), gap = least(r - e->barrier, edge);
-    const mask here = below(gap, edge);
+    const vec gap = least(r - e->barrier, all(-e->sigma / HOP__SW_LEAST));
+    const mask here = below(r, all(e->reach));
     const vec both = 1.0 / (r * gap);
     base v = {.inverse = gap * both, .t = e->sigma * (r * both)};
     if (usual) {
@@ -165,13 +164,9 @@ static inline void slopes_of(const hop__sw_element e, size_t count, legs *l,
     }
 }
 
-static inline bool is_usual(const hop__sw_element *e) {
-    return e->gamma == 1.2 && e->p == 4.0 && e->q == 0.0;
-}
-
 static inline void find_slopes(const hop__sw_element *e, size_t count, legs *l,
                                const double *kept, bool curved) {
-    if (!is_usual(e))
+    if (!e->usual)
         slopes_of(*e, count, l, kept, false, curved);
     else if (kept)
         slopes_of(*e, count, l, kept, true, curved);

@@ -25,13 +25,15 @@ int hop__neighbors_new(hop_context *context, hop__neighbors **out) {
 
 /* ---- memory ---- */
 
-static hop__buffer *const *buffers_of(build_t *b, hop__buffer *all[24]) {
-    hop__buffer *const list[] = {
-        &b->wrapped, &b->built, &b->place,   &b->slot,     &b->row_bin, &b->first,
-        &b->count,   &b->owner, &b->turns,   &b->bin,      &b->shift,   &b->atom,
-        &b->home,    &b->x,     &b->y,       &b->z,        &b->order,   &b->slot_place,
-        &b->start,   &b->index, &b->scratch, &b->positions};
-    memset(all, 0, 24 * sizeof *all);
+#define BUFFERS 23
+
+static hop__buffer *const *buffers_of(build_t *b, hop__buffer *all[BUFFERS + 1]) {
+    hop__buffer *const list[BUFFERS] = {
+        &b->wrapped, &b->built, &b->place,   &b->slot,      &b->row_bin, &b->first,
+        &b->count,   &b->owner, &b->turns,   &b->bin,       &b->shift,   &b->atom,
+        &b->home,    &b->x,     &b->y,       &b->z,         &b->order,   &b->slot_place,
+        &b->start,   &b->index, &b->scratch, &b->positions, &b->rough};
+    all[BUFFERS] = NULL;
     memcpy(all, list, sizeof list);
     return all;
 }
@@ -41,7 +43,7 @@ void hop__neighbors_free(hop__neighbors *neighbors) {
         return;
     build_t *b = (build_t *)neighbors;
     hop_context *context = neighbors->context;
-    hop__buffer *all[24];
+    hop__buffer *all[BUFFERS + 1];
     for (hop__buffer *const *at = buffers_of(b, all); *at; at++)
         hop__release(context, (*at)->data);
     hop__release(context, b);
@@ -154,6 +156,9 @@ static int fill_rows(build_t *b) {
 static void publish(build_t *b) {
     hop__neighbors *list = &b->list;
     list->positions = b->positions.data;
+    list->rough = b->rough.data;
+    /* half a unit in the last place of what atoms can reach before the next list */
+    list->rough_error = b->largest < 1e6 ? 6e-8 * (b->largest + b->skin) : INFINITY;
     list->atom = b->atom.data;
     list->home = b->home.data;
     list->place = b->place.data;
@@ -189,6 +194,7 @@ static void follow_atoms(void *argument, size_t stretch, size_t worker) {
     const double *built = b->built.data, *shift = b->shift.data;
     const int32_t *atom = b->atom.data;
     double *positions = b->positions.data;
+    float *rough = b->rough.data;
     const size_t begin = stretch * STRETCH, left = f->structure->count - begin;
     bool near = true;
     (void)worker;
@@ -199,6 +205,7 @@ static void follow_atoms(void *argument, size_t stretch, size_t worker) {
             double at = (x[c] + magic - magic) + shift[4 * i + c];
             double moved = at - built[4 * i + c];
             positions[4 * i + c] = at;
+            rough[4 * i + c] = (float)at;
             square += moved * moved;
         }
         near = near && square < limit;
@@ -212,13 +219,16 @@ static void follow_images(void *argument, size_t stretch, size_t worker) {
     const double *shift = b->shift.data;
     const int32_t *home = b->home.data;
     double *positions = b->positions.data;
+    float *rough = b->rough.data;
     const size_t begin = b->list.atoms + stretch * STRETCH,
                  left = b->list.images - begin;
     (void)worker;
     for (size_t k = begin; k < begin + (left < STRETCH ? left : STRETCH); k++)
-        for (size_t c = 0; c < 4; c++)
+        for (size_t c = 0; c < 4; c++) {
             positions[4 * k + c] =
                 positions[4 * (size_t)home[k] + c] + shift[4 * k + c];
+            rough[4 * k + c] = (float)positions[4 * k + c];
+        }
 }
 
 /* New positions of all places; false when an atom moved too far for the list. */
