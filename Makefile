@@ -131,11 +131,13 @@ check: dependencies
 check-run:
 	@LIBRARY=$(BUILD)/$(SONAME) VENV=$(VENV) CC='$(CC)' bash tests/run.sh $(TESTS) $(REPLAY)
 
-# What takes minutes: neighbour lists of 1e5 random cells against brute force.
+# What takes longer: neighbour lists of 1e5 random cells against brute force, 1e6 atoms.
 .PHONY: check-slow
 check-slow: dependencies
-	+$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/tests/test_neighbors
+	+$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/tests/test_neighbors \
+	  $(BUILD)/tests/test_stillinger_weber
 	$(BUILD)/tests/test_neighbors slow
+	$(BUILD)/tests/test_stillinger_weber slow
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
             -fno-sanitize-recover=undefined

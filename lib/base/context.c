@@ -27,7 +27,7 @@ static enum hop__isa best_isa(void) {
     if (!__builtin_cpu_supports("fma"))
         return HOP__ISA_BASE;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
         return HOP__ISA_AVX512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return HOP__ISA_AVX2;
