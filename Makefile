@@ -4,6 +4,8 @@
 #   make check    install what is missing, build, run the tests
 #   make install  PREFIX=/usr/local DESTDIR=
 #   make asan     run the C tests with address and undefined-behaviour sanitizers
+#   make lint     warnings, static analysis, formatting; uses the tools that are installed
+#   make valgrind run the C tests under valgrind's memcheck
 #   make fuzz     look for inputs that break something (needs clang); FUZZ_TIME=60 each
 
 VERSION_MAJOR := 0
@@ -30,7 +32,8 @@ STRICT  := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-math-errno \
            -fno-trapping-math -ffp-contract=off -fopenmp-simd -pthread
 HDF5_CFLAGS := $(shell pkg-config --cflags hdf5 2>/dev/null)
 HDF5_LIBS   := $(shell pkg-config --libs hdf5 2>/dev/null || echo -lhdf5)
-LIBS    := $(HDF5_LIBS) -lm -pthread
+LAPACK_LIBS := $(shell pkg-config --libs lapack 2>/dev/null || echo -llapack)
+LIBS    := $(HDF5_LIBS) $(LAPACK_LIBS) -lm -pthread
 ALL_CFLAGS := $(STRICT) $(WARN) -Iinclude -Ilib $(HDF5_CFLAGS) $(CFLAGS)
 
 # ---- library -------------------------------------------------------------------------
@@ -44,8 +47,8 @@ OBJECTS := $(PLAIN:%.c=$(BUILD)/%.o) $(BUILD)/lib/potentials/builtin_data.o \
 POTENTIALS := $(sort $(wildcard potentials/*.gupta potentials/*.sw potentials/*.lj))
 
 ISA_base   :=
-ISA_avx2   := -mavx2
-ISA_avx512 := -mavx512f -mavx512dq -mavx512vl -mprefer-vector-width=512
+ISA_avx2   := -mavx2 -mfma
+ISA_avx512 := -mfma -mavx512f -mavx512dq -mavx512vl -mprefer-vector-width=512
 
 STATIC := $(BUILD)/libhop.a
 SHARED := $(BUILD)/libhop.so.$(VERSION)
@@ -71,7 +74,7 @@ $(BUILD)/%.o: %.c
 define isa_rule
 $(BUILD)/%_$(1).o: %.c
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_CFLAGS) $(ISA_$(1)) -DHOP__ISA_SUFFIX=$(1) -MMD -MP -c $$< -o $$@
+	$(CC) $(ALL_CFLAGS) $(ISA_$(1)) $(KERNEL_CFLAGS) -DHOP__ISA_SUFFIX=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,base avx2 avx512,$(eval $(call isa_rule,$(isa))))
 
@@ -121,17 +124,20 @@ dependencies:
 	sh tools/dependencies.sh $(VENV)
 
 check: dependencies
+	sh tools/dependencies.sh $(VENV) ase
 	+$(MAKE) --no-print-directory $(PARALLEL) lib programs tests
 	+@$(MAKE) --no-print-directory check-run
 
 check-run:
 	@LIBRARY=$(BUILD)/$(SONAME) VENV=$(VENV) CC='$(CC)' bash tests/run.sh $(TESTS) $(REPLAY)
 
-# What takes minutes: neighbour lists of 1e5 random cells against brute force.
+# What takes longer: neighbour lists of 1e5 random cells against brute force, 1e6 atoms.
 .PHONY: check-slow
 check-slow: dependencies
-	+$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/tests/test_neighbors
+	+$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/tests/test_neighbors \
+	  $(BUILD)/tests/test_stillinger_weber
 	$(BUILD)/tests/test_neighbors slow
+	$(BUILD)/tests/test_stillinger_weber slow
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
             -fno-sanitize-recover=undefined
@@ -140,19 +146,36 @@ asan: dependencies
 	ASAN_OPTIONS=allocator_may_return_null=1 CK_DEFAULT_TIMEOUT=600 \
 	  bash tests/run.sh $(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(TESTS) $(REPLAY))
 
-# Each target of $(FUZZ) for FUZZ_TIME seconds; what it finds new goes to
+# Check without forking: what a test leaves behind is a leak of its program.
+MEMCHECK := valgrind -q --error-exitcode=9 --leak-check=full --track-origins=yes \
+            --errors-for-leak-kinds=definite,possible --show-leak-kinds=definite,possible
+.PHONY: valgrind
+valgrind: dependencies
+	+$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD)/valgrind CFLAGS='-O1 -g' tests
+	RUN='$(MEMCHECK)' CK_FORK=no TIME_LIMIT=7200 \
+	  bash tests/run.sh $(patsubst $(BUILD)/%,$(BUILD)/valgrind/%,$(TESTS) $(REPLAY))
+
+# Each target of $(FUZZ) for FUZZ_TIME seconds (kernels are not instrumented, which clang
+# takes minutes for; make asan has them); what it finds new goes to
 # build/fuzz/found/, inputs that break something to build/fuzz/broken/.
 FUZZ_TIME ?= 60
 .PHONY: fuzz fuzz-programs
 fuzz: dependencies
 	+$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD)/fuzz CC=clang \
 	  CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' \
-	  fuzz-programs
+	  KERNEL_CFLAGS='-fno-sanitize=all -Wno-pass-failed' fuzz-programs
 	BUILD=$(BUILD)/fuzz SECONDS_EACH=$(FUZZ_TIME) sh tests/fuzz/run.sh $(FUZZ)
 
 fuzz-programs: $(FUZZ:%=$(BUILD)/%)
 $(FUZZ:%=$(BUILD)/%): $(BUILD)/%: $(addprefix $(BUILD)/tests/fuzz/,%.o fuzz.o) $(STATIC)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Sources looked at without running them; `make format` is what it expects of C.
+.PHONY: lint format
+lint: dependencies
+	@BUILD=$(BUILD) bash tools/lint.sh
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # ---- demo ----------------------------------------------------------------------------
 # The same 16 random starts of Ag19Au19 for a hand-made descent, basin hopping and the
@@ -224,7 +247,7 @@ bench: $(BUILD)/bench/potentials
 	LAMMPS_LIBRARY='$(LAMMPS_LIBRARY)' $(BUILD)/bench/potentials --work $(BUILD)/bench \
 	  --native $(BUILD)/bench/lammps --json $(BUILD)/bench/potentials.json $(BENCH_OPTIONS)
 $(BUILD)/bench/potentials: $(BENCH_MAIN) $(BENCH_PLAIN) $(STATIC)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+	$(CC) $(LDFLAGS) -Wl,--wrap=hop__neighbors_update -o $@ $^ $(LIBS) -ldl
 
 # Force calls of the learned descent against FIRE and L-BFGS; RUNS starts each.
 RUNS ?= 40
@@ -233,3 +256,10 @@ bench-descent: lib
 	$(CC) -O2 -std=c11 -Iinclude bench/descent.c -o $(BUILD)/bench-descent -L$(BUILD) -lhop \
 	  -Wl,-rpath,'$$ORIGIN'
 	$(BUILD)/bench-descent models/metals.h5 $(RUNS)
+
+# Gupta clusters against the plain reference, for each instruction set.
+.PHONY: bench-gupta
+bench-gupta: $(BUILD)/bench/gupta
+	$(BUILD)/bench/gupta $(ROUNDS)
+$(BUILD)/bench/gupta: $(BUILD)/bench/gupta.o $(BUILD)/bench/gupta_reference.o $(STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

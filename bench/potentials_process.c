@@ -1,4 +1,5 @@
 /* Contenders' processes and the time they take. */
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -64,18 +65,30 @@ void *refuse(result *out, const char *format, ...) {
     return NULL;
 }
 
-/* All contenders with one thread take turns on one processor, the last we may use. */
-static void pin(void) {
+/* The processor that is the `back`-th from the last of those we may use. */
+static void pin(pid_t thread, int back) {
     cpu_set_t all, one;
-    if (sched_getaffinity(0, sizeof all, &all) != 0)
+    if (sched_getaffinity(getppid(), sizeof all, &all) != 0)
         return;
     for (int k = CPU_SETSIZE - 1; k >= 0; k--)
-        if (CPU_ISSET(k, &all)) {
+        if (CPU_ISSET(k, &all) && back-- == 0) {
             CPU_ZERO(&one);
             CPU_SET(k, &one);
-            sched_setaffinity(0, sizeof one, &one);
+            sched_setaffinity(thread, sizeof one, &one);
             return;
         }
+}
+
+/* One processor for each thread, or a busy system would long keep them on one. */
+static void spread_threads(void) {
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *entry;
+    int back = 0;
+    while (tasks && (entry = readdir(tasks)) != NULL)
+        if (entry->d_name[0] != '.')
+            pin((pid_t)atol(entry->d_name), back++);
+    if (tasks)
+        closedir(tasks);
 }
 
 static void serve(const contender *c, const problem *p, result *out, int ask,
@@ -84,8 +97,10 @@ static void serve(const contender *c, const problem *p, result *out, int ask,
     reply r = {0};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (c->threads == 1)
-        pin();
+        pin(0, 0); /* all on the same one */
     void *state = c->prepare(c, p, out);
+    if (c->threads > 1)
+        spread_threads();
     out->ready = state != NULL;
     if (write(answer, &r, sizeof r) != sizeof r || !state)
         _exit(0);
@@ -103,13 +118,23 @@ static size_t result_size(const problem *p) {
     return sizeof(result) + 3 * p->count * sizeof(double);
 }
 
+/* The process has ended, or is made to. */
 static void lose(worker *w, const char *reason) {
+    char how[40] = "";
     int status = 0;
-    kill(w->pid, SIGKILL);
-    waitpid(w->pid, &status, 0);
+    usleep(100000); /* it may be about to end */
+    if (waitpid(w->pid, &status, WNOHANG) == w->pid) {
+        if (WIFSIGNALED(status))
+            snprintf(how, sizeof how, " with signal %d", WTERMSIG(status));
+        else if (WEXITSTATUS(status) != 0)
+            snprintf(how, sizeof how, " with status %d", WEXITSTATUS(status));
+    } else {
+        kill(w->pid, SIGKILL);
+        waitpid(w->pid, NULL, 0);
+    }
     size_t at = strlen(w->result->why);
-    snprintf(w->result->why + at, sizeof w->result->why - at, "%s%s", at ? "; " : "",
-             reason);
+    snprintf(w->result->why + at, sizeof w->result->why - at, "%s%s%s",
+             at && reason[0] ? "; " : "", reason, reason[0] ? how : "");
     close(w->ask);
     close(w->answer);
     w->result->ready = false;

@@ -55,6 +55,23 @@ static double least_wall(const row *r) {
     return best;
 }
 
+/* The same with one thread. */
+static const row *alone(const row *rows, int count, const row *r) {
+    for (int k = 0; k < count; k++)
+        if (rows[k].contender->threads == 1 &&
+            rows[k].contender->variant == r->contender->variant &&
+            rows[k].contender->library == r->contender->library)
+            return &rows[k];
+    return &rows[0];
+}
+
+static double least_processor(const row *r) {
+    double best = INFINITY;
+    for (int k = 0; k < r->rounds[FORCES]; k++)
+        best = fmin(best, r->timings[FORCES][k].processor);
+    return best;
+}
+
 /* The rebuild alone: LAMMPS tells it apart, ours is a call with less a call without. */
 static double rebuild(const row *r, double (*statistic)(const row *, task_kind)) {
     bool apart = r->contender->library != NULL;
@@ -203,11 +220,26 @@ static void report_row(report *r, const problem *p, const row *w, const row *bas
     fprintf(f, ", \"agrees\": %s}", w->agrees ? "true" : "false");
 }
 
+/* "Ag38: 7.1 us; LAMMPS native smatb 4.00x, ...": medians, mono- and many-threaded. */
+static void summarize(report *r, const problem *p, const row *rows, int count) {
+    char *line = r->summary[(r->problems - 1) % 64];
+    const size_t size = sizeof *r->summary;
+    int at = snprintf(line, size, "%-13s %9.3g us %6.0f ns/atom ", p->name,
+                      1e6 * median(&rows[0], FORCES),
+                      1e9 * median(&rows[0], FORCES) / (double)p->count);
+    for (int k = 1; k < count && at > 0 && (size_t)at < size; k++)
+        if (rows[k].contender->threads == 1)
+            at += snprintf(line + at, size - (size_t)at, " | %s %.2f",
+                           rows[k].contender->name,
+                           median_ratio(&rows[k], FORCES, &rows[0], FORCES));
+}
+
 void report_rows(report *r, const problem *p, const row *rows, int count) {
     fprintf(r->json, "], \"contenders\": [");
     printf("  %-36s %11s %11s %9s %8s %8s%s  %8s\n", "", "us/call min", "median",
            "ns/atom", "x (min)", "x (med)", p->periodic ? "  rebuild       x" : "",
            "max|dF|");
+    summarize(r, p, rows, count);
     for (int k = 0; k < count; k++)
         report_row(r, p, &rows[k], base_of(rows, count, &rows[k]), &rows[0]);
     fprintf(r->json, "]}");
@@ -216,12 +248,14 @@ void report_rows(report *r, const problem *p, const row *rows, int count) {
            median_ratio(&rows[0], HESSIAN, &rows[0], FORCES), (double)rows[0].heap / n);
     if (p->count >= 4000)
         printf(", resident %.0f", (double)rows[0].resident / n);
-    for (int k = 1; k < count; k++)
-        if (!rows[k].contender->library && rows[k].contender->threads > 1)
-            printf("; %d threads %.2fx one (least wall times)",
-                   rows[k].contender->threads,
-                   least_wall(&rows[0]) / least_wall(&rows[k]));
     printf("\n");
+    for (int k = 1; k < count; k++) {
+        const row *one = alone(rows, count, &rows[k]);
+        if (rows[k].contender->threads > 1)
+            printf("  %s: %.2fx one, processor time %.2fx (least times)\n",
+                   rows[k].contender->name, least_wall(one) / least_wall(&rows[k]),
+                   least_processor(&rows[k]) / least_processor(one));
+    }
     fflush(NULL);
 }
 
@@ -230,6 +264,9 @@ bool report_close(report *r) {
     number(r->json, "load_after", load());
     fprintf(r->json, ", \"disagreements\": %d}\n", r->disagreements);
     bool written = fclose(r->json) == 0;
+    printf("\nMedian time of a call, and how many times that the others take:\n");
+    for (int k = 0; k < r->problems && k < 64; k++)
+        printf("%s\n", r->summary[k]);
     printf("\n%d problems, %d disagreements, load %.2f\n", r->problems,
            r->disagreements, load());
     return written && r->disagreements == 0 && r->failures == 0;

@@ -19,6 +19,7 @@ typedef struct row {
 
 typedef struct report {
     FILE *json;
+    char summary[64][500];                          /* a line for each problem */
     int problems, missing, disagreements, failures; /* missing: in this problem */
 } report;
 

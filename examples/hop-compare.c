@@ -140,8 +140,7 @@ static void wilson(int hits, int runs, double interval[2]) {
     interval[1] = fmin(1.0, centre + half);
 }
 
-/* The same terms for all: starts, seeds, budget, and a last share of it for relaxing.
- */
+/* The same terms for all: starts, seeds, budget, and a last share of it for relaxing. */
 static hop_optimizer *prepare(hop_context *context, hop_potential *potential,
                               hop_model *model, const char *name, uint64_t seed,
                               hop_structure **s) {
@@ -255,8 +254,7 @@ static void check_name(const char *name, bool have_model) {
         warn("no --model: learned is the untrained optimizer");
 }
 
-/* Split "A,B:x=1,y=2,C": a piece that is only OPTION=VALUE belongs to the one before.
- */
+/* Split "A,B:x=1,y=2,C": a piece that is only OPTION=VALUE belongs to the one before. */
 static int split_names(result *r) {
     int count = 0;
     for (char *piece = a.names; piece;) {

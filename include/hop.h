@@ -173,6 +173,8 @@ HOP_API void hop_context_set_log(hop_context *context, hop_log_function function
  * default 1.  Results do not depend on it.  The threads are started when first needed,
  * block all signals, and end with the context; where the host has none to give, fewer do
  * the work.
+ *
+ * @retval HOP_ERROR_ARGUMENT  another number
  */
 HOP_API int hop_context_set_threads(hop_context *context, int32_t threads);
 
@@ -219,13 +221,21 @@ typedef struct hop_structure_arrays {
  * Make a structure that lives in the host's arrays: nothing is copied, both sides see
  * every change.  The arrays must outlive the structure; hop_structure_free() leaves them
  * alone.
+ *
+ * @retval HOP_ERROR_ARGUMENT (a required array or an atomic number), HOP_ERROR_RANGE,
+ *         HOP_ERROR_MEMORY
  */
 HOP_API int hop_structure_wrap(hop_context *context, const hop_structure_arrays *arrays,
                                hop_structure **out);
 
-/** Make an independent copy with arrays of its own. */
+/**
+ * Make an independent copy with arrays of its own.
+ *
+ * @retval HOP_ERROR_MEMORY
+ */
 HOP_API int hop_structure_copy(const hop_structure *structure, hop_structure **out);
 
+/** Give a structure back; one that was made by hop_structure_wrap() leaves the arrays. */
 HOP_API void hop_structure_free(hop_structure *structure);
 
 /**
@@ -271,6 +281,10 @@ HOP_API int hop_structure_stress(const hop_structure *structure, double *stress)
 /** Chemical symbol of an atomic number ("X" for 0), NULL when out of range. */
 HOP_API const char *hop_element_symbol(int32_t number);
 
+/** Standard atomic mass in u (IUPAC; mass number of the longest-lived isotope where there
+ *  is no stable one); 1 for element X, NaN when out of range. */
+HOP_API double hop_element_mass(int32_t number);
+
 /** Atomic number of a symbol such as "Ag", -1 when unknown. */
 HOP_API int32_t hop_element_number(const char *symbol);
 
@@ -291,6 +305,9 @@ HOP_API int hop_structure_read(hop_context *context, const char *path, int64_t f
  * `path` only when complete.
  *
  * @param structures  `count` structures, one frame each
+ * @retval HOP_ERROR_NONFINITE  a position or the cell is not finite: what could not be
+ *                              read again is not written
+ * @retval HOP_ERROR_IO, HOP_ERROR_ARGUMENT, HOP_ERROR_MEMORY
  */
 HOP_API int hop_structure_write(const hop_structure *const *structures, size_t count,
                                 const char *path);
@@ -299,6 +316,8 @@ HOP_API int hop_structure_write(const hop_structure *const *structures, size_t c
  * One extended XYZ frame as text, for streams and bindings.  Works like snprintf: writes
  * at most `capacity` bytes including the final NUL and always sets *length to the
  * length of the whole text without it.
+ *
+ * @retval HOP_ERROR_NONFINITE, HOP_ERROR_ARGUMENT, HOP_ERROR_MEMORY
  */
 HOP_API int hop_structure_format(const hop_structure *structure, char *buffer,
                                  size_t capacity, size_t *length);
@@ -317,7 +336,11 @@ HOP_API int hop_structure_format(const hop_structure *structure, char *buffer,
 HOP_API int hop_potential_load(hop_context *context, const char *path,
                                hop_potential **out);
 
-/** Load a parameter file that is compiled into the library, such as "AgAu.gupta". */
+/**
+ * Load a parameter file that is compiled into the library, such as "AgAu.gupta".
+ *
+ * @retval HOP_ERROR_ARGUMENT  there is none of that name, ending included
+ */
 HOP_API int hop_potential_builtin(hop_context *context, const char *name,
                                   hop_potential **out);
 
@@ -347,10 +370,16 @@ typedef struct hop_provider {
     double stiffness; /**< typical bond stiffness, eV/angstrom^2, 0 = 5 energy/length^2 */
 } hop_provider;
 
-/** Make a potential from a provider, whose struct is copied. */
+/**
+ * Make a potential from a provider, whose struct is copied.
+ *
+ * @retval HOP_ERROR_ARGUMENT  no `evaluate`, or an unknown size
+ * @retval HOP_ERROR_MEMORY
+ */
 HOP_API int hop_potential_external(hop_context *context, const hop_provider *provider,
                                    hop_potential **out);
 
+/** Give a potential back; optimizers that use it keep it alive. */
 HOP_API void hop_potential_free(hop_potential *potential);
 
 /**
@@ -392,10 +421,52 @@ HOP_API int hop_potential_evaluate_many(hop_potential *potential,
  *
  * @param v   3*n numbers
  * @param hv  receives 3*n numbers; may not overlap v
+ * @retval as hop_potential_evaluate(); HOP_ERROR_ARGUMENT also when v is not finite
  */
 HOP_API int hop_potential_hessian_vector(hop_potential *potential,
                                          const hop_structure *structure, const double *v,
                                          double *hv);
+
+/** What hop_potential_normal_modes() counted. */
+typedef struct hop_normal_modes {
+    size_t size;      /**< sizeof(hop_normal_modes), set by the caller */
+    size_t count;     /**< modes: three for each atom that is not fixed */
+    size_t negative;  /**< with an imaginary frequency: 0 at a minimum, 1 at a saddle */
+    size_t zero;      /**< motions without resistance: see below */
+    double tolerance; /**< a |frequency| up to this counts as zero, 1/cm */
+} hop_normal_modes;
+
+/**
+ * Normal modes of small vibrations about the structure's positions, its cell held fixed:
+ * eigenvalues and eigenvectors of the Hessian, weighted with the standard atomic masses
+ * (hop_element_mass()).  Fixed atoms stay where they are and have no modes.  No negative
+ * mode proves a minimum.
+ *
+ * @param frequencies  receives three numbers for each atom that is not fixed, 1/cm, rising;
+ *                     an imaginary frequency is written as a negative number.  Where a
+ *                     file of Lennard-Jones says reduced units, division by 521.47089837
+ *                     gives the angular frequency in sqrt(epsilon/m)/sigma
+ * @param vectors      receives an eigenvector of 3*n numbers for each frequency, one after
+ *                     the other, orthonormal; atom i moves along its part of one divided
+ *                     by sqrt(mass of i).  May be NULL, which is faster
+ * @param modes        receives the counts; may be NULL
+ *
+ * A mode is zero when its eigenvalue is below 1e-6 of the largest, or within what forces
+ * that are left make of the rigid motions: 6 modes at the minimum of a free cluster, 5 when
+ * it is linear, 3 in a periodic cell.  Relax to 1e-4 eV/angstrom or better.
+ *
+ * The Hessian is made of 3*n products (hop_potential_hessian_vector), shared out over the
+ * context's threads, and LAPACK's dsyevd solves the rest; the memory of three such
+ * matrices is allocated and given back.
+ *
+ * @retval HOP_ERROR_ARGUMENT   all atoms are fixed; also as hop_potential_evaluate()
+ * @retval HOP_ERROR_RANGE      more than 10922 free atoms
+ * @retval HOP_ERROR_NONFINITE, HOP_ERROR_PROVIDER  as hop_potential_evaluate()
+ * @retval HOP_STOPPED          cancelled
+ */
+HOP_API int hop_potential_normal_modes(hop_potential *potential,
+                                       const hop_structure *structure, double *frequencies,
+                                       double *vectors, hop_normal_modes *modes);
 
 /** What makes steps dimensionless: the natural units of one element in a potential. */
 typedef struct hop_scales {
@@ -448,6 +519,8 @@ HOP_API int hop_option_describe(const char *kind, size_t index, hop_option *out)
 /**
  * Make an untrained model.  It is zero-initialised around a good hand-made step, so the
  * learned optimizer with it is that hand-made optimizer.
+ *
+ * @retval HOP_ERROR_MEMORY
  */
 HOP_API int hop_model_new(hop_context *context, hop_model **out);
 
@@ -459,9 +532,14 @@ HOP_API int hop_model_new(hop_context *context, hop_model **out);
  */
 HOP_API int hop_model_load(hop_context *context, const char *path, hop_model **out);
 
-/** Write a model; `path` is replaced only by a complete file. */
+/**
+ * Write a model; `path` is replaced only by a complete file.
+ *
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ */
 HOP_API int hop_model_save(const hop_model *model, const char *path);
 
+/** Give a model back; optimizers that use it keep it alive. */
 HOP_API void hop_model_free(hop_model *model);
 
 /** The weights, in place; *count receives their number. */
@@ -470,7 +548,11 @@ HOP_API double *hop_model_parameters(hop_model *model, size_t *count);
 /** The model's card: what it was trained on, command, seed, time.  Never NULL. */
 HOP_API const char *hop_model_note(const hop_model *model);
 
-/** Replace the card; copied. */
+/**
+ * Replace the card; copied.
+ *
+ * @retval HOP_ERROR_MEMORY  the old card stays
+ */
 HOP_API int hop_model_set_note(hop_model *model, const char *note);
 
 /* ------------------------------------------------------------------------------------
@@ -494,6 +576,7 @@ HOP_API int hop_optimizer_new(hop_context *context, const char *kind,
                               const hop_structure *start, hop_potential *potential,
                               hop_optimizer **out);
 
+/** Give an optimizer back, whatever its state. */
 HOP_API void hop_optimizer_free(hop_optimizer *optimizer);
 
 /** Name of kind number `index`, NULL past the end. */
@@ -509,11 +592,20 @@ HOP_API const char *hop_optimizer_kind(size_t index);
  */
 HOP_API int hop_optimizer_set(hop_optimizer *optimizer, const char *name, double value);
 
-/** Read an option by name. */
+/**
+ * Read an option by name.
+ *
+ * @retval HOP_ERROR_ARGUMENT  unknown name
+ */
 HOP_API int hop_optimizer_get(const hop_optimizer *optimizer, const char *name,
                               double *value);
 
-/** Give the "learned" kind its weights, before the first ask; kept alive. */
+/**
+ * Give the "learned" kind its weights, before the first ask; kept alive.
+ *
+ * @retval HOP_ERROR_ARGUMENT  another kind of optimizer
+ * @retval HOP_ERROR_STATE     the run has begun
+ */
 HOP_API int hop_optimizer_set_model(hop_optimizer *optimizer, hop_model *model);
 
 /**
@@ -571,7 +663,11 @@ HOP_API int hop_optimizer_run(hop_optimizer *optimizer, hop_structure *structure
  */
 HOP_API int hop_optimizer_best(const hop_optimizer *optimizer, hop_structure *structure);
 
-/** Where the run stands now. */
+/**
+ * Where the run stands now.
+ *
+ * @retval HOP_ERROR_ARGUMENT  an unknown size
+ */
 HOP_API int hop_optimizer_progress(const hop_optimizer *optimizer, hop_progress *out);
 
 /* ------------------------------------------------------------------------------------
@@ -585,11 +681,14 @@ HOP_API int hop_optimizer_progress(const hop_optimizer *optimizer, hop_progress 
  * Methods: "tbptt" teaches the descent by truncated backpropagation through the unrolled
  * run, with exact Hessian-vector products; "policy" teaches which hop to make by policy
  * gradient; "abandon" teaches which quench to end early, by truncated backpropagation on
- * quenches whose end is known.  Each trains its own networks and leaves the others as they are, so one
- * model learns one skill after the other.
+ * quenches whose end is known.  Each trains its own networks and leaves the others as
+ * they are, so one model learns one skill after the other.
  *
  * @param method  as above; its options: hop_option_describe(method, ...)
  * @param model   where to begin, copied; NULL for an untrained one
+ * @retval HOP_ERROR_IO, HOP_ERROR_FORMAT, HOP_ERROR_ARGUMENT (an unknown method, an element
+ *         that is unknown or not in its potential), HOP_ERROR_RANGE, HOP_ERROR_MEMORY; of
+ *         the file the message names the line
  */
 HOP_API int hop_trainer_new(hop_context *context, const char *method,
                             const char *tasks_path, const hop_model *model,
@@ -601,19 +700,39 @@ HOP_API const char *hop_trainer_method(size_t index);
 /** The method of a trainer; static storage. */
 HOP_API const char *hop_trainer_method_of(const hop_trainer *trainer);
 
-/** Continue from a checkpoint, bit for bit as if never stopped. */
+/**
+ * Continue from a checkpoint, bit for bit as if never stopped.
+ *
+ * @retval HOP_ERROR_FORMAT   not a checkpoint, or one of another libhop
+ * @retval HOP_ERROR_CORRUPT  truncated or altered
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ */
 HOP_API int hop_trainer_load(hop_context *context, const char *checkpoint_path,
                              hop_trainer **out);
 
-/** Write a checkpoint; `path` is replaced only by a complete file. */
+/**
+ * Write a checkpoint; `path` is replaced only by a complete file.
+ *
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ */
 HOP_API int hop_trainer_save(const hop_trainer *trainer, const char *path);
 
+/** Give a trainer back; what was not saved is lost. */
 HOP_API void hop_trainer_free(hop_trainer *trainer);
 
-/** Set an option by name before the first step ("updates" at any time). */
+/**
+ * Set an option by name before the first step ("updates" at any time).
+ *
+ * @retval HOP_ERROR_ARGUMENT  unknown name, or a value out of range
+ * @retval HOP_ERROR_STATE     training has begun
+ */
 HOP_API int hop_trainer_set(hop_trainer *trainer, const char *name, double value);
 
-/** Read an option by name. */
+/**
+ * Read an option by name.
+ *
+ * @retval HOP_ERROR_ARGUMENT  unknown name
+ */
 HOP_API int hop_trainer_get(const hop_trainer *trainer, const char *name, double *value);
 
 /** Where a training stands. */
@@ -636,10 +755,18 @@ typedef struct hop_training_progress {
  */
 HOP_API int hop_trainer_step(hop_trainer *trainer);
 
-/** Where the training stands now. */
+/**
+ * Where the training stands now.
+ *
+ * @retval HOP_ERROR_ARGUMENT  an unknown size
+ */
 HOP_API int hop_trainer_progress(const hop_trainer *trainer, hop_training_progress *out);
 
-/** A copy of the model as it is now. */
+/**
+ * A copy of the model as it is now.
+ *
+ * @retval HOP_ERROR_MEMORY
+ */
 HOP_API int hop_trainer_model(const hop_trainer *trainer, hop_model **out);
 
 #ifdef __cplusplus

@@ -249,7 +249,8 @@ class Common(Case):
             done = self.fails(f"hop-search -p AgAu -F Ag4 -n 50 -o {bad}", 1, bad)
             self.assertEqual(done.stdout, "")
             for option in ("--plot", "--best"):
-                done = self.fails(f"hop-compare -p AgAu -F Ag4 -m fire -n 50 {option} {bad}", 1, bad)
+                line = f"hop-compare -p AgAu -F Ag4 -m fire -n 50 {option} {bad}"
+                done = self.fails(line, 1, bad)
                 self.assertEqual(done.stdout, "")
             self.fails(f"hop-train t -o {bad}", 1, bad)
         self.assertTrue(Path("/dev/null").is_char_device())
@@ -529,8 +530,8 @@ class Compare(Case):
         self.assertNotRegex((self.folder / "p.svg").read_text(), "nan|inf")
 
     def test_interrupted(self):
-        line = "hop-compare -p AgAu -F Ag50Au50 -n 1000000000 -r 9 -m fire --best b.xyz --plot p.svg"
-        code, out = self.interrupt(line, signal.SIGINT)
+        line = "hop-compare -p AgAu -F Ag50Au50 -n 1000000000 -r 9 -m fire"
+        code, out = self.interrupt(f"{line} --best b.xyz --plot p.svg", signal.SIGINT)
         self.assertEqual((code, out), (130, ""))
         self.assertEqual(len(read_xyz((self.folder / "b.xyz").read_text())[0][1]), 100)
         self.assertFalse((self.folder / "p.svg").exists())

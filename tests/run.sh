@@ -1,7 +1,8 @@
 #!/bin/bash
-# run.sh PROGRAM...: run Check programs, and fuzz targets (fuzz_*) over their corpus; with $LIBRARY, the shared library, also the
-# tests of the programs beside it, the Python tests ($VENV), the symbol gate and the
-# package test.  The last line is "N passed, N failed"; exit 1 if any failed.
+# run.sh PROGRAM...: run Check programs, and fuzz targets (fuzz_*) over their corpus; with
+# $LIBRARY, the shared library, also the tests of the programs beside it, the Python tests
+# ($VENV), the symbol gate and the package test.  The last line is "N passed, N failed";
+# exit 1 if any failed.  $RUN stands before each C program, such as valgrind.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 passed=0 failed=0
@@ -20,7 +21,8 @@ count() { # STATUS WHAT: one check
 
 check_program() {
     local status summary
-    timeout 1800 "$1" >"$output" 2>&1
+    # shellcheck disable=SC2086
+    timeout "${TIME_LIMIT:-1800}" ${RUN:-} "$1" >"$output" 2>&1
     status=$?
     cat "$output"
     summary=$(sed -n 's/^.*Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\).*$/\1 \2 \3/p' "$output" | tail -n 1)
@@ -77,7 +79,8 @@ symbol_gate() {
 for program in "$@"; do
     case ${program##*/} in
     fuzz_*)
-        timeout 600 "$program" "tests/fuzz/corpus/${program##*/}"
+        # shellcheck disable=SC2086
+        timeout "${TIME_LIMIT:-600}" ${RUN:-} "$program" "tests/fuzz/corpus/${program##*/}"
         count $? "$program"
         ;;
     *) check_program "$program" ;;
@@ -85,6 +88,7 @@ for program in "$@"; do
 done
 if [ -n "${LIBRARY:-}" ]; then
     python=${VENV:-build/venv}/bin/python
+    unittests tests/header_test.py "$python" tests/header_test.py
     unittests tests/programs_test.py env BUILD="$(dirname "$LIBRARY")" "$python" tests/programs_test.py
     unittests tests/python env HOP_LIBRARY="$(realpath "$LIBRARY")" PYTHONPATH=python \
         "$python" -m unittest discover -s tests/python

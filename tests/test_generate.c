@@ -79,10 +79,11 @@ END_TEST
 
 /* ---- clusters ---- */
 
-static hop_structure *random_cluster(const char *formula, const hop_potential *potential,
-                                     uint64_t seed) {
+static hop_structure *random_cluster(const char *formula,
+                                     const hop_potential *potential, uint64_t seed) {
     hop_structure *s;
-    ck_assert_int_eq(hop_structure_random(context, formula, potential, seed, &s), HOP_OK);
+    ck_assert_int_eq(hop_structure_random(context, formula, potential, seed, &s),
+                     HOP_OK);
     return s;
 }
 
@@ -96,8 +97,8 @@ static double closest(size_t count, const double *lengths, const double *x) {
     double least = INFINITY;
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
-            least = fmin(least,
-                         2.0 * distance(x + 3 * i, x + 3 * j) / (lengths[i] + lengths[j]));
+            least = fmin(least, 2.0 * distance(x + 3 * i, x + 3 * j) /
+                                    (lengths[i] + lengths[j]));
     return least;
 }
 
@@ -251,8 +252,8 @@ START_TEST(test_in_cell) {
                     for (int a = 0; a < 3; a++)
                         there = there && (u[a] == 0 || periodic[a]);
                     for (int c = 0; c < 3; c++)
-                        y[c] = x[3 * j + (size_t)c] + u[0] * cell[c] + u[1] * cell[3 + c] +
-                               u[2] * cell[6 + c];
+                        y[c] = x[3 * j + (size_t)c] + u[0] * cell[c] +
+                               u[1] * cell[3 + c] + u[2] * cell[6 + c];
                     if (there)
                         least = fmin(least, distance(x + 3 * i, y));
                 }
@@ -283,7 +284,8 @@ START_TEST(test_null_arguments) {
     ck_assert_int_eq(hop_structure_random(NULL, "Ag", NULL, 1, &s), HOP_ERROR_ARGUMENT);
     ck_assert_ptr_null(s);
     s = (hop_structure *)&context;
-    ck_assert_int_eq(hop_structure_random(context, NULL, NULL, 1, &s), HOP_ERROR_ARGUMENT);
+    ck_assert_int_eq(hop_structure_random(context, NULL, NULL, 1, &s),
+                     HOP_ERROR_ARGUMENT);
     ck_assert_ptr_null(s);
     ck_assert_int_eq(hop_structure_random(context, "Ag", NULL, 1, NULL),
                      HOP_ERROR_ARGUMENT);

@@ -212,8 +212,11 @@ static void put(int fd, size_t at, char byte) {
 }
 
 static bool is_version_digit(const char *data, size_t at, char changed) {
-    const char *line = strstr(data, "\nlibhop ") + 8;
-    size_t first = (size_t)(line - data), last = first + strcspn(line, "\n");
+    size_t first = 0, last;
+    while (memcmp(data + first, "\nlibhop ", 8) != 0)
+        first++;
+    first += 8;
+    last = first + strcspn(data + first, "\n");
     return at >= first && at < last && data[at] != '.' && changed >= '0' &&
            changed <= '9';
 }

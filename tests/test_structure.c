@@ -63,11 +63,10 @@ START_TEST(test_arrays_do_not_overlap) {
         struct {
             void *at;
             size_t bytes;
-        } arrays[] = {{s->numbers, 4 * count},    {s->periodic, 12},
-                      {s->fixed, 4 * count},      {s->positions, 24 * count},
-                      {s->cell, 72},              {s->energy, 8},
-                      {s->forces, 24 * count},    {s->virial, 48},
-                      {s->energies, 8 * count}};
+        } arrays[] = {
+            {s->numbers, 4 * count},    {s->periodic, 12}, {s->fixed, 4 * count},
+            {s->positions, 24 * count}, {s->cell, 72},     {s->energy, 8},
+            {s->forces, 24 * count},    {s->virial, 48},   {s->energies, 8 * count}};
         const size_t total = sizeof arrays / sizeof *arrays;
         for (size_t k = 0; k < total; k++)
             memset(arrays[k].at, (int)k + 1, arrays[k].bytes);
@@ -87,7 +86,7 @@ START_TEST(test_wrap_shares_the_arrays) {
     double positions[6] = {0, 0, 0, 1, 2, 3}, cell[9] = {9, 0, 0, 0, 9, 0, 0, 0, 9};
     double energy = 5.0, forces[6] = {1}, virial[6] = {2}, energies[2] = {3, 4};
     hop_structure_arrays host = {
-        sizeof host, 2,     numbers, positions, cell,    periodic,
+        sizeof host, 2,       numbers, positions, cell,     periodic,
         fixed,       &energy, forces,  virial,    energies,
     };
     hop_structure *s;
@@ -275,7 +274,8 @@ START_TEST(test_null_arguments) {
     out = s;
     ck_assert_int_eq(hop_structure_copy(NULL, &out), HOP_ERROR_ARGUMENT);
     ck_assert_ptr_null(out);
-    ck_assert_int_eq(hop_structure_new(context, 3, silver_gold, NULL), HOP_ERROR_ARGUMENT);
+    ck_assert_int_eq(hop_structure_new(context, 3, silver_gold, NULL),
+                     HOP_ERROR_ARGUMENT);
     ck_assert_int_eq(hop_structure_wrap(context, &host, NULL), HOP_ERROR_ARGUMENT);
     ck_assert_int_eq(hop_structure_copy(s, NULL), HOP_ERROR_ARGUMENT);
     ck_assert_int_eq(hop_structure_stress(NULL, stress), HOP_ERROR_ARGUMENT);
@@ -322,7 +322,8 @@ START_TEST(test_check) {
     const double bad[] = {NAN, INFINITY, -INFINITY};
     for (int k = 0; k < 3; k++) {
         s->positions[7] = bad[k];
-        assert_check(s, HOP_ERROR_NONFINITE, "atom 2: expected finite positions, got y");
+        assert_check(s, HOP_ERROR_NONFINITE,
+                     "atom 2: expected finite positions, got y");
     }
     s->positions[7] = 0.0;
     s->numbers[0] = 300;
@@ -369,7 +370,9 @@ static int make_all(hop_context *failing, void *data) {
     return status;
 }
 
-START_TEST(test_failing_memory) { ck_assert_uint_eq(support_torture(make_all, NULL), 6); }
+START_TEST(test_failing_memory) {
+    ck_assert_uint_eq(support_torture(make_all, NULL), 6);
+}
 END_TEST
 
 int main(void) {

@@ -285,6 +285,7 @@ START_TEST(missing_threads_are_no_error) {
     visit_all(context, SIZE_MAX, 1000);
     ck_assert_str_eq(hop_error_message(context), "");
     hop_context_free(context);
+    atomic_store(&creations_allowed, 1 << 30);
     wait_for_threads(before);
 }
 END_TEST

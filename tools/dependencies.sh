@@ -1,7 +1,7 @@
 #!/bin/sh
-# dependencies.sh [VENV]: install what `make check` and `make demo` need and is missing -
-# HDF5, Check and pkg-config as Debian packages; a virtual environment for the Python
-# tests (default build/venv).  Does nothing when all is there.
+# dependencies.sh [VENV [ase]]: install what `make check` and `make demo` need and is missing -
+# HDF5, LAPACK, Check and pkg-config as Debian packages; a virtual environment for the
+# Python tests (default build/venv), into which with `ase` goes what they compare with.  Does nothing when all is there.
 set -eu
 cd "$(dirname "$0")/.."
 venv=${1:-build/venv}
@@ -25,6 +25,7 @@ missing=
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v pkg-config >/dev/null 2>&1 || missing="$missing pkg-config"
 pkg-config --exists hdf5 2>/dev/null || missing="$missing libhdf5-dev"
+pkg-config --exists lapack 2>/dev/null || missing="$missing liblapack-dev"
 pkg-config --exists check 2>/dev/null || missing="$missing check"
 command -v python3 >/dev/null 2>&1 || missing="$missing python3 python3-venv"
 # shellcheck disable=SC2086
@@ -44,4 +45,8 @@ fi
 if grep -rqs --include='*.py' numpy python tests/python &&
     ! "$venv/bin/python" -c 'import numpy' 2>/dev/null; then
     "$venv/bin/python" -m pip install -q --disable-pip-version-check numpy
+fi
+if [ "${2:-}" = ase ] && ! "$venv/bin/python" -c 'import ase' 2>/dev/null; then
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check ase ||
+        echo "dependencies.sh: without ASE the tests against it are skipped" >&2
 fi

@@ -129,7 +129,7 @@ double parse_time(const char *text) {
     double value = strtod(text, &end);
     double unit = strcmp(end, "h") == 0 ? 3600.0 : strcmp(end, "m") == 0 ? 60.0 : 1.0;
     if (end == text || !(value > 0.0 && value < 1e9) ||
-        (*end && strcmp(end, "s") && unit == 1.0))
+        (*end && strcmp(end, "s") != 0 && unit == 1.0))
         fail_usage("expected a time such as 90s, 20m or 1h, got '%s'", text);
     return value * unit;
 }
@@ -227,14 +227,13 @@ const char *json_number(double value, char buffer[32]) {
     return buffer;
 }
 
-/* Where an output file really is: a link is followed; devices and folders are refused.
- */
+/* Where an output file really is: a link is followed; devices and folders are refused. */
 static void find_target(const char *path, char target[PATH_MAX]) {
     struct stat entry;
     if (strlen(path) >= PATH_MAX - 64)
         fail("%.100s...: cannot be written: %s", path, strerror(ENAMETOOLONG));
     if (lstat(path, &entry) != 0 && errno == ENOENT) {
-        strcpy(target, path);
+        memcpy(target, path, strlen(path) + 1);
         return;
     }
     if (!realpath(path, target) || stat(target, &entry) != 0)

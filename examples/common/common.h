@@ -1,5 +1,4 @@
-/* What the programs share: errors, the context, potentials by name, options, progress.
- */
+/* What the programs share: errors, the context, potentials by name, options, progress. */
 #ifndef EXAMPLES_COMMON_H
 #define EXAMPLES_COMMON_H
 

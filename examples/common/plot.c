@@ -72,7 +72,9 @@ static void axes(sheet *s) {
     double raw = (s->y1 - s->y0) / 6.0, unit = pow(10.0, floor(log10(raw)));
     double step = unit * (raw / unit < 2.0 ? 2.0 : raw / unit < 5.0 ? 5.0 : 10.0);
     int digits = step < 1.0 ? (int)ceil(-log10(step) - 1e-9) : 0;
-    for (double y = ceil(s->y0 / step) * step; y <= s->y1; y += step) {
+    const int first = (int)ceil(s->y0 / step), last = (int)floor(s->y1 / step);
+    for (int k = first; k <= last; k++) {
+        const double y = k * step;
         add(s, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='#e4e4e4'/>\n", LEFT,
             py(s, y), WIDTH - RIGHT, py(s, y));
         add(s, "<text x='%d' y='%.1f' text-anchor='end'>%s%.*f</text>\n", LEFT - 8,

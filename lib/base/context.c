@@ -24,10 +24,12 @@ static const hop_allocator default_allocator = {sizeof(hop_allocator), default_a
 static enum hop__isa best_isa(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    if (!__builtin_cpu_supports("fma"))
+        return HOP__ISA_BASE;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
         return HOP__ISA_AVX512;
-    if (__builtin_cpu_supports("avx2"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return HOP__ISA_AVX2;
 #endif
     return HOP__ISA_BASE;
@@ -134,6 +136,12 @@ int hop__fail(hop_context *context, int status, const char *format, ...) {
     va_end(arguments);
     memcpy(context->message, message, sizeof message);
     return status;
+}
+
+int hop__missing_in(hop_context *context, const char *function, const char *what) {
+    return context ? hop__fail(context, HOP_ERROR_ARGUMENT, "%s: %s is NULL", function,
+                               what)
+                   : HOP_ERROR_ARGUMENT;
 }
 
 int hop__fail_as(hop_context *context, int status, const hop_context *source) {

@@ -19,7 +19,7 @@ struct hop_context {
     hop_log_function log;
     void *log_user;
     int32_t threads;
-    hop__pool *pool; /* threads.c; NULL before its first use */
+    hop__pool *pool;              /* threads.c; NULL before its first use */
     enum hop__isa isa;            /* which compiled variant of the kernels runs */
     const hop__file_calls *files; /* tests replace it to make calls fail */
     atomic_int *cancelled;        /* shared with child contexts */
@@ -41,6 +41,11 @@ bool hop__cancelled(const hop_context *context);
 /* Record the message and return `status`.  Never allocates. */
 int hop__fail(hop_context *context, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* A NULL argument of a public function: "hop_model_save: path is NULL".  `context` is NULL
+   too when the handle it would come from is missing. */
+int hop__missing_in(hop_context *context, const char *function, const char *what);
+#define hop__missing(context, what) hop__missing_in(context, __func__, what)
 
 /* Copy the message of one context to another (worker to main) and return `status`. */
 int hop__fail_as(hop_context *context, int status, const hop_context *source);

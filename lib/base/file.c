@@ -165,7 +165,7 @@ static int find_target(hop_context *context, const char *path, char *target) {
     if (lstat(path, &status) != 0 && errno == ENOENT) {
         if (strlen(path) >= PATH_MAX)
             return io_error(context, path, "cannot be created", ENAMETOOLONG);
-        strcpy(target, path);
+        memcpy(target, path, strlen(path) + 1);
         return HOP_OK;
     }
     if (!realpath(path, target) || stat(target, &status) != 0)

@@ -1,5 +1,4 @@
-/* All heap memory: through the context's allocator, overflow-checked, 64-byte aligned.
- */
+/* All heap memory: through the context's allocator, overflow-checked, 64-byte aligned. */
 #ifndef HOP_BASE_MEMORY_H
 #define HOP_BASE_MEMORY_H
 

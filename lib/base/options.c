@@ -31,7 +31,7 @@ static int unknown(hop_context *context, const hop__option_table *table,
         if (used + strlen(next) + 6 > sizeof context->message)
             break;
         context->message[used] = ' ';
-        strcpy(context->message + used + 1, next);
+        memcpy(context->message + used + 1, next, strlen(next) + 1);
     }
     return status;
 }

@@ -25,8 +25,7 @@ void hop__options_reset(const hop__option_table *table, void *options);
 /* NULL when the table has no such option. */
 const hop__option *hop__options_find(const hop__option_table *table, const char *name);
 
-/* HOP_ERROR_ARGUMENT: unknown name (lists the names) or out of range (gives the range).
- */
+/* HOP_ERROR_ARGUMENT: unknown name (lists the names) or out of range (gives the range). */
 int hop__options_set(hop_context *context, const hop__option_table *table,
                      void *options, const char *name, double value);
 int hop__options_get(hop_context *context, const hop__option_table *table,

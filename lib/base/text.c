@@ -81,8 +81,7 @@ static bool exponent_mark(char c) {
     return c == 'e' || c == 'E' || c == 'd' || c == 'D';
 }
 
-/* sign? digits* (. digits*)? ([eEdD] sign? digits+)?  with at least one mantissa digit
- */
+/* sign? digits* (. digits*)? ([eEdD] sign? digits+)?  with at least one mantissa digit */
 static bool is_decimal(hop__span span) {
     size_t k = 0, mantissa = 0, exponent = 0;
     const char *s = span.start;

@@ -25,8 +25,7 @@ void hop__lines_start(hop__lines *lines, const char *name, const char *text,
                       size_t size);
 bool hop__lines_next(hop__lines *lines, hop__span *line); /* false at the end */
 
-/* Take the next blank-separated word off the front of `rest`; false when none is left.
- */
+/* Take the next blank-separated word off the front of `rest`; false when none is left. */
 bool hop__span_word(hop__span *rest, hop__span *word);
 bool hop__span_equals(hop__span span, const char *text);
 bool hop__span_equals_nocase(hop__span span, const char *text);

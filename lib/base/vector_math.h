@@ -52,6 +52,14 @@ static inline double hop__exp(double x) {
     return p * bits.d;
 }
 
+/* a b + c, fused where the instruction set can: AVX2 and AVX-512 variants of a kernel then
+   agree with each other bit for bit, with the portable one to a few roundings. */
+#if defined(__FMA__)
+#define HOP__FMA(a, b, c) __builtin_fma(a, b, c)
+#else
+#define HOP__FMA(a, b, c) ((a) * (b) + (c))
+#endif
+
 static inline double hop__sigmoid(double x) { return 1.0 / (1.0 + hop__exp(-x)); }
 
 static inline double hop__tanh(double x) {

@@ -88,7 +88,9 @@ static bool next_pair(hop__span *rest, hop__span *key, hop__span *value, bool *c
     return true;
 }
 
-static bool is_separator(char c) { return is_blank(c) || c == ',' || c == '[' || c == ']'; }
+static bool is_separator(char c) {
+    return is_blank(c) || c == ',' || c == '[' || c == ']';
+}
 
 /* The next element of an array, in whichever style it is written; empty at the end. */
 static hop__span next_element(hop__span *text) {
@@ -113,13 +115,14 @@ static bool numbers(hop__span text, double *values, size_t count) {
 }
 
 static bool flag(hop__span word, int32_t *value) {
-    static const char *const yes[] = {"T", "true", "1"}, *const no[] = {"F", "false", "0"};
-    for (int k = 0; k < 3; k++) {
-        if (hop__span_equals_nocase(word, yes[k]))
-            return *value = 1, true;
-        if (hop__span_equals_nocase(word, no[k]))
-            return *value = 0, true;
-    }
+    static const char *const yes[] = {"T", "true", "1"}, *const no[] = {"F", "false",
+                                                                        "0"};
+    for (int k = 0; k < 3; k++)
+        if (hop__span_equals_nocase(word, yes[k]) ||
+            hop__span_equals_nocase(word, no[k])) {
+            *value = hop__span_equals_nocase(word, yes[k]);
+            return true;
+        }
     return false;
 }
 
@@ -295,24 +298,22 @@ static int read_free(const frame *f, hop__span word, int part, int32_t *fixed) {
     return HOP_OK;
 }
 
-static int read_word(frame *f, hop__span word, size_t k, size_t i,
-                     hop_structure *s) {
+static int read_word(frame *f, hop__span word, size_t k, size_t i, hop_structure *s) {
     size_t at = 3 * i + (size_t)f->part[k];
     switch (f->column[k]) {
     case SPECIES:
-    case NUMBER:
-        return read_element(f, word, f->column[k] == SPECIES, &s->numbers[i]);
+    case NUMBER: return read_element(f, word, f->column[k] == SPECIES, &s->numbers[i]);
     case POSITION:
         return hop__span_double(word, &s->positions[at]) ? HOP_OK
                                                          : bad(f, "a coordinate", word);
     case FORCE:
-        return hop__span_double(word, &s->forces[at]) ? HOP_OK : bad(f, "a force", word);
+        return hop__span_double(word, &s->forces[at]) ? HOP_OK
+                                                      : bad(f, "a force", word);
     case ENERGY:
-        return hop__span_double(word, &s->energies[i]) ? HOP_OK : bad(f, "an energy", word);
-    case FREE:
-        return read_free(f, word, f->part[k], &s->fixed[i]);
-    default:
-        return HOP_OK;
+        return hop__span_double(word, &s->energies[i]) ? HOP_OK
+                                                       : bad(f, "an energy", word);
+    case FREE: return read_free(f, word, f->part[k], &s->fixed[i]);
+    default: return HOP_OK;
     }
 }
 
@@ -404,7 +405,7 @@ static int count_frames(hop_context *context, const char *path, const char *text
                         size_t size, int64_t *frames) {
     hop__lines lines;
     frame f = {.context = context, .lines = &lines};
-    size_t count;
+    size_t count = 0;
     int status;
     hop__lines_start(&lines, path, text, size);
     *frames = 0;
@@ -421,7 +422,7 @@ static int parse(hop_context *context, const char *path, const char *text, size_
                  int64_t wanted, hop_structure **out) {
     hop__lines lines;
     frame f = {.context = context, .lines = &lines};
-    size_t count;
+    size_t count = 0;
     int64_t frames = 0;
     int status = HOP_OK;
     if (wanted < 0) {
@@ -442,7 +443,8 @@ static int parse(hop_context *context, const char *path, const char *text, size_
     }
     if (status == HOP_END && wanted == 0)
         return hop__fail(context, HOP_ERROR_FORMAT,
-                         "%.300s:1: expected a number of atoms, got an empty file", path);
+                         "%.300s:1: expected a number of atoms, got an empty file",
+                         path);
     return status;
 }
 
@@ -451,7 +453,7 @@ int hop_structure_read(hop_context *context, const char *path, int64_t wanted,
     if (out)
         *out = NULL;
     if (!context || !path || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "path or out");
     char *text;
     size_t size;
     int status = hop__file_read(context, path, LIMIT, &text, &size);

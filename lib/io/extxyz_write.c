@@ -11,19 +11,21 @@
 static int check_frame(hop_context *context, const hop_structure *s, size_t frame) {
     for (size_t i = 0; i < s->count; i++) {
         if (!hop_element_symbol(s->numbers[i]))
-            return hop__fail(context, HOP_ERROR_ARGUMENT,
-                             "frame %zu, atom %zu: expected an atomic number from 0 to %d, "
-                             "got %ld",
-                             frame, i, HOP__ELEMENTS - 1, (long)s->numbers[i]);
+            return hop__fail(
+                context, HOP_ERROR_ARGUMENT,
+                "frame %zu, atom %zu: expected an atomic number from 0 to %d, "
+                "got %ld",
+                frame, i, HOP__ELEMENTS - 1, (long)s->numbers[i]);
         if (!hop__all_finite(s->positions + 3 * i, 3))
-            return hop__fail(context, HOP_ERROR_NONFINITE,
-                             "frame %zu, atom %zu: expected finite positions, got %g %g %g",
-                             frame, i, s->positions[3 * i], s->positions[3 * i + 1],
-                             s->positions[3 * i + 2]);
+            return hop__fail(
+                context, HOP_ERROR_NONFINITE,
+                "frame %zu, atom %zu: expected finite positions, got %g %g %g", frame,
+                i, s->positions[3 * i], s->positions[3 * i + 1],
+                s->positions[3 * i + 2]);
     }
     if (!hop__all_finite(s->cell, 9))
-        return hop__fail(context, HOP_ERROR_NONFINITE, "frame %zu: the cell is not finite",
-                         frame);
+        return hop__fail(context, HOP_ERROR_NONFINITE,
+                         "frame %zu: the cell is not finite", frame);
     return HOP_OK;
 }
 
@@ -37,8 +39,8 @@ static void add_list(hop__text *text, const char *name, const double *values,
     hop__text_add(text, "\" ");
 }
 
-static void add_header(hop__text *text, const hop_structure *s, bool forces, bool energies,
-                       bool fixed) {
+static void add_header(hop__text *text, const hop_structure *s, bool forces,
+                       bool energies, bool fixed) {
     static const int full[9] = {0, 5, 4, 5, 1, 3, 4, 3, 2};
     double stress[6], volume = fabs(hop__determinant3(s->cell));
     bool cell = false;
@@ -92,7 +94,9 @@ static void add_frame(hop__text *text, const hop_structure *s) {
 int hop_structure_write(const hop_structure *const *structures, size_t count,
                         const char *path) {
     if (!structures || count < 1 || !structures[0] || !path)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(
+            structures && count > 0 && structures[0] ? structures[0]->context : NULL,
+            "path");
     hop_context *context = structures[0]->context;
     hop__text text;
     hop__text_start(&text, context);
@@ -101,8 +105,8 @@ int hop_structure_write(const hop_structure *const *structures, size_t count,
         if (structures[k])
             status = check_frame(context, structures[k], k);
         else
-            status = hop__fail(context, HOP_ERROR_ARGUMENT, "frame %zu: structure is NULL",
-                               k);
+            status = hop__fail(context, HOP_ERROR_ARGUMENT,
+                               "frame %zu: structure is NULL", k);
         if (status == HOP_OK)
             add_frame(&text, structures[k]);
         if (text.failed)
@@ -119,7 +123,7 @@ int hop_structure_format(const hop_structure *structure, char *buffer, size_t ca
     if (length)
         *length = 0;
     if (!structure || !length || (!buffer && capacity > 0))
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(structure ? structure->context : NULL, "length or buffer");
     int status = check_frame(structure->context, structure, 0);
     if (status != HOP_OK)
         return status;

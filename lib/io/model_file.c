@@ -15,7 +15,7 @@
 #define MAGIC "hop-hdf5 1"
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
-#define VERSION                                                                          \
+#define VERSION                                                                        \
     TEXT(HOP_VERSION_MAJOR) "." TEXT(HOP_VERSION_MINOR) "." TEXT(HOP_VERSION_PATCH)
 
 /* HDF5 keeps process-wide state; one caller at a time. */
@@ -36,6 +36,7 @@ static void mute(entry *e) {
    and headers differ: up to 1.12 in the release too. */
 static int enter(hop_context *context, entry *e) {
     unsigned major, minor, release;
+    *e = (entry){NULL, NULL};
     pthread_mutex_lock(&hdf5_lock);
     H5get_libversion(&major, &minor, &release);
     if (major != H5_VERS_MAJOR || minor != H5_VERS_MINOR ||
@@ -71,12 +72,13 @@ static hid_t memory_type_of(hop__item_type type) {
 
 static bool write_item(hid_t file, const hop__item *item) {
     hsize_t count = item->count;
-    hid_t space = item->count > 0 ? H5Screate_simple(1, &count, NULL) : H5Screate(H5S_NULL);
+    hid_t space =
+        item->count > 0 ? H5Screate_simple(1, &count, NULL) : H5Screate(H5S_NULL);
     hid_t links = H5Pcreate(H5P_LINK_CREATE), creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     H5Pset_obj_track_times(creation, 0);
-    hid_t set = H5Dcreate2(file, item->name, type_of(item->type), space, links, creation,
-                           H5P_DEFAULT);
+    hid_t set = H5Dcreate2(file, item->name, type_of(item->type), space, links,
+                           creation, H5P_DEFAULT);
     bool good = set >= 0;
     if (good && item->count > 0)
         good = H5Dwrite(set, memory_type_of(item->type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
@@ -125,9 +127,9 @@ static int make_header(hop_context *context, const char *kind, const char *image
                        size_t size, hop__span version, char *header) {
     hop__text text;
     hop__text_start(&text, context);
-    hop__text_add(&text, MAGIC "\nkind %s\nsize %zu\nxxh64 %016llx\nlibhop %.*s\n", kind,
-                  size, (unsigned long long)hop__digest(image, size), (int)version.length,
-                  version.start);
+    hop__text_add(&text, MAGIC "\nkind %s\nsize %zu\nxxh64 %016llx\nlibhop %.*s\n",
+                  kind, size, (unsigned long long)hop__digest(image, size),
+                  (int)version.length, version.start);
     memset(header, '\n', HEADER);
     if (!text.failed)
         memcpy(header, text.data, text.size < HEADER ? text.size : HEADER);
@@ -203,8 +205,8 @@ static int check_whole_header(const hop__item_file *f, const char *kind,
                                     f->size - HEADER, version, header)
                       : HOP_OK;
     if (status == HOP_OK && (!good || memcmp(header, f->data, HEADER) != 0))
-        status = hop__fail(f->context, HOP_ERROR_CORRUPT, "%.300s: the header was altered",
-                           f->path);
+        status = hop__fail(f->context, HOP_ERROR_CORRUPT,
+                           "%.300s: the header was altered", f->path);
     return status;
 }
 
@@ -220,21 +222,21 @@ static int check_header(const hop__item_file *f, const char *kind) {
                          MAGIC);
     if (f->size < HEADER)
         return hop__fail(f->context, HOP_ERROR_CORRUPT,
-                         "%.300s: expected a header of %d bytes, got %zu", f->path, HEADER,
-                         f->size);
+                         "%.300s: expected a header of %d bytes, got %zu", f->path,
+                         HEADER, f->size);
     hop__lines_start(&lines, f->path, f->data + sizeof MAGIC, HEADER - sizeof MAGIC);
     if (!field(&lines, "kind", &value))
         return hop__fail(f->context, HOP_ERROR_CORRUPT, "%.300s:2: expected 'kind %s'",
                          f->path, kind);
     if (!hop__span_equals(value, kind))
         return hop__fail(f->context, HOP_ERROR_FORMAT,
-                         "%.300s:2: expected a file of kind '%s', got '%s'", f->path, kind,
-                         hop__quote(value, quote));
+                         "%.300s:2: expected a file of kind '%s', got '%s'", f->path,
+                         kind, hop__quote(value, quote));
     if (!field(&lines, "size", &value) || !hop__span_integer(value, &size) ||
         (uint64_t)size != f->size - HEADER)
         return hop__fail(f->context, HOP_ERROR_CORRUPT,
-                         "%.300s:3: expected %lld bytes after the header, got %zu", f->path,
-                         (long long)size, f->size - HEADER);
+                         "%.300s:3: expected %lld bytes after the header, got %zu",
+                         f->path, (long long)size, f->size - HEADER);
     if (!field(&lines, "xxh64", &value) || !hexadecimal(value, &digest) ||
         digest != hop__digest(f->data + HEADER, f->size - HEADER))
         return hop__fail(f->context, HOP_ERROR_CORRUPT,
@@ -337,8 +339,9 @@ static int look_at(hop__item_file *f, const char *name, hop__item_type type, hid
     static const char *const names[] = {"real numbers", "whole numbers", "text"};
     *set = open_set(f, name);
     if (*set < 0 || !same_class(*set, type))
-        return hop__fail(f->context, HOP_ERROR_FORMAT, "%.250s: %s: expected %s, found %s",
-                         f->path, name, names[type], *set < 0 ? "none" : "another type");
+        return hop__fail(f->context, HOP_ERROR_FORMAT,
+                         "%.250s: %s: expected %s, found %s", f->path, name,
+                         names[type], *set < 0 ? "none" : "another type");
     hid_t space = H5Dget_space(*set);
     hssize_t points = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
     int rank = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
@@ -346,13 +349,14 @@ static int look_at(hop__item_file *f, const char *name, hop__item_type type, hid
         H5Sclose(space);
     if (points < 0 || rank > 1)
         return hop__fail(f->context, HOP_ERROR_FORMAT,
-                         "%.250s: %s: expected a flat array, got rank %d", f->path, name,
-                         rank);
+                         "%.250s: %s: expected a flat array, got rank %d", f->path,
+                         name, rank);
     size_t bytes = type == HOP__ITEM_TEXT ? 1 : 8;
     if ((uint64_t)points > f->size / bytes) /* plain arrays: nothing is compressed */
-        return hop__fail(f->context, HOP_ERROR_FORMAT,
-                         "%.250s: %s: expected at most %zu elements in this file, got %lld",
-                         f->path, name, f->size / bytes, (long long)points);
+        return hop__fail(
+            f->context, HOP_ERROR_FORMAT,
+            "%.250s: %s: expected at most %zu elements in this file, got %lld", f->path,
+            name, f->size / bytes, (long long)points);
     *count = (size_t)points;
     return HOP_OK;
 }
@@ -397,8 +401,8 @@ int hop__items_read(hop__item_file *f, const hop__item *item) {
     if (status == HOP_OK && count > 0 &&
         H5Dread(set, memory_type_of(item->type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
                 item->data) < 0)
-        status = hop__fail(f->context, HOP_ERROR_FORMAT, "%.250s: %s: HDF5 cannot read it",
-                           f->path, item->name);
+        status = hop__fail(f->context, HOP_ERROR_FORMAT,
+                           "%.250s: %s: HDF5 cannot read it", f->path, item->name);
     if (set >= 0)
         H5Dclose(set);
     leave(&e);

@@ -6,7 +6,11 @@
 #include "base/context.h"
 
 /* A file is a flat list of named arrays and texts, such as "model/descend/weights". */
-typedef enum hop__item_type { HOP__ITEM_REAL, HOP__ITEM_INTEGER, HOP__ITEM_TEXT } hop__item_type;
+typedef enum hop__item_type {
+    HOP__ITEM_REAL,
+    HOP__ITEM_INTEGER,
+    HOP__ITEM_TEXT
+} hop__item_type;
 
 typedef struct hop__item {
     const char *name;    /* path in the HDF5 file */

@@ -9,7 +9,7 @@
 
 int hop_trainer_save(const hop_trainer *t, const char *path) {
     if (!t || !path)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(t ? t->context : NULL, "path");
     const size_t n = t->model->parameter_count;
     int64_t counters[2] = {t->update, t->evaluations};
     double numbers[3] = {t->last_loss, t->average, t->norm};
@@ -107,7 +107,7 @@ int hop_trainer_load(hop_context *context, const char *path, hop_trainer **out) 
     if (out)
         *out = NULL;
     if (!context || !path || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "path or out");
     hop__item_file *file;
     int status = hop__items_open(context, path, "checkpoint", &file);
     if (status != HOP_OK)

@@ -105,7 +105,7 @@ int hop_model_new(hop_context *context, hop_model **out) {
     if (out)
         *out = NULL;
     if (!context || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "out");
     int status = make(context, out);
     if (status == HOP_OK)
         initialise_all(*out);
@@ -137,7 +137,7 @@ const char *hop_model_note(const hop_model *model) { return model ? model->note 
 
 int hop_model_set_note(hop_model *model, const char *note) {
     if (!model || !note)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(model ? model->context : NULL, "note");
     char *copy = hop__duplicate(model->context, note);
     if (!copy)
         return HOP_ERROR_MEMORY;
@@ -152,7 +152,7 @@ int hop_model_set_note(hop_model *model, const char *note) {
 
 int hop_model_save(const hop_model *model, const char *path) {
     if (!model || !path)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(model ? model->context : NULL, "path");
     int64_t format = FORMAT, shape[HOP__PARTS][3];
     char name[2 * HOP__PARTS][NAME];
     hop__item items[2 + 2 * HOP__PARTS] = {
@@ -242,7 +242,7 @@ int hop_model_load(hop_context *context, const char *path, hop_model **out) {
     if (out)
         *out = NULL;
     if (!context || !path || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "path or out");
     hop__item_file *file;
     int status = hop__items_open(context, path, "model", &file);
     if (status != HOP_OK)

@@ -8,6 +8,7 @@
 
 #define MAX_TASKS 1000
 #define MAX_WORD 300
+#define MAX_TASK_ATOMS 10000
 
 void hop__tasks_free(hop__tasks *tasks) {
     if (!tasks)
@@ -56,6 +57,10 @@ static int parse_task(hop_context *context, const hop__lines *lines, hop__span r
     int status = load_potential(context, name, &task->potential);
     if (status == HOP_OK)
         status = hop__formula_parse(context, formula, &task->numbers, &task->count);
+    if (status == HOP_OK && task->count > MAX_TASK_ATOMS)
+        status = hop__fail(context, HOP_ERROR_RANGE,
+                           "'%.60s': expected at most %d atoms, got %zu", formula,
+                           MAX_TASK_ATOMS, task->count);
     if (status != HOP_OK)
         return status;
     task->lengths = hop__allocate(context, 2 * task->count, sizeof *task->lengths);
@@ -80,8 +85,11 @@ static int parse_all(hop__tasks *tasks, const char *name, const char *text, size
         tasks->task = grown;
         hop__task *task = &grown[tasks->count++];
         int status = parse_task(tasks->context, &lines, line, task);
-        if (status != HOP_OK)
+        if (status == HOP_ERROR_FORMAT || status == HOP_ERROR_MEMORY)
             return status;
+        if (status != HOP_OK) /* of a potential or a formula: say on which line it is */
+            return hop__fail(tasks->context, status, "%.150s:%lld: %.300s", name,
+                             (long long)lines.number, hop_error_message(tasks->context));
         if (task->count > tasks->most_atoms)
             tasks->most_atoms = task->count;
     }

@@ -254,7 +254,7 @@ int hop_trainer_new(hop_context *context, const char *method, const char *tasks_
     if (out)
         *out = NULL;
     if (!context || !method || !tasks_path || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "method, tasks_path or out");
     char *text;
     size_t size;
     int status = hop__file_read(context, tasks_path, (size_t)1 << 20, &text, &size);
@@ -282,7 +282,7 @@ void hop_trainer_free(hop_trainer *t) {
 
 int hop_trainer_set(hop_trainer *t, const char *name, double value) {
     if (!t || !name)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(t ? t->context : NULL, "name");
     if ((t->workers || t->update > 0) && strcmp(name, "updates") != 0)
         return hop__fail(t->context, HOP_ERROR_STATE,
                          "option %.60s cannot change once training has begun", name);
@@ -291,7 +291,7 @@ int hop_trainer_set(hop_trainer *t, const char *name, double value) {
 
 int hop_trainer_get(const hop_trainer *t, const char *name, double *value) {
     if (!t || !name || !value)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(t ? t->context : NULL, "name or value");
     return hop__options_get(t->context, t->method->options, &t->options, name, value);
 }
 
@@ -300,8 +300,12 @@ const char *hop_trainer_method_of(const hop_trainer *t) {
 }
 
 int hop_trainer_progress(const hop_trainer *t, hop_training_progress *out) {
-    if (!t || !out || out->size < sizeof *out)
-        return HOP_ERROR_ARGUMENT;
+    if (!t || !out)
+        return hop__missing(t ? t->context : NULL, "out");
+    if (out->size < sizeof *out)
+        return hop__fail(t->context, HOP_ERROR_ARGUMENT,
+                         "hop_training_progress: expected size %zu, got %zu",
+                         sizeof *out, out->size);
     size_t size = out->size;
     *out = (hop_training_progress){size,
                                    t->update,
@@ -318,7 +322,7 @@ int hop_trainer_model(const hop_trainer *t, hop_model **out) {
     if (out)
         *out = NULL;
     if (!t || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(t ? t->context : NULL, "out");
     int status = hop_model_new(t->context, out);
     if (status == HOP_OK)
         memcpy((*out)->parameters, t->model->parameters,

@@ -31,11 +31,6 @@ static const hop__optimizer_kind *find_kind(const char *name) {
     return NULL;
 }
 
-static int missing(hop_context *context, const char *what) {
-    return context ? hop__fail(context, HOP_ERROR_ARGUMENT, "%s is NULL", what)
-                   : HOP_ERROR_ARGUMENT;
-}
-
 /* ---- making and freeing ---- */
 
 static int allocate(hop_optimizer *o) {
@@ -81,7 +76,7 @@ int hop_optimizer_new(hop_context *context, const char *name,
     if (out)
         *out = NULL;
     if (!context || !name || !start || !out)
-        return missing(context, "hop_optimizer_new: context, kind, start or out");
+        return hop__missing(context, "kind, start or out");
     const hop__optimizer_kind *k = find_kind(name);
     if (!k)
         return hop__fail(
@@ -144,7 +139,7 @@ static bool is_limit(const char *name) {
 
 int hop_optimizer_set(hop_optimizer *o, const char *name, double value) {
     if (!o || !name)
-        return missing(o ? o->context : NULL, "hop_optimizer_set: optimizer or name");
+        return hop__missing(o ? o->context : NULL, "name");
     if (o->begun && !is_limit(name))
         return hop__options_find(o->table, name)
                    ? hop__fail(o->context, HOP_ERROR_STATE,
@@ -156,15 +151,13 @@ int hop_optimizer_set(hop_optimizer *o, const char *name, double value) {
 
 int hop_optimizer_get(const hop_optimizer *o, const char *name, double *value) {
     if (!o || !name || !value)
-        return missing(o ? o->context : NULL,
-                       "hop_optimizer_get: optimizer, name or value");
+        return hop__missing(o ? o->context : NULL, "name or value");
     return hop__options_get(o->context, o->table, &o->settings, name, value);
 }
 
 int hop_optimizer_set_model(hop_optimizer *o, hop_model *model) {
     if (!o || !model)
-        return missing(o ? o->context : NULL,
-                       "hop_optimizer_set_model: optimizer or model");
+        return hop__missing(o ? o->context : NULL, "model");
     if (o->kind->descent != &hop__learned_kind)
         return hop__fail(o->context, HOP_ERROR_ARGUMENT,
                          "a %s optimizer takes no model", o->kind->name);
@@ -262,7 +255,7 @@ static void write_best(const hop_optimizer *o, hop_structure *s) {
 
 int hop_optimizer_ask(hop_optimizer *o, hop_structure *s) {
     if (!o || !s)
-        return missing(o ? o->context : NULL, "hop_optimizer_ask: structure");
+        return hop__missing(o ? o->context : NULL, "structure");
     int status = hop__structure_match(o->context, "ask", o->start, s);
     if (status == HOP_OK && !o->begun)
         status = begin(o);
@@ -281,7 +274,7 @@ int hop_optimizer_ask(hop_optimizer *o, hop_structure *s) {
 
 int hop_optimizer_tell(hop_optimizer *o, const hop_structure *s) {
     if (!o || !s)
-        return missing(o ? o->context : NULL, "hop_optimizer_tell: structure");
+        return hop__missing(o ? o->context : NULL, "structure");
     if (!o->asked)
         return hop__fail(o->context, HOP_ERROR_STATE,
                          "tell: nothing was asked; call hop_optimizer_ask() first");
@@ -295,7 +288,7 @@ int hop_optimizer_tell(hop_optimizer *o, const hop_structure *s) {
 
 int hop_optimizer_best(const hop_optimizer *o, hop_structure *s) {
     if (!o || !s)
-        return missing(o ? o->context : NULL, "hop_optimizer_best: structure");
+        return hop__missing(o ? o->context : NULL, "structure");
     int status = hop__structure_match(o->context, "best", o->start, s);
     if (status != HOP_OK)
         return status;
@@ -308,7 +301,7 @@ int hop_optimizer_best(const hop_optimizer *o, hop_structure *s) {
 
 int hop_optimizer_progress(const hop_optimizer *o, hop_progress *out) {
     if (!o || !out)
-        return missing(o ? o->context : NULL, "hop_optimizer_progress: out");
+        return hop__missing(o ? o->context : NULL, "out");
     if (out->size < sizeof *out)
         return hop__fail(o->context, HOP_ERROR_ARGUMENT,
                          "hop_optimizer_progress: expected size %zu, got %zu",
@@ -327,7 +320,7 @@ int hop_optimizer_run(hop_optimizer *o, hop_structure *s,
                       hop_progress_function progress, void *user) {
     int status;
     if (!o || !s)
-        return missing(o ? o->context : NULL, "hop_optimizer_run: structure");
+        return hop__missing(o ? o->context : NULL, "structure");
     if (!o->potential)
         return hop__fail(o->context, HOP_ERROR_STATE,
                          "run: the optimizer was made without a potential");

@@ -131,7 +131,7 @@ int hop_potential_external(hop_context *context, const hop_provider *provider,
     if (out)
         *out = NULL;
     if (!context || !provider || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "provider or out");
     if (provider->size < sizeof *provider || !provider->evaluate)
         return hop__fail(context, HOP_ERROR_ARGUMENT,
                          "provider: expected size %zu and an evaluate function, got size "

@@ -1,63 +1,25 @@
-/* Lennard-Jones pairs, E = 4 epsilon [(sigma/r)^12 - (sigma/r)^6] for each pair, each pair
- * of elements with its own cut-off:
+/* Lennard-Jones pairs, E = 4 epsilon [(sigma/r)^12 - (sigma/r)^6] for each pair, each
+ * pair of elements with its own cut-off:
+ *
  *   truncate   dropped beyond the cut-off
  *   shift      shifted to be zero at the cut-off
- *   smooth     multiplied by S(t) = 1 - 10 t^3 + 15 t^4 - 6 t^5, t running from 0 at 0.9
- *              of the cut-off to 1 at the cut-off: twice continuously differentiable */
+ *   smooth     multiplied by S(t) = 1 - 10 t^3 + 15 t^4 - 6 t^5, t running from 0 to 1
+ *              over the last tenth of the cut-off: twice continuously differentiable
+ */
+#include "potentials/lennard_jones.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/vector_math.h"
-#include "potentials/parameter_file.h"
-#include "potentials/potential.h"
 #include "structure/elements.h"
-#include "structure/neighbors.h"
 
-#define SKIN 0.15       /* of the largest sigma */
-#define EVERYTHING 1e9  /* reach of a list that holds all pairs */
-#define SMOOTH_FROM 0.9
-
-enum truncation { TRUNCATE, SHIFT, SMOOTH };
-
-typedef struct pair {
-    bool known;
-    double epsilon, sigma, cutoff, shift;
-    enum truncation truncation;
-} pair;
-
-typedef struct parameters {
-    char *name;
-    hop__species species;
-    double cutoff, skin;
-    pair pairs[HOP__MAX_SPECIES * HOP__MAX_SPECIES];
-} parameters;
-
-/* Energy, slope and curvature of one pair at distance r. */
-static void pair_values(const pair *t, double r, double e[3]) {
-    double q = t->sigma / r, q2 = q * q, q6 = q2 * q2 * q2;
-    double c = 4.0 * t->epsilon;
-    e[0] = c * q6 * (q6 - 1.0);
-    e[1] = -c * q6 * (12.0 * q6 - 6.0) / r;
-    e[2] = c * q6 * (156.0 * q6 - 42.0) / (r * r);
-    if (t->truncation == SHIFT)
-        e[0] -= t->shift;
-    double start = SMOOTH_FROM * t->cutoff;
-    if (t->truncation != SMOOTH || r <= start)
-        return;
-    double width = t->cutoff - start, x = (r - start) / width;
-    double s0 = 1.0 - x * x * x * (10.0 - x * (15.0 - 6.0 * x));
-    double s1 = -30.0 * x * x * (1.0 - x) * (1.0 - x) / width;
-    double s2 = -60.0 * x * (1.0 - x) * (1.0 - 2.0 * x) / (width * width);
-    e[2] = e[2] * s0 + 2.0 * e[1] * s1 + e[0] * s2;
-    e[1] = e[1] * s0 + e[0] * s1;
-    e[0] = e[0] * s0;
-}
+#define SKIN 0.15 /* of the largest sigma */
 
 /* ---- parameter file ---- */
 
-static int parse_truncation(hop_context *context, const hop__lines *lines, hop__span rest,
-                            pair *t) {
+static int parse_truncation(hop_context *context, const hop__lines *lines,
+                            hop__span rest, hop__lj_pair *t) {
     hop__span word;
     t->cutoff = INFINITY;
     if (!hop__span_word(&rest, &word))
@@ -67,24 +29,22 @@ static int parse_truncation(hop_context *context, const hop__lines *lines, hop__
     word = (hop__span){rest.start, 0};
     hop__span_word(&rest, &word);
     if (hop__span_equals(word, "truncate"))
-        t->truncation = TRUNCATE;
+        t->truncation = HOP__LJ_TRUNCATE;
     else if (hop__span_equals(word, "shift"))
-        t->truncation = SHIFT;
+        t->truncation = HOP__LJ_SHIFT;
     else if (hop__span_equals(word, "smooth"))
-        t->truncation = SMOOTH;
+        t->truncation = HOP__LJ_SMOOTH;
     else
         return hop__parameter_error(context, lines, "truncate, shift or smooth", word);
-    pair bare = {.epsilon = t->epsilon, .sigma = t->sigma};
-    double e[3];
-    pair_values(&bare, t->cutoff, e);
-    t->shift = e[0];
+    double q = t->sigma / t->cutoff, q3 = q * q * q, g = q3 * q3;
+    t->shift = 4.0 * t->epsilon * g * (g - 1.0);
     if (hop__span_word(&rest, &word))
         return hop__parameter_error(context, lines, "the end of the line", word);
     return HOP_OK;
 }
 
 static int parse_line(hop_context *context, const hop__lines *lines, hop__span rest,
-                      parameters *p) {
+                      hop__lj_parameters *p) {
     int32_t index[2];
     double value[2];
     hop__span word;
@@ -101,12 +61,13 @@ static int parse_line(hop_context *context, const hop__lines *lines, hop__span r
         if (!hop__span_word(&rest, &word) || !hop__span_double(word, &value[k]) ||
             !(value[k] > 0.0))
             return hop__parameter_error(
-                context, lines, k == 0 ? "a positive epsilon" : "a positive sigma", word);
+                context, lines, k == 0 ? "a positive epsilon" : "a positive sigma",
+                word);
     }
-    pair *ab = &p->pairs[index[0] * HOP__MAX_SPECIES + index[1]];
+    hop__lj_pair *ab = &p->pairs[index[0] * HOP__MAX_SPECIES + index[1]];
     if (ab->known)
         return hop__parameter_error(context, lines, "each pair once", word);
-    *ab = (pair){.known = true, .epsilon = value[0], .sigma = value[1]};
+    *ab = (hop__lj_pair){.known = true, .epsilon = value[0], .sigma = value[1]};
     int status = parse_truncation(context, lines, rest, ab);
     p->pairs[index[1] * HOP__MAX_SPECIES + index[0]] = *ab;
     if (ab->cutoff > p->cutoff)
@@ -117,7 +78,7 @@ static int parse_line(hop_context *context, const hop__lines *lines, hop__span r
 }
 
 static void free_parameters(hop_context *context, void *opaque) {
-    parameters *p = opaque;
+    hop__lj_parameters *p = opaque;
     if (p)
         hop__release(context, p->name);
     hop__release(context, p);
@@ -125,7 +86,7 @@ static void free_parameters(hop_context *context, void *opaque) {
 
 static int parse(hop_context *context, const char *name, const char *text, size_t size,
                  void **out) {
-    parameters *p = hop__allocate(context, 1, sizeof *p);
+    hop__lj_parameters *p = hop__allocate(context, 1, sizeof *p);
     if (!p)
         return HOP_ERROR_MEMORY;
     hop__lines lines;
@@ -135,8 +96,9 @@ static int parse(hop_context *context, const char *name, const char *text, size_
     while (status == HOP_OK && hop__parameter_line(&lines, &line))
         status = parse_line(context, &lines, line, p);
     if (status == HOP_OK && p->species.count == 0)
-        status = hop__fail(context, HOP_ERROR_FORMAT,
-                           "%.300s: expected at least one pair of elements, got none", name);
+        status =
+            hop__fail(context, HOP_ERROR_FORMAT,
+                      "%.300s: expected at least one pair of elements, got none", name);
     if (status == HOP_OK && !(p->name = hop__duplicate(context, name)))
         status = HOP_ERROR_MEMORY;
     if (status != HOP_OK)
@@ -146,138 +108,125 @@ static int parse(hop_context *context, const char *name, const char *text, size_
     return status;
 }
 
-/* ---- evaluation ---- */
+/* ---- workspace ---- */
+
+static void free_workspace(hop_context *context, void *opaque) {
+    hop__lj_workspace *w = opaque;
+    hop__neighbors_free(w->neighbors);
+    hop__release(context, w->species);
+    hop__release(context, w->block);
+    hop__release(context, w);
+}
 
 static int new_workspace(hop_context *context, const void *p, void **out) {
     (void)p;
-    hop__neighbors *list;
-    int status = hop__neighbors_new(context, &list);
-    *out = list;
+    hop__lj_workspace *w = hop__allocate(context, 1, sizeof *w);
+    if (!w)
+        return HOP_ERROR_MEMORY;
+    w->context = context;
+    int status = hop__neighbors_new(context, &w->neighbors);
+    if (status != HOP_OK)
+        hop__release(context, w);
+    else
+        *out = w;
     return status;
 }
 
-static void free_workspace(hop_context *context, void *list) {
-    (void)context;
-    hop__neighbors_free(list);
+static int missing_pair(const hop_potential *potential, int32_t a, int32_t b) {
+    const hop__lj_parameters *p = potential->parameters;
+    return hop__fail(potential->context, HOP_ERROR_ARGUMENT,
+                     "%.200s: expected parameters for %s-%s, found none", p->name,
+                     hop_element_symbol(a), hop_element_symbol(b));
 }
 
-static const pair *pair_of(const parameters *p, int32_t a, int32_t b) {
-    int32_t i = hop__species_index(&p->species, a), j = hop__species_index(&p->species, b);
-    return i < 0 || j < 0 ? NULL : &p->pairs[i * HOP__MAX_SPECIES + j];
-}
-
-static int prepare(hop_potential *potential, const hop_structure *s) {
-    const parameters *p = potential->parameters;
+/* Each atom's index into the species; every pair that occurs must be known. */
+static int find_species(hop_potential *potential, const hop_structure *s,
+                        hop__lj_contents *found) {
+    const hop__lj_parameters *p = potential->parameters;
+    hop__lj_workspace *w = potential->workspace;
+    uint64_t present = 0;
+    int32_t last = -1, index = -1;
     for (size_t i = 0; i < s->count; i++) {
-        /* each element that occurs, against each that occurred before */
-        bool seen = false;
-        for (size_t j = 0; j < i && !seen; j++)
-            seen = s->numbers[j] == s->numbers[i];
-        for (size_t j = 0; j <= i && !seen; j++) {
-            const pair *t = pair_of(p, s->numbers[i], s->numbers[j]);
-            if (!t || !t->known)
-                return hop__fail(potential->context, HOP_ERROR_ARGUMENT,
-                                 "%.200s: expected parameters for %s-%s, found none",
-                                 p->name, hop_element_symbol(s->numbers[j]),
-                                 hop_element_symbol(s->numbers[i]));
+        if (s->numbers[i] != last)
+            index = hop__species_index(&p->species, last = s->numbers[i]);
+        if (index < 0)
+            return missing_pair(potential, last, last);
+        w->species[i] = index;
+        present |= UINT64_C(1) << index;
+    }
+    *found = (hop__lj_contents){.open = true};
+    for (int32_t a = 0; a < p->species.count; a++) {
+        if (!(present >> a & 1))
+            continue;
+        found->kind[found->kinds++] = a;
+        for (int32_t k = 0; k < found->kinds; k++) {
+            const hop__lj_pair *t = hop__lj_pair_of(p, a, found->kind[k]);
+            if (!t->known)
+                return missing_pair(potential, p->species.numbers[found->kind[k]],
+                                    p->species.numbers[a]);
+            found->open &= isinf(t->cutoff) != 0;
+            found->reach = fmax(found->reach, t->cutoff);
         }
     }
-    if (isfinite(p->cutoff))
-        return hop__neighbors_update(potential->workspace, s, p->cutoff, p->skin);
-    if (hop__structure_is_periodic(s))
-        return hop__fail(potential->context, HOP_ERROR_ARGUMENT,
-                         "%.200s has no cut-off: expected a structure that is not periodic",
-                         p->name);
-    return hop__neighbors_update(potential->workspace, s, EVERYTHING, EVERYTHING);
+    return HOP_OK;
 }
 
-/* From the neighbour in entry k to atom i, and their distance. */
-static double separation(const hop__neighbors *list, size_t i, size_t k, double u[3]) {
-    const double *xi = list->positions + 4 * (size_t)list->place[i];
-    const double *xj = list->positions + 4 * (size_t)list->index[k];
-    for (size_t c = 0; c < 3; c++)
-        u[c] = xi[c] - xj[c];
-    return sqrt(hop__dot(u, u, 3));
+int hop__lj_reserve(hop__lj_workspace *w, size_t species, size_t numbers) {
+    if (species > w->species_capacity) {
+        int32_t *more = hop__resize(w->context, w->species, species, sizeof *more);
+        if (!more)
+            return HOP_ERROR_MEMORY;
+        w->species = more;
+        w->species_capacity = species;
+    }
+    if (numbers > w->block_size) {
+        double *block = hop__resize(w->context, w->block, numbers, sizeof *block);
+        if (!block)
+            return HOP_ERROR_MEMORY;
+        w->block = block;
+        w->block_size = numbers;
+    }
+    return HOP_OK;
 }
 
-static size_t row_begin(const hop__neighbors *list, size_t i) {
-    return list->first[list->place[i]];
+/* ---- the kind ---- */
+
+static int prepare(hop_potential *potential, const hop_structure *s,
+                   hop__lj_contents *found) {
+    int status = hop__lj_reserve(potential->workspace, s->count, 0);
+    return status == HOP_OK ? find_species(potential, s, found) : status;
 }
 
-static size_t row_end(const hop__neighbors *list, size_t i) {
-    return row_begin(list, i) + (size_t)list->count[list->place[i]];
+static bool is_open_cluster(const hop_structure *s, const hop__lj_contents *found) {
+    return found->open && !hop__structure_is_periodic(s);
 }
 
 static int evaluate(hop_potential *potential, hop_structure *s) {
-    int status = prepare(potential, s);
+    hop__lj_contents found;
+    int status = prepare(potential, s, &found);
     if (status != HOP_OK)
         return status;
-    const hop__neighbors *list = potential->workspace;
-    double total = 0.0, virial[6] = {0};
-    for (size_t i = 0; i < s->count; i++) {
-        double f[3] = {0.0, 0.0, 0.0}, energy = 0.0;
-        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
-            double u[3], e[3], r = separation(list, i, k, u);
-            size_t j = (size_t)list->atom[list->index[k]];
-            const pair *t =
-                pair_of(potential->parameters, s->numbers[i], s->numbers[j]);
-            if (!(r < t->cutoff))
-                continue;
-            pair_values(t, r, e);
-            double scale = -e[1] / r;
-            energy += 0.5 * e[0];
-            for (int c = 0; c < 3; c++)
-                f[c] += scale * u[c];
-            virial[0] += 0.5 * scale * u[0] * u[0];
-            virial[1] += 0.5 * scale * u[1] * u[1];
-            virial[2] += 0.5 * scale * u[2] * u[2];
-            virial[3] += 0.5 * scale * u[1] * u[2];
-            virial[4] += 0.5 * scale * u[0] * u[2];
-            virial[5] += 0.5 * scale * u[0] * u[1];
-        }
-        memcpy(s->forces + 3 * i, f, sizeof f);
-        s->energies[i] = energy;
-        total += energy;
-    }
-    *s->energy = total;
-    memcpy(s->virial, virial, sizeof virial);
-    return HOP_OK;
+    return is_open_cluster(s, &found) ? hop__lj_cluster_evaluate(potential, s, &found)
+                                      : hop__lj_list_evaluate(potential, s, &found);
 }
 
 static int hessian_vector(hop_potential *potential, const hop_structure *s,
                           const double *v, double *hv) {
-    int status = prepare(potential, s);
+    hop__lj_contents found;
+    int status = prepare(potential, s, &found);
     if (status != HOP_OK)
         return status;
-    const hop__neighbors *list = potential->workspace;
-    for (size_t i = 0; i < s->count; i++) {
-        double sum[3] = {0.0, 0.0, 0.0};
-        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
-            double u[3], e[3], dv[3], r = separation(list, i, k, u);
-            size_t j = (size_t)list->atom[list->index[k]];
-            const pair *t =
-                pair_of(potential->parameters, s->numbers[i], s->numbers[j]);
-            if (!(r < t->cutoff))
-                continue;
-            pair_values(t, r, e);
-            for (size_t c = 0; c < 3; c++)
-                dv[c] = v[3 * i + c] - v[3 * j + c];
-            double along = hop__dot(u, dv, 3) / (r * r);
-            for (int c = 0; c < 3; c++)
-                sum[c] += (e[2] - e[1] / r) * along * u[c] + e[1] / r * dv[c];
-        }
-        memcpy(hv + 3 * i, sum, sizeof sum);
-    }
-    return HOP_OK;
+    return is_open_cluster(s, &found)
+               ? hop__lj_cluster_hessian(potential, s, &found, v, hv)
+               : hop__lj_list_hessian(potential, s, &found, v, hv);
 }
 
 static int scales(const hop_potential *potential, int32_t number, hop_scales *out) {
-    const parameters *p = potential->parameters;
-    const pair *t = pair_of(p, number, number);
-    if (!t || !t->known)
-        return hop__fail(potential->context, HOP_ERROR_ARGUMENT,
-                         "%.200s: expected parameters for %s, found none", p->name,
-                         hop_element_symbol(number));
+    const hop__lj_parameters *p = potential->parameters;
+    int32_t index = hop__species_index(&p->species, number);
+    if (index < 0 || !hop__lj_pair_of(p, index, index)->known)
+        return missing_pair(potential, number, number);
+    const hop__lj_pair *t = hop__lj_pair_of(p, index, index);
     out->length = 1.1224620483093730 * t->sigma;
     out->energy = 6.0 * t->epsilon;
     out->stiffness = 72.0 * t->epsilon / (out->length * out->length);
@@ -285,9 +234,9 @@ static int scales(const hop_potential *potential, int32_t number, hop_scales *ou
 }
 
 static double cutoff(const hop_potential *potential) {
-    return ((const parameters *)potential->parameters)->cutoff;
+    return ((const hop__lj_parameters *)potential->parameters)->cutoff;
 }
 
 const hop__potential_kind hop__lennard_jones_kind = {
-    "lennard-jones", ".lj",          parse,  free_parameters, new_workspace, free_workspace,
-    evaluate,        hessian_vector, scales, cutoff};
+    "lennard-jones", ".lj",    parse,          free_parameters, new_workspace,
+    free_workspace,  evaluate, hessian_vector, scales,          cutoff};

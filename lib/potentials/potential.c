@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/vector_math.h"
 #include "potentials/builtin.h"
+#include "potentials/crew.h"
 #include "structure/elements.h"
 
 #define MAX_FILE ((size_t)64 << 20)
@@ -34,7 +35,8 @@ static int make_handle(hop_context *context, const hop__potential_kind *kind,
     hop_potential *potential = hop__allocate(context, 1, sizeof *potential);
     int status = potential ? HOP_OK : HOP_ERROR_MEMORY;
     if (status == HOP_OK)
-        status = kind->new_workspace(context, shared->parameters, &potential->workspace);
+        status =
+            kind->new_workspace(context, shared->parameters, &potential->workspace);
     if (status != HOP_OK) {
         hop__release(context, potential);
         release_shared(context, kind, shared);
@@ -81,7 +83,7 @@ void hop_potential_free(hop_potential *potential) {
     if (!potential || atomic_fetch_sub(&potential->references, 1) != 1)
         return;
     hop_context *context = potential->context;
-    hop__batch_free(context, potential->batch);
+    hop__crew_free(context, potential->crew);
     potential->kind->free_workspace(context, potential->workspace);
     release_shared(context, potential->kind, potential->shared);
     hop__release(context, potential);
@@ -100,22 +102,24 @@ static const hop__potential_kind *kind_of_file(const char *name) {
     return NULL;
 }
 
-static int load_text(hop_context *context, const char *name, const char *text, size_t size,
-                     hop_potential **out) {
+static int load_text(hop_context *context, const char *name, const char *text,
+                     size_t size, hop_potential **out) {
     const hop__potential_kind *kind = kind_of_file(name);
     if (!kind)
         return hop__fail(context, HOP_ERROR_UNSUPPORTED,
-                         "%.300s: expected a file name ending in .gupta, .sw or .lj", name);
+                         "%.300s: expected a file name ending in .gupta, .sw or .lj",
+                         name);
     void *parameters = NULL;
     int status = kind->parse(context, name, text, size, &parameters);
-    return status == HOP_OK ? hop__potential_make(context, kind, parameters, out) : status;
+    return status == HOP_OK ? hop__potential_make(context, kind, parameters, out)
+                            : status;
 }
 
 int hop_potential_load(hop_context *context, const char *path, hop_potential **out) {
     if (out)
         *out = NULL;
     if (!context || !path || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "path or out");
     char *text;
     size_t size;
     int status = hop__file_read(context, path, MAX_FILE, &text, &size);
@@ -129,7 +133,7 @@ int hop_potential_builtin(hop_context *context, const char *name, hop_potential 
     if (out)
         *out = NULL;
     if (!context || !name || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "name or out");
     for (const hop__builtin *b = hop__builtins; b->name; b++)
         if (strcmp(b->name, name) == 0)
             return load_text(context, b->name, b->text, b->size, out);
@@ -154,7 +158,8 @@ static double distance(const hop_structure *s, const double inverse[9], size_t i
     for (size_t c = 0; c < 3; c++)
         d[c] = s->positions[3 * i + c] - s->positions[3 * j + c];
     for (size_t a = 0; a < 3 && inverse; a++) {
-        double fraction = d[0] * inverse[a] + d[1] * inverse[3 + a] + d[2] * inverse[6 + a];
+        double fraction =
+            d[0] * inverse[a] + d[1] * inverse[3 + a] + d[2] * inverse[6 + a];
         double turns = s->periodic[a] ? nearbyint(fraction) : 0.0;
         for (size_t c = 0; c < 3; c++)
             d[c] -= turns * s->cell[3 * a + c];
@@ -177,7 +182,8 @@ static int explain_nonfinite(hop_context *context, const hop_structure *s) {
             }
         }
     if (!isfinite(least))
-        return hop__fail(context, HOP_ERROR_NONFINITE, "energy or forces are not finite");
+        return hop__fail(context, HOP_ERROR_NONFINITE,
+                         "energy or forces are not finite");
     return hop__fail(context, HOP_ERROR_NONFINITE,
                      "energy or forces are not finite; atoms %zu and %zu are %g apart",
                      closest[0], closest[1], least);
@@ -185,7 +191,7 @@ static int explain_nonfinite(hop_context *context, const hop_structure *s) {
 
 int hop_potential_evaluate(hop_potential *potential, hop_structure *structure) {
     if (!potential || !structure)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(potential ? potential->context : NULL, "structure");
     hop__structure_forget(structure);
     int status = hop__structure_check(potential->context, structure);
     if (status == HOP_OK)
@@ -198,15 +204,17 @@ int hop_potential_evaluate(hop_potential *potential, hop_structure *structure) {
     return status;
 }
 
-int hop_potential_hessian_vector(hop_potential *potential, const hop_structure *structure,
-                                 const double *v, double *hv) {
+int hop_potential_hessian_vector(hop_potential *potential,
+                                 const hop_structure *structure, const double *v,
+                                 double *hv) {
     if (!potential || !structure || !v || !hv)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(potential ? potential->context : NULL, "structure, v or hv");
     int status = hop__structure_check(potential->context, structure);
     for (size_t k = 0; status == HOP_OK && k < 3 * structure->count; k++)
         if (!isfinite(v[k]))
             status = hop__fail(potential->context, HOP_ERROR_ARGUMENT,
-                               "direction: expected finite numbers, got v[%zu] = %g", k, v[k]);
+                               "direction: expected finite numbers, got v[%zu] = %g", k,
+                               v[k]);
     if (status == HOP_OK)
         status = potential->kind->hessian_vector(potential, structure, v, hv);
     if (status == HOP_OK && !hop__all_finite(hv, 3 * structure->count))
@@ -216,10 +224,27 @@ int hop_potential_hessian_vector(hop_potential *potential, const hop_structure *
 
 /* ---- what it is ---- */
 
+/* Always positive and finite: what a potential cannot say (no minimum, no binding, no
+   potential at all) comes from the element's radius and from usual bonds. */
+static int scales_of(const hop_potential *potential, int32_t number,
+                     hop_scales *scales) {
+    *scales = (hop_scales){scales->size, 0.0, 0.0, 0.0};
+    int status =
+        potential ? potential->kind->scales(potential, number, scales) : HOP_OK;
+    if (!(scales->length > 0.0 && scales->length < INFINITY))
+        scales->length = 2.0 * hop__element_radius(number);
+    if (!(scales->energy > 0.0 && scales->energy < INFINITY))
+        scales->energy = 3.0;
+    double usual = 5.0 * scales->energy / (scales->length * scales->length);
+    if (!(scales->stiffness > 0.0 && scales->stiffness < INFINITY))
+        scales->stiffness = usual;
+    return status;
+}
+
 int hop_potential_scales(const hop_potential *potential, int32_t number,
                          hop_scales *scales) {
     if (!potential || !scales)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(potential ? potential->context : NULL, "scales");
     if (scales->size < sizeof *scales)
         return hop__fail(potential->context, HOP_ERROR_ARGUMENT,
                          "hop_scales: expected size %zu, got %zu", sizeof *scales,
@@ -228,7 +253,7 @@ int hop_potential_scales(const hop_potential *potential, int32_t number,
         return hop__fail(potential->context, HOP_ERROR_ARGUMENT,
                          "scales: expected an atomic number from 0 to %d, got %ld",
                          HOP__ELEMENTS - 1, (long)number);
-    return potential->kind->scales(potential, number, scales);
+    return scales_of(potential, number, scales);
 }
 
 double hop_potential_cutoff(const hop_potential *potential) {
@@ -237,15 +262,6 @@ double hop_potential_cutoff(const hop_potential *potential) {
 
 const char *hop_potential_kind(const hop_potential *potential) {
     return potential ? potential->kind->name : "";
-}
-
-static int scales_of(const hop_potential *potential, int32_t number, hop_scales *scales) {
-    if (potential)
-        return potential->kind->scales(potential, number, scales);
-    scales->length = 2.0 * hop__element_radius(number);
-    scales->energy = 3.0;
-    scales->stiffness = 5.0 * scales->energy / (scales->length * scales->length);
-    return HOP_OK;
 }
 
 int hop__units_of(hop_context *context, const hop_potential *potential, size_t count,

@@ -31,7 +31,7 @@ typedef struct hop__potential_kind {
 /* Parameters are immutable and shared by clones. */
 typedef struct hop__potential_shared hop__potential_shared;
 
-typedef struct hop__batch hop__batch; /* batch.c: what hop_potential_evaluate_many() keeps */
+typedef struct hop__crew hop__crew; /* crew.h */
 
 struct hop_potential {
     hop_context *context;
@@ -39,7 +39,7 @@ struct hop_potential {
     hop__potential_shared *shared; /* counts references to `parameters` */
     const void *parameters;
     void *workspace;
-    hop__batch *batch; /* NULL before its first use */
+    hop__crew *crew; /* NULL before its first use */
     atomic_size_t references;
 };
 
@@ -56,8 +56,6 @@ hop_potential *hop__potential_retain(hop_potential *potential);
    context.  External potentials cannot be cloned: HOP_ERROR_UNSUPPORTED. */
 int hop__potential_clone(const hop_potential *potential, hop_context *context,
                          hop_potential **out);
-
-void hop__batch_free(hop_context *context, hop__batch *batch); /* accepts NULL */
 
 /* The natural units of a set of atoms: composition means, and each atom's deviation. */
 typedef struct hop__units {

@@ -1,4 +1,4 @@
-/* The periodic table as far as it is needed: symbols, covalent radii. */
+/* The periodic table as far as it is needed: symbols, covalent radii, masses. */
 #ifndef HOP_STRUCTURE_ELEMENTS_H
 #define HOP_STRUCTURE_ELEMENTS_H
 

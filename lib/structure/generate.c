@@ -74,9 +74,9 @@ int hop__formula_parse(hop_context *context, const char *formula, int32_t **numb
 
 /* ---- random positions ---- */
 
-#define CLOSEST 0.7        /* of the mean length of the two atoms */
-#define TRIES 400          /* random points for one atom before the room grows */
-#define PACKING 0.7404805  /* of close-packed spheres */
+#define CLOSEST 0.7       /* of the mean length of the two atoms */
+#define TRIES 400         /* random points for one atom before the room grows */
+#define PACKING 0.7404805 /* of close-packed spheres */
 
 static bool too_close(const double *positions, const double *lengths, size_t i,
                       double factor) {
@@ -125,7 +125,8 @@ static double image_distance2(const double *a, const double *b, const double cel
             for (int w = -periodic[2]; w <= periodic[2]; w++) {
                 double square = 0.0;
                 for (int c = 0; c < 3; c++) {
-                    double d = a[c] - b[c] + u * cell[c] + v * cell[3 + c] + w * cell[6 + c];
+                    double d =
+                        a[c] - b[c] + u * cell[c] + v * cell[3 + c] + w * cell[6 + c];
                     square += d * d;
                 }
                 nearest = square < nearest ? square : nearest;
@@ -151,13 +152,15 @@ void hop__generate_in_cell(hop__random *random, size_t count, const double *leng
             close = false;
             for (size_t j = 0; j < i && !close; j++) {
                 double least = 0.5 * factor * (lengths[i] + lengths[j]);
-                close = image_distance2(x, positions + 3 * j, cell, sides) < least * least;
+                close =
+                    image_distance2(x, positions + 3 * j, cell, sides) < least * least;
             }
         }
     }
 }
 
-static void shuffle(hop__random *random, int32_t *numbers, double *lengths, size_t count) {
+static void shuffle(hop__random *random, int32_t *numbers, double *lengths,
+                    size_t count) {
     for (size_t i = count; i > 1; i--) {
         size_t j = hop__random_below(random, i);
         int32_t number = numbers[i - 1];
@@ -194,7 +197,7 @@ int hop_structure_random(hop_context *context, const char *formula,
     if (out)
         *out = NULL;
     if (!context || !formula || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "formula or out");
     int32_t *numbers;
     size_t count;
     hop__units units;

@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/threads.h"
 #include "structure/neighbors_build.h"
 
-#define BLOCK 256 /* rows */
+#define BLOCK 256     /* rows */
+#define STRETCH 2048  /* places brought up to date together */
+#define THREADED 2048 /* atoms from which on threads pay */
 
 typedef hop__neighbor_build build_t;
 
@@ -22,13 +25,15 @@ int hop__neighbors_new(hop_context *context, hop__neighbors **out) {
 
 /* ---- memory ---- */
 
-static hop__buffer *const *buffers_of(build_t *b, hop__buffer *all[24]) {
-    hop__buffer *const list[] = {
-        &b->wrapped, &b->built, &b->place,   &b->slot,     &b->row_bin, &b->first,
-        &b->count,   &b->owner, &b->turns,   &b->bin,      &b->shift,   &b->atom,
-        &b->home,    &b->x,     &b->y,       &b->z,        &b->order,   &b->slot_place,
-        &b->start,   &b->index, &b->scratch, &b->positions};
-    memset(all, 0, 24 * sizeof *all);
+#define BUFFERS 23
+
+static hop__buffer *const *buffers_of(build_t *b, hop__buffer *all[BUFFERS + 1]) {
+    hop__buffer *const list[BUFFERS] = {
+        &b->wrapped, &b->built, &b->place,   &b->slot,      &b->row_bin, &b->first,
+        &b->count,   &b->owner, &b->turns,   &b->bin,       &b->shift,   &b->atom,
+        &b->home,    &b->x,     &b->y,       &b->z,         &b->order,   &b->slot_place,
+        &b->start,   &b->index, &b->scratch, &b->positions, &b->rough};
+    all[BUFFERS] = NULL;
     memcpy(all, list, sizeof list);
     return all;
 }
@@ -38,7 +43,7 @@ void hop__neighbors_free(hop__neighbors *neighbors) {
         return;
     build_t *b = (build_t *)neighbors;
     hop_context *context = neighbors->context;
-    hop__buffer *all[24];
+    hop__buffer *all[BUFFERS + 1];
     for (hop__buffer *const *at = buffers_of(b, all); *at; at++)
         hop__release(context, (*at)->data);
     hop__release(context, b);
@@ -81,15 +86,22 @@ static hop__neighbor_rows *rows_for(enum hop__isa isa) {
                                   : hop__neighbor_rows_base;
 }
 
+static size_t workers_of(const build_t *b) {
+    return b->list.atoms < THREADED ? 1 : (size_t)b->list.context->threads;
+}
+
 static int reserve_rows(build_t *b, size_t entries, size_t longest) {
     hop_context *context = b->list.context;
+    const size_t workers = workers_of(b);
     int status = hop__buffer_reserve(context, &b->index, entries, sizeof(int32_t));
-    if (status == HOP_OK && longest + 8 > b->search.work) {
+    if (status == HOP_OK && (longest + 8 > b->search.work || workers > b->workers)) {
         b->search.work = 0;
-        status = hop__buffer_reserve(context, &b->scratch, 8 * (longest + 128),
-                                     sizeof(int32_t));
-        if (status == HOP_OK)
-            b->search.work = b->scratch.capacity / 4 - HOP__SLACK;
+        status = hop__buffer_reserve(context, &b->scratch,
+                                     8 * workers * (longest + 128), sizeof(int32_t));
+        if (status == HOP_OK) {
+            b->search.work = b->scratch.capacity / (4 * workers) - HOP__SLACK;
+            b->workers = workers;
+        }
     }
     return status;
 }
@@ -109,6 +121,15 @@ static void point_search(build_t *b) {
     s->count = b->count.data;
 }
 
+static void search_block(void *argument, size_t block, size_t worker) {
+    build_t *b = argument;
+    const size_t begin = block * BLOCK, left = b->list.atoms - begin;
+    int32_t *scratch = b->scratch.data;
+    rows_for(b->list.context->isa)(
+        &b->search, begin, begin + (left < BLOCK ? left : BLOCK),
+        scratch + 4 * worker * (b->search.work + HOP__SLACK));
+}
+
 /* Once more with more memory until all rows have found room. */
 static int fill_rows(build_t *b) {
     hop__neighbor_search *s = &b->search;
@@ -120,9 +141,8 @@ static int fill_rows(build_t *b) {
         s->capacity = b->index.capacity;
         atomic_store(&s->used, 0);
         atomic_store(&s->longest, 0);
-        for (size_t begin = 0; begin < n; begin += BLOCK)
-            rows_for(b->list.context->isa)(
-                s, begin, begin + BLOCK < n ? begin + BLOCK : n, b->scratch.data);
+        hop__parallel(b->list.context, workers_of(b), (n + BLOCK - 1) / BLOCK,
+                      search_block, b);
         size_t used = atomic_load(&s->used), longest = atomic_load(&s->longest);
         if (used <= s->capacity && longest + 8 <= s->work)
             return HOP_OK;
@@ -136,6 +156,9 @@ static int fill_rows(build_t *b) {
 static void publish(build_t *b) {
     hop__neighbors *list = &b->list;
     list->positions = b->positions.data;
+    list->rough = b->rough.data;
+    /* half a unit in the last place of what atoms can reach before the next list */
+    list->rough_error = b->largest < 1e6 ? 6e-8 * (b->largest + b->skin) : INFINITY;
     list->atom = b->atom.data;
     list->home = b->home.data;
     list->place = b->place.data;
@@ -158,29 +181,69 @@ static bool same_question(const build_t *b, const hop_structure *s, double cutof
            memcmp(b->cell, s->cell, sizeof b->cell) == 0;
 }
 
-/* New positions of all places; false when an atom moved too far for the list. */
-static bool follow(build_t *b, const hop_structure *s) {
+typedef struct following {
+    build_t *build;
+    const hop_structure *structure;
+    atomic_bool far; /* an atom moved too far for the list */
+} following;
+
+static void follow_atoms(void *argument, size_t stretch, size_t worker) {
+    following *f = argument;
+    const build_t *b = f->build;
     const double limit = 0.25 * b->skin * b->skin, magic = b->magic;
     const double *built = b->built.data, *shift = b->shift.data;
-    const int32_t *atom = b->atom.data, *home = b->home.data;
+    const int32_t *atom = b->atom.data;
     double *positions = b->positions.data;
+    float *rough = b->rough.data;
+    const size_t begin = stretch * STRETCH, left = f->structure->count - begin;
     bool near = true;
-    for (size_t i = 0; i < s->count; i++) {
-        const double *x = s->positions + 3 * (size_t)atom[i];
+    (void)worker;
+    for (size_t i = begin; i < begin + (left < STRETCH ? left : STRETCH); i++) {
+        const double *x = f->structure->positions + 3 * (size_t)atom[i];
         double square = 0.0;
         for (size_t c = 0; c < 3; c++) {
             double at = (x[c] + magic - magic) + shift[4 * i + c];
             double moved = at - built[4 * i + c];
             positions[4 * i + c] = at;
+            rough[4 * i + c] = (float)at;
             square += moved * moved;
         }
         near = near && square < limit;
     }
-    for (size_t k = s->count; near && k < b->list.images; k++)
-        for (size_t c = 0; c < 4; c++)
+    if (!near)
+        atomic_store(&f->far, true);
+}
+
+static void follow_images(void *argument, size_t stretch, size_t worker) {
+    const build_t *b = ((following *)argument)->build;
+    const double *shift = b->shift.data;
+    const int32_t *home = b->home.data;
+    double *positions = b->positions.data;
+    float *rough = b->rough.data;
+    const size_t begin = b->list.atoms + stretch * STRETCH,
+                 left = b->list.images - begin;
+    (void)worker;
+    for (size_t k = begin; k < begin + (left < STRETCH ? left : STRETCH); k++)
+        for (size_t c = 0; c < 4; c++) {
             positions[4 * k + c] =
                 positions[4 * (size_t)home[k] + c] + shift[4 * k + c];
-    return near;
+            rough[4 * k + c] = (float)positions[4 * k + c];
+        }
+}
+
+/* New positions of all places; false when an atom moved too far for the list. */
+static bool follow(build_t *b, const hop_structure *s) {
+    following f = {.build = b, .structure = s};
+    hop_context *context = b->list.context;
+    const size_t others = b->list.images - s->count;
+    atomic_init(&f.far, false);
+    hop__parallel(context, workers_of(b), (s->count + STRETCH - 1) / STRETCH,
+                  follow_atoms, &f);
+    if (atomic_load(&f.far))
+        return false;
+    hop__parallel(context, workers_of(b), (others + STRETCH - 1) / STRETCH,
+                  follow_images, &f);
+    return true;
 }
 
 static int build(build_t *b, const hop_structure *s, double cutoff, double skin) {

@@ -19,6 +19,8 @@ typedef struct hop__neighbors {
     hop_context *context;
     size_t atoms, images;    /* places up to `atoms` are atoms, up to `images` images */
     const double *positions; /* 4 per place (x y z 0), as of the last update */
+    const float *rough;      /* the same, each within `rough_error`, for a first look */
+    double rough_error;      /* infinite where `rough` is of no use */
     const int32_t *atom;     /* images: which of the structure's atoms stands there */
     const int32_t *home;     /* images: the place of that atom itself */
     const int32_t *place;    /* atoms: the place of each of the structure's atoms */

@@ -33,10 +33,12 @@ typedef struct hop__neighbor_build {
     /* per image in the order of (atom, image) */
     hop__buffer owner, turns, bin;
     /* per place */
-    hop__buffer positions, shift, atom, home;
+    hop__buffer positions, rough, shift, atom, home;
+    double largest; /* coordinate of any place when the list was built */
     /* per slot, sorted by bin */
     hop__buffer x, y, z, order, slot_place;
     hop__buffer start, index, scratch;
+    size_t workers; /* that share `scratch` */
 } hop__neighbor_build;
 
 /* Make room; contents are kept. */

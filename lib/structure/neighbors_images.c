@@ -228,8 +228,8 @@ static int choose_bins(build_t *b) {
         b->search.bins[a] = (int32_t)counts[a];
         b->scale[a] = counts[a] > 1.0 ? counts[a] / span[a] : 0.0;
     }
-    b->search.span =
-        (int32_t)ceil(b->reach * (1.0 + ROUNDING) * b->scale[2] / b->heights[2]);
+    double bins_within_reach = b->reach * (1.0 + ROUNDING) * b->scale[2] / b->heights[2];
+    b->search.span = counts[2] > 1.0 ? (int32_t)ceil(bins_within_reach) : 0;
     size_t bins = (size_t)(counts[0] * counts[1] * counts[2]);
     int status =
         hop__buffer_reserve(b->list.context, &b->start, bins + 2, sizeof(int32_t));
@@ -256,15 +256,17 @@ static void list_images(build_t *b) {
         fractions(b, doubles(&b->wrapped) + 3 * i, f);
         image_range(b, f, below, above);
         for (int u = -below[0]; u <= above[0]; u++) {
-            int32_t x = bin_along(b, 0, f[0] + u) * b->search.bins[1];
+            int32_t x = bin_along(b, 0, f[0] + u);
             for (int v = -below[1]; v <= above[1]; v++) {
-                int32_t y = (x + bin_along(b, 1, f[1] + v)) * b->search.bins[2];
+                int32_t y = bin_along(b, 1, f[1] + v);
+                int32_t column =
+                    hop__neighbor_column(b->search.bins, x, y) * b->search.bins[2];
                 for (int w = -below[2]; w <= above[2]; w++, m++) {
                     owner[m] = (int32_t)i;
                     turns[3 * m] = u;
                     turns[3 * m + 1] = v;
                     turns[3 * m + 2] = w;
-                    bin[m] = y + bin_along(b, 2, f[2] + w);
+                    bin[m] = column + bin_along(b, 2, f[2] + w);
                     start[bin[m] + 2]++;
                 }
             }
@@ -302,6 +304,11 @@ static void fill_place(build_t *b, const hop_structure *s, size_t slot, size_t p
         shift[c] = home ? x[c] - to_grid(s->positions[3 * i + c], b->magic) : move[c];
     }
     at[3] = shift[3] = 0.0;
+    float *rough = (float *)b->rough.data + 4 * place;
+    for (int c = 0; c < 4; c++) {
+        rough[c] = (float)at[c];
+        b->largest = fabs(at[c]) > b->largest ? fabs(at[c]) : b->largest;
+    }
     doubles(&b->x)[slot] = at[0];
     doubles(&b->y)[slot] = at[1];
     doubles(&b->z)[slot] = at[2];
@@ -314,6 +321,7 @@ static void fill_places(build_t *b, const hop_structure *s) {
     const int32_t *order = integers(&b->order), *turns = integers(&b->turns);
     int32_t *place = integers(&b->place), *home = integers(&b->home);
     size_t atoms = 0, others = n;
+    b->largest = 0.0;
     for (size_t slot = 0; slot < images; slot++) {
         const int32_t *t = turns + 3 * (size_t)order[slot];
         if (t[0] != 0 || t[1] != 0 || t[2] != 0) {
@@ -336,12 +344,13 @@ static int reserve_images(build_t *b) {
         hop__buffer *buffer;
         size_t size;
     } const all[] = {
-        {&b->owner, sizeof(int32_t)},    {&b->turns, 3 * sizeof(int32_t)},
-        {&b->bin, sizeof(int32_t)},      {&b->positions, 4 * sizeof(double)},
-        {&b->shift, 4 * sizeof(double)}, {&b->atom, sizeof(int32_t)},
-        {&b->home, sizeof(int32_t)},     {&b->x, sizeof(double)},
-        {&b->y, sizeof(double)},         {&b->z, sizeof(double)},
-        {&b->order, sizeof(int32_t)},    {&b->slot_place, sizeof(int32_t)},
+        {&b->owner, sizeof(int32_t)},      {&b->turns, 3 * sizeof(int32_t)},
+        {&b->bin, sizeof(int32_t)},        {&b->positions, 4 * sizeof(double)},
+        {&b->rough, 4 * sizeof(float)},    {&b->shift, 4 * sizeof(double)},
+        {&b->atom, sizeof(int32_t)},       {&b->home, sizeof(int32_t)},
+        {&b->x, sizeof(double)},           {&b->y, sizeof(double)},
+        {&b->z, sizeof(double)},           {&b->order, sizeof(int32_t)},
+        {&b->slot_place, sizeof(int32_t)},
     };
     int status = HOP_OK;
     for (size_t k = 0; status == HOP_OK && k < sizeof all / sizeof *all; k++)

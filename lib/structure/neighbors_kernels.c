@@ -23,30 +23,35 @@ typedef struct found {
 #if defined(__AVX512F__)
 static void search_run(const hop__neighbor_search *s, size_t self, size_t begin,
                        size_t end, found *f) {
-    const __m512d xi = _mm512_set1_pd(s->x[self]), yi = _mm512_set1_pd(s->y[self]),
-                  zi = _mm512_set1_pd(s->z[self]),
-                  limit = _mm512_set1_pd(s->reach_square);
-    const __m256i own = _mm256_set1_epi32(s->order[self]);
+    const double *x = s->x, *y = s->y, *z = s->z;
+    const int32_t *orders = s->order, *places = s->place;
+    const size_t work = s->work;
+    int32_t *restrict to_order = f->order, *restrict to_place = f->place;
+    size_t count = f->count;
+    const __m512d xi = _mm512_set1_pd(x[self]), yi = _mm512_set1_pd(y[self]),
+                  zi = _mm512_set1_pd(z[self]), limit = _mm512_set1_pd(s->reach_square);
+    const __m256i own = _mm256_set1_epi32(orders[self]);
     for (size_t k = begin; k < end; k += 8) {
         __mmask8 inside = end - k < 8 ? (__mmask8)((1u << (end - k)) - 1) : 0xff;
-        __m512d dx = _mm512_sub_pd(_mm512_loadu_pd(s->x + k), xi);
-        __m512d dy = _mm512_sub_pd(_mm512_loadu_pd(s->y + k), yi);
-        __m512d dz = _mm512_sub_pd(_mm512_loadu_pd(s->z + k), zi);
+        __m512d dx = _mm512_sub_pd(_mm512_loadu_pd(x + k), xi);
+        __m512d dy = _mm512_sub_pd(_mm512_loadu_pd(y + k), yi);
+        __m512d dz = _mm512_sub_pd(_mm512_loadu_pd(z + k), zi);
         __m512d square =
             _mm512_add_pd(_mm512_add_pd(_mm512_mul_pd(dx, dx), _mm512_mul_pd(dy, dy)),
                           _mm512_mul_pd(dz, dz));
-        __m256i order = _mm256_loadu_si256((const __m256i *)(s->order + k));
-        __m256i place = _mm256_loadu_si256((const __m256i *)(s->place + k));
+        __m256i order = _mm256_loadu_si256((const __m256i *)(orders + k));
+        __m256i place = _mm256_loadu_si256((const __m256i *)(places + k));
         inside = _mm512_mask_cmp_pd_mask(inside, square, limit, _CMP_LT_OQ);
         inside = _mm256_mask_cmpneq_epi32_mask(inside, order, own);
-        if (f->count + 8 <= s->work) {
-            _mm256_storeu_si256((__m256i *)(f->order + f->count),
+        if (count + 8 <= work) {
+            _mm256_storeu_si256((__m256i *)(to_order + count),
                                 _mm256_maskz_compress_epi32(inside, order));
-            _mm256_storeu_si256((__m256i *)(f->place + f->count),
+            _mm256_storeu_si256((__m256i *)(to_place + count),
                                 _mm256_maskz_compress_epi32(inside, place));
         }
-        f->count += (size_t)__builtin_popcount(inside);
+        count += (size_t)__builtin_popcount(inside);
     }
+    f->count = count;
 }
 #elif defined(__AVX2__)
 /* For each set of four lanes, the bytes that bring them to the front. */
@@ -72,63 +77,78 @@ static const int32_t pack[16][4] = {
 
 static void search_run(const hop__neighbor_search *s, size_t self, size_t begin,
                        size_t end, found *f) {
-    const __m256d xi = _mm256_set1_pd(s->x[self]), yi = _mm256_set1_pd(s->y[self]),
-                  zi = _mm256_set1_pd(s->z[self]),
-                  limit = _mm256_set1_pd(s->reach_square);
-    const __m128i own = _mm_set1_epi32(s->order[self]);
+    const double *x = s->x, *y = s->y, *z = s->z;
+    const int32_t *orders = s->order, *places = s->place;
+    const size_t work = s->work;
+    int32_t *restrict to_order = f->order, *restrict to_place = f->place;
+    size_t count = f->count;
+    const __m256d xi = _mm256_set1_pd(x[self]), yi = _mm256_set1_pd(y[self]),
+                  zi = _mm256_set1_pd(z[self]), limit = _mm256_set1_pd(s->reach_square);
+    const __m128i own = _mm_set1_epi32(orders[self]);
     for (size_t k = begin; k < end; k += 4) {
         unsigned inside = end - k < 4 ? (1u << (end - k)) - 1 : 15u;
-        __m256d dx = _mm256_sub_pd(_mm256_loadu_pd(s->x + k), xi);
-        __m256d dy = _mm256_sub_pd(_mm256_loadu_pd(s->y + k), yi);
-        __m256d dz = _mm256_sub_pd(_mm256_loadu_pd(s->z + k), zi);
+        __m256d dx = _mm256_sub_pd(_mm256_loadu_pd(x + k), xi);
+        __m256d dy = _mm256_sub_pd(_mm256_loadu_pd(y + k), yi);
+        __m256d dz = _mm256_sub_pd(_mm256_loadu_pd(z + k), zi);
         __m256d square =
             _mm256_add_pd(_mm256_add_pd(_mm256_mul_pd(dx, dx), _mm256_mul_pd(dy, dy)),
                           _mm256_mul_pd(dz, dz));
-        __m128i order = _mm_loadu_si128((const __m128i *)(s->order + k));
-        __m128i place = _mm_loadu_si128((const __m128i *)(s->place + k));
+        __m128i order = _mm_loadu_si128((const __m128i *)(orders + k));
+        __m128i place = _mm_loadu_si128((const __m128i *)(places + k));
         inside &=
             (unsigned)_mm256_movemask_pd(_mm256_cmp_pd(square, limit, _CMP_LT_OQ));
         inside &=
             ~(unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(order, own)));
         __m128i front = _mm_loadu_si128((const __m128i *)pack[inside]);
-        if (f->count + 8 <= s->work) {
-            _mm_storeu_si128((__m128i *)(f->order + f->count),
+        if (count + 8 <= work) {
+            _mm_storeu_si128((__m128i *)(to_order + count),
                              _mm_shuffle_epi8(order, front));
-            _mm_storeu_si128((__m128i *)(f->place + f->count),
+            _mm_storeu_si128((__m128i *)(to_place + count),
                              _mm_shuffle_epi8(place, front));
         }
-        f->count += (size_t)__builtin_popcount(inside);
+        count += (size_t)__builtin_popcount(inside);
     }
+    f->count = count;
 }
 #else
 static void search_run(const hop__neighbor_search *s, size_t self, size_t begin,
                        size_t end, found *f) {
-    const double xi = s->x[self], yi = s->y[self], zi = s->z[self];
-    const int32_t own = s->order[self];
+    const double *x = s->x, *y = s->y, *z = s->z;
+    const int32_t *orders = s->order, *places = s->place;
+    const size_t work = s->work;
+    int32_t *restrict to_order = f->order, *restrict to_place = f->place;
+    size_t count = f->count;
+    const double xi = x[self], yi = y[self], zi = z[self], limit = s->reach_square;
+    const int32_t own = orders[self];
     for (size_t k = begin; k < end; k++) {
-        double dx = s->x[k] - xi, dy = s->y[k] - yi, dz = s->z[k] - zi;
+        double dx = x[k] - xi, dy = y[k] - yi, dz = z[k] - zi;
         double square = dx * dx + dy * dy + dz * dz;
-        if (f->count + 8 <= s->work) {
-            f->order[f->count] = s->order[k];
-            f->place[f->count] = s->place[k];
+        if (count + 8 <= work) {
+            to_order[count] = orders[k];
+            to_place[count] = places[k];
         }
-        f->count += (size_t)((square < s->reach_square) & (s->order[k] != own));
+        count += (size_t)((square < limit) & (orders[k] != own));
     }
+    f->count = count;
 }
 #endif
 
 static void search_bins(const hop__neighbor_search *s, size_t row, found *f) {
-    const int32_t ny = s->bins[1], nz = s->bins[2], bin = s->bin[row];
-    const int32_t z = bin % nz, y = bin / nz % ny, x = bin / nz / ny;
+    const int32_t nx = s->bins[0], ny = s->bins[1], nz = s->bins[2];
+    const int32_t column = s->bin[row] / nz, z = s->bin[row] % nz;
+    const int32_t first = column / (HOP__STRIP * ny) * HOP__STRIP;
+    const int32_t width = nx - first < HOP__STRIP ? nx - first : HOP__STRIP;
+    const int32_t inside = column - first * ny;
+    const int32_t x = first + inside % width, y = inside / width;
     const int32_t below = z > s->span ? z - s->span : 0;
     const int32_t above = nz - 1 - z > s->span ? z + s->span : nz - 1;
     f->count = 0;
-    for (int32_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < s->bins[0]; u++)
-        for (int32_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < ny; v++) {
-            const int32_t *column =
-                s->start + ((size_t)u * (size_t)ny + (size_t)v) * nz;
-            search_run(s, (size_t)s->slot[row], (size_t)column[below],
-                       (size_t)column[above + 1], f);
+    for (int32_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < ny; v++)
+        for (int32_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < nx; u++) {
+            const int32_t *bins =
+                s->start + (size_t)hop__neighbor_column(s->bins, u, v) * (size_t)nz;
+            search_run(s, (size_t)s->slot[row], (size_t)bins[below],
+                       (size_t)bins[above + 1], f);
         }
 }
 

@@ -29,6 +29,17 @@ typedef struct hop__neighbor_search {
     size_t work;           /* capacity of one work array, of which a worker has 4 */
 } hop__neighbor_search;
 
+/* Bins are numbered column by column along the last direction, columns in strips of this
+   width: places of near numbers are near in space, and so in memory. */
+#define HOP__STRIP 4
+
+static inline int32_t hop__neighbor_column(const int32_t bins[3], int32_t x,
+                                           int32_t y) {
+    int32_t first = x / HOP__STRIP * HOP__STRIP;
+    int32_t width = bins[0] - first < HOP__STRIP ? bins[0] - first : HOP__STRIP;
+    return first * bins[1] + y * width + x - first;
+}
+
 /* Rows begin .. end-1; `scratch` holds 4 * (work + HOP__SLACK) numbers. */
 typedef void hop__neighbor_rows(hop__neighbor_search *search, size_t begin, size_t end,
                                 int32_t *scratch);

@@ -12,14 +12,19 @@
 static int check_numbers(hop_context *context, size_t count, const int32_t *numbers) {
     if (count < 1 || count > MAX_ATOMS)
         return hop__fail(context, count < 1 ? HOP_ERROR_ARGUMENT : HOP_ERROR_RANGE,
-                         "structure: expected 1 to %u atoms, got %zu", MAX_ATOMS, count);
+                         "structure: expected 1 to %u atoms, got %zu", MAX_ATOMS,
+                         count);
     if (!numbers)
         return hop__fail(context, HOP_ERROR_ARGUMENT, "structure: numbers is NULL");
+    bool known = true;
     for (size_t i = 0; i < count; i++)
+        known &= (uint32_t)numbers[i] < HOP__ELEMENTS;
+    for (size_t i = 0; !known && i < count; i++)
         if (numbers[i] < 0 || numbers[i] >= HOP__ELEMENTS)
-            return hop__fail(context, HOP_ERROR_ARGUMENT,
-                             "atom %zu: expected an atomic number from 0 to %d, got %ld", i,
-                             HOP__ELEMENTS - 1, (long)numbers[i]);
+            return hop__fail(
+                context, HOP_ERROR_ARGUMENT,
+                "atom %zu: expected an atomic number from 0 to %d, got %ld", i,
+                HOP__ELEMENTS - 1, (long)numbers[i]);
     return HOP_OK;
 }
 
@@ -67,7 +72,7 @@ int hop_structure_new(hop_context *context, size_t count, const int32_t *numbers
     if (out)
         *out = NULL;
     if (!context || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "out");
     int status = check_numbers(context, count, numbers);
     hop_structure_arrays host = {.size = sizeof host, .count = count};
     if (status == HOP_OK)
@@ -97,11 +102,11 @@ int hop_structure_wrap(hop_context *context, const hop_structure_arrays *arrays,
     if (out)
         *out = NULL;
     if (!context || !arrays || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(context, "arrays or out");
     if (arrays->size < sizeof *arrays)
         return hop__fail(context, HOP_ERROR_ARGUMENT,
-                         "hop_structure_arrays: expected size %zu, got %zu", sizeof *arrays,
-                         arrays->size);
+                         "hop_structure_arrays: expected size %zu, got %zu",
+                         sizeof *arrays, arrays->size);
     int status = check_numbers(context, arrays->count, arrays->numbers);
     if (status == HOP_OK && !arrays->positions)
         status = hop__fail(context, HOP_ERROR_ARGUMENT, "structure: positions is NULL");
@@ -116,7 +121,7 @@ int hop_structure_copy(const hop_structure *structure, hop_structure **out) {
     if (out)
         *out = NULL;
     if (!structure || !out)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(structure ? structure->context : NULL, "out");
     const size_t n = structure->count;
     int status = hop_structure_new(structure->context, n, structure->numbers, out);
     if (status != HOP_OK)
@@ -155,13 +160,15 @@ double *hop_structure_energies(hop_structure *s) { return s ? s->energies : NULL
 
 int hop_structure_stress(const hop_structure *s, double *stress) {
     if (!s || !stress)
-        return HOP_ERROR_ARGUMENT;
+        return hop__missing(s ? s->context : NULL, "stress");
     if (!s->periodic[0] || !s->periodic[1] || !s->periodic[2])
-        return hop__fail(s->context, HOP_ERROR_STATE,
-                         "stress: expected a structure periodic in all three directions");
+        return hop__fail(
+            s->context, HOP_ERROR_STATE,
+            "stress: expected a structure periodic in all three directions");
     if (!hop__all_finite(s->virial, 6))
-        return hop__fail(s->context, HOP_ERROR_STATE,
-                         "stress: the structure's virial is not known; evaluate it first");
+        return hop__fail(
+            s->context, HOP_ERROR_STATE,
+            "stress: the structure's virial is not known; evaluate it first");
     double volume = fabs(hop__determinant3(s->cell));
     if (!(volume > 0.0 && volume < INFINITY))
         return hop__fail(s->context, HOP_ERROR_STATE,
@@ -190,17 +197,18 @@ int hop__structure_match(hop_context *context, const char *what, const hop_struc
     for (size_t i = 0; i < a->count; i++)
         if (a->numbers[i] != b->numbers[i])
             return hop__fail(context, HOP_ERROR_ARGUMENT,
-                             "%s: atom %zu: expected atomic number %ld, got %ld", what, i,
-                             (long)a->numbers[i], (long)b->numbers[i]);
+                             "%s: atom %zu: expected atomic number %ld, got %ld", what,
+                             i, (long)a->numbers[i], (long)b->numbers[i]);
     return HOP_OK;
 }
 
 int hop__structure_check(hop_context *context, const hop_structure *s) {
-    for (size_t k = 0; k < 3 * s->count; k++)
+    bool finite = hop__all_finite(s->positions, 3 * s->count);
+    for (size_t k = 0; !finite && k < 3 * s->count; k++)
         if (!isfinite(s->positions[k]))
             return hop__fail(context, HOP_ERROR_NONFINITE,
                              "atom %zu: expected finite positions, got %c = %g", k / 3,
-                             "xyz"[k % 3], s->positions[k]);
+                             (char)('x' + k % 3), s->positions[k]);
     int status = check_numbers(context, s->count, s->numbers);
     if (status != HOP_OK || !hop__structure_is_periodic(s))
         return status;
@@ -215,6 +223,7 @@ int hop__structure_check(hop_context *context, const hop_structure *s) {
     for (int a = 0; a < 3; a++)
         if (s->periodic[a] && hop__dot(s->cell + 3 * a, s->cell + 3 * a, 3) == 0.0)
             return hop__fail(context, HOP_ERROR_ARGUMENT,
-                             "cell: periodic direction %d has a zero lattice vector", a);
+                             "cell: periodic direction %d has a zero lattice vector",
+                             a);
     return HOP_OK;
 }

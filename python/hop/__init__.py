@@ -37,7 +37,7 @@ from ._library import library_path
 from ._model import Model
 from ._optimizer import Optimizer, Progress
 from ._options import Option, optimizers, options, training_methods
-from ._potential import Potential, Scales, potentials
+from ._potential import NormalModes, Potential, Scales, potentials
 from ._structure import Structure, write
 from ._trainer import Trainer, TrainingProgress
 
@@ -53,6 +53,7 @@ __all__ = [
     "FormatError",
     "Model",
     "NonfiniteError",
+    "NormalModes",
     "Optimizer",
     "Option",
     "OutOfMemoryError",
@@ -70,8 +71,8 @@ __all__ = [
     "VersionError",
     "library_path",
     "optimizers",
-    "training_methods",
     "options",
     "potentials",
+    "training_methods",
     "write",
 ]

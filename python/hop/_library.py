@@ -68,6 +68,18 @@ class Scales(ctypes.Structure):
     ]
 
 
+class NormalModes(ctypes.Structure):
+    """hop_normal_modes"""
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("count", c_size_t),
+        ("negative", c_size_t),
+        ("zero", c_size_t),
+        ("tolerance", c_double),
+    ]
+
+
 class Option(ctypes.Structure):
     """hop_option"""
 
@@ -148,6 +160,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "hop_structure_energies": (c_void_p, (_OBJECT,)),
     "hop_structure_stress": (c_int, (_OBJECT, _ARRAY)),
     "hop_element_symbol": (c_char_p, (c_int32,)),
+    "hop_element_mass": (c_double, (c_int32,)),
     "hop_element_number": (c_int32, (c_char_p,)),
     "hop_structure_read": (c_int, (_OBJECT, c_char_p, c_int64, _OUT)),
     "hop_structure_write": (c_int, (_OUT, c_size_t, c_char_p)),
@@ -159,6 +172,10 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "hop_potential_free": (None, (_OBJECT,)),
     "hop_potential_evaluate": (c_int, (_OBJECT, _OBJECT)),
     "hop_potential_evaluate_many": (c_int, (_OBJECT, _ARRAY, c_size_t, _ARRAY)),
+    "hop_potential_normal_modes": (
+        c_int,
+        (_OBJECT, _OBJECT, _ARRAY, _ARRAY, POINTER(NormalModes)),
+    ),
     "hop_potential_hessian_vector": (c_int, (_OBJECT, _OBJECT, _ARRAY, _ARRAY)),
     "hop_potential_scales": (c_int, (_OBJECT, c_int32, POINTER(Scales))),
     "hop_potential_cutoff": (c_double, (_OBJECT,)),

@@ -36,6 +36,22 @@ class Scales(NamedTuple):
     stiffness: float
 
 
+class NormalModes(NamedTuple):
+    """Small vibrations about a structure."""
+
+    #: Rising, 1/cm; imaginary ones as negative numbers.
+    frequencies: Reals
+    #: (modes, n, 3), orthonormal, weighted with masses; an atom moves along its part
+    #: divided by sqrt(mass).
+    vectors: Reals
+    #: How many are imaginary: 0 at a minimum, 1 at a saddle.
+    negative: int
+    #: How many meet no resistance: 6 at the minimum of a free cluster, 3 in a crystal.
+    zero: int
+    #: A |frequency| up to this counts as zero, 1/cm.
+    tolerance: float
+
+
 class Potential:
     """
     An energy function; made by `builtin`, `load` or `external`.
@@ -191,6 +207,32 @@ class Potential:
                 )
             )
         return product
+
+    def normal_modes(self, structure: Structure) -> NormalModes:
+        """
+        Frequencies and eigenvectors of small vibrations, the cell held fixed.
+
+        Weighted with `structure.masses`; fixed atoms have no modes.  Relax the structure
+        first, to 1e-4 eV/angstrom or better: no negative mode then proves a minimum.
+        """
+        require(structure, Structure, "normal_modes")
+        count = 3 * int(len(structure) - structure.fixed.sum())
+        frequencies = np.empty(count)
+        vectors = np.empty((count, len(structure), 3))
+        found = _library.NormalModes(size=ctypes.sizeof(_library.NormalModes))
+        with self._exclusive:
+            self._check(
+                self._call(
+                    library.hop_potential_normal_modes,
+                    structure._handle.address,
+                    frequencies.ctypes.data,
+                    vectors.ctypes.data,
+                    byref(found),
+                )
+            )
+        return NormalModes(
+            frequencies, vectors, found.negative, found.zero, found.tolerance
+        )
 
     def _call(self, function: Any, *arguments: Any) -> int:
         if self._provider is None:

@@ -298,6 +298,12 @@ class Structure:
         self.energies[...] = reals(value, (self._count,), "energies")
 
     @property
+    def masses(self) -> Reals:
+        """Standard atomic masses, u; 1 for element X.  A copy."""
+        numbers = self.numbers.tolist()
+        return np.array([library.hop_element_mass(number) for number in numbers])
+
+    @property
     def stress(self) -> Reals:
         """
         Stress -virial/volume in Voigt order, eV/angstrom^3, tensile-positive.

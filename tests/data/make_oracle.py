@@ -34,7 +34,8 @@ for path in sorted(glob.glob(os.path.join(sys.argv[1], "*.json"))):
         with open(os.path.join(out, name + ".xyz"), "w") as f:
             f.write(f"{len(case['species'])}\n")
             if case["cell"]:
-                f.write('Lattice="' + " ".join(repr(float(x)) for r in case["cell"] for x in r) + '" ')
+                cell = " ".join(repr(float(x)) for r in case["cell"] for x in r)
+                f.write(f'Lattice="{cell}" ')
             f.write("Properties=species:S:1:pos:R:3:forces:R:3 ")
             f.write('pbc="' + " ".join("T" if b else "F" for b in case["pbc"]) + '" ')
             f.write(f"energy={case['energy']!r} ")

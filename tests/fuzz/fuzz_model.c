@@ -11,6 +11,7 @@
 #include "fuzz.h"
 #include "io/model_file.h"
 #include "learning/features.h"
+#include "learning/trainer.h"
 
 static void load(hop_context *context, const char *path) {
     hop_model *model;
@@ -26,46 +27,94 @@ static void load(hop_context *context, const char *path) {
     hop_trainer_free(trainer);
 }
 
-static const char *const names[] = {
-    "model/format",   "model/note",    "model/descend/shape", "model/descend/weights",
-    "train/tasks",    "train/options", "train/counters",      "train/numbers",
-    "train/weights",  "train/moment",  "train/square",        "model",
-    "model/note/x/y", "other"};
-#define NAMES (sizeof names / sizeof *names)
-static const char tasks[] = "Ag.gupta Ag3 1\n";
+/* The datasets: of a model, of a checkpoint, of neither. */
+typedef struct set {
+    const char *name;
+    hop__item_type type;
+} set;
 
-static size_t weights_count(void) {
-    return hop__lstm_parameter_count(&hop__descend_shape);
-}
-
-static size_t options_count(void) {
-    size_t count = 0;
-    hop_option row = {.size = sizeof row};
-    while (hop_option_describe("trainer", count, &row) == HOP_OK)
-        count++;
-    return count;
-}
+static const set sets[] = {{"model/format", HOP__ITEM_INTEGER},
+                           {"model/note", HOP__ITEM_TEXT},
+                           {"model/descend/shape", HOP__ITEM_INTEGER},
+                           {"model/descend/weights", HOP__ITEM_REAL},
+                           {"model/hop/shape", HOP__ITEM_INTEGER},
+                           {"model/hop/weights", HOP__ITEM_REAL},
+                           {"train/method", HOP__ITEM_TEXT},
+                           {"train/tasks", HOP__ITEM_TEXT},
+                           {"train/options", HOP__ITEM_REAL},
+                           {"train/counters", HOP__ITEM_INTEGER},
+                           {"train/numbers", HOP__ITEM_REAL},
+                           {"train/weights", HOP__ITEM_REAL},
+                           {"train/moment", HOP__ITEM_REAL},
+                           {"train/square", HOP__ITEM_REAL},
+                           {"train/memory", HOP__ITEM_REAL},
+                           {"model", HOP__ITEM_REAL},
+                           {"model/note/x/y", HOP__ITEM_REAL},
+                           {"other", HOP__ITEM_REAL}};
+enum {
+    FORMAT,
+    NOTE,
+    DESCEND_SHAPE,
+    DESCEND_WEIGHTS,
+    HOP_SHAPE,
+    HOP_WEIGHTS,
+    METHOD,
+    TASKS,
+    OPTIONS,
+    COUNTERS,
+    NUMBERS,
+    WEIGHTS,
+    MOMENT,
+    SQUARE,
+    MEMORY,
+    OTHERS,
+    SETS = sizeof sets / sizeof *sets
+};
+static const char tasks[] = "Ag.gupta Ag3 1\n", method[] = "tbptt";
 
 static size_t count_of(size_t name) {
-    const size_t counts[] = {
-        1, 4, 3, weights_count(), sizeof tasks - 1, options_count(), 2, 3};
-    return name < 8 ? counts[name] : name < 11 ? weights_count() : 1;
+    const size_t descend = hop__model_size(HOP__DESCEND),
+                 hop = hop__model_size(HOP__HOP);
+    const size_t counts[OTHERS] = {[FORMAT] = 1,
+                                   [NOTE] = 4,
+                                   [DESCEND_SHAPE] = 3,
+                                   [DESCEND_WEIGHTS] = descend,
+                                   [HOP_SHAPE] = 3,
+                                   [HOP_WEIGHTS] = hop,
+                                   [METHOD] = sizeof method - 1,
+                                   [TASKS] = sizeof tasks - 1,
+                                   [OPTIONS] = sizeof(hop__training_options) / 8,
+                                   [COUNTERS] = 2,
+                                   [NUMBERS] = 3,
+                                   [WEIGHTS] = hop__model_offset(HOP__PARTS),
+                                   [MOMENT] = descend,
+                                   [SQUARE] = descend,
+                                   [MEMORY] = HOP__TRAINER_MEMORY};
+    return name < OTHERS ? counts[name] : 1;
+}
+
+static void fill_shape(const hop__lstm_shape *shape, int64_t *data, size_t count) {
+    const int64_t numbers[] = {shape->inputs, shape->hidden, shape->outputs};
+    for (size_t k = 0; k < count; k++)
+        data[k] = k < 3 ? numbers[k] : 0;
 }
 
 /* What makes a valid file ... */
 static void fill(hop__item *item, size_t name) {
-    const int64_t shape[] = {hop__descend_shape.inputs, hop__descend_shape.hidden,
-                             hop__descend_shape.outputs};
-    hop_option row = {.size = sizeof row};
+    const char *text = name == METHOD ? method : tasks;
     for (size_t k = 0; k < item->count; k++)
         if (item->type == HOP__ITEM_TEXT)
-            ((char *)item->data)[k] = k + 1 < sizeof tasks ? tasks[k] : '\n';
+            ((char *)item->data)[k] = k < strlen(text) ? text[k] : '\n';
         else if (item->type == HOP__ITEM_INTEGER)
-            ((int64_t *)item->data)[k] = name == 2 && k < 3 ? shape[k] : name == 0;
-        else if (name == 5 && hop_option_describe("trainer", k, &row) == HOP_OK)
-            ((double *)item->data)[k] = row.initial;
+            ((int64_t *)item->data)[k] = name == FORMAT;
         else
             ((double *)item->data)[k] = 0.001;
+    if (item->type == HOP__ITEM_INTEGER && (name == DESCEND_SHAPE || name == HOP_SHAPE))
+        fill_shape(name == HOP_SHAPE ? &hop__hop_shape : &hop__descend_shape,
+                   item->data, item->count);
+    if (item->type == HOP__ITEM_REAL && name == OPTIONS &&
+        item->count == count_of(OPTIONS))
+        hop__options_reset(hop__trainer_table(method), item->data);
 }
 
 /* ... and what the input changes. */
@@ -85,19 +134,17 @@ static void change(hop__item *item, fuzz_input *in) {
 /* Every dataset of the kind, each possibly missing, of another type or length. */
 static void make_and_load(hop_context *context, fuzz_input *in) {
     char path[64];
-    hop__item items[NAMES];
+    hop__item items[SETS];
     size_t count = 0;
     const bool model = fuzz_byte(in) & 1;
-    for (size_t k = model ? 0 : 4; k < (model ? 4 : 11); k++) {
+    for (size_t k = model ? FORMAT : METHOD; k < (model ? METHOD : OTHERS); k++) {
         uint32_t how = fuzz_byte(in);
         hop__item *item = &items[count];
         if (how == 255)
             continue;
-        size_t name = how >= 248 ? fuzz_below(in, NAMES) : k;
-        item->name = names[name];
-        item->type = name == 1 || name == 4                ? HOP__ITEM_TEXT
-                     : name == 0 || name == 2 || name == 6 ? HOP__ITEM_INTEGER
-                                                           : HOP__ITEM_REAL;
+        size_t name = how >= 248 ? fuzz_below(in, SETS) : k;
+        item->name = sets[name].name;
+        item->type = sets[name].type;
         if (how >= 240 && how < 248)
             item->type = (hop__item_type)(how % 3);
         item->count = how >= 232 && how < 240 ? fuzz_byte(in) : count_of(name);
@@ -136,15 +183,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input in = {data, size};
     hop_context *context = fuzz_context();
     switch (fuzz_below(&in, 3)) {
-    case 0:
-        load(context, fuzz_file(in.data, in.size));
-        break;
+    case 0: load(context, fuzz_file(in.data, in.size)); break;
     case 1:
         if (in.size < 64) /* too short for HDF5 to look far into it */
             head_and_load(context, in.data, in.size);
         break;
-    default:
-        make_and_load(context, &in);
+    default: make_and_load(context, &in);
     }
     fuzz_end(context);
     return 0;

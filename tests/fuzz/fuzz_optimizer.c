@@ -94,21 +94,11 @@ static void look(run *r) {
 
 static void act(run *r, fuzz_input *in) {
     switch (fuzz_below(in, 16)) {
-    case 0:
-        tell(r, in);
-        break;
-    case 1:
-        ask(r);
-        break;
-    case 2:
-        look(r);
-        break;
-    case 3:
-        hop_cancel(r->context);
-        break;
-    case 4:
-        hop_cancel_clear(r->context);
-        break;
+    case 0: tell(r, in); break;
+    case 1: ask(r); break;
+    case 2: look(r); break;
+    case 3: hop_cancel(r->context); break;
+    case 4: hop_cancel_clear(r->context); break;
     case 5:
         fuzz_status(r->context,
                     hop_optimizer_set(r->o, "max_evaluations", fuzz_byte(in)));

@@ -67,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     hop_optimizer *o;
     const char *kind = fuzz_kind(&in);
     check_table(kind);
-    check_table("trainer");
+    for (size_t k = 0; hop_trainer_method(k); k++)
+        check_table(hop_trainer_method(k));
     FUZZ_CHECK(hop_potential_builtin(context, "LJ.lj", &potential) == HOP_OK);
     FUZZ_CHECK(hop_structure_random(context, "X5", potential, 3, &s) == HOP_OK);
     FUZZ_CHECK(hop_optimizer_new(context, kind, s, potential, &o) == HOP_OK);

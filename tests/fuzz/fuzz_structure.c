@@ -1,5 +1,4 @@
-/* Structures made of anything: neighbour lists, evaluation, Hessian products, stress.
- */
+/* Structures made of anything: neighbour lists, evaluation, Hessian products, stress. */
 #include <math.h>
 #include <string.h>
 
@@ -8,6 +7,27 @@
 #include "structure/neighbors.h"
 
 #define MOST 12
+
+/* Lattice vectors shorter than 1 or nearly dependent: an atom then has thousands of
+   neighbours and images, which is no error but costs memory and time in proportion. */
+static bool crowded(hop_structure *s) {
+    const double *h = hop_structure_cell(s);
+    const int32_t *periodic = hop_structure_periodic(s);
+    double rows[9];
+    for (int a = 0; a < 3; a++)
+        for (int c = 0; c < 3; c++)
+            rows[3 * a + c] = periodic[a] ? h[3 * a + c] : 0.0;
+    double gram[9];
+    for (int a = 0; a < 3; a++)
+        for (int b = 0; b < 3; b++)
+            gram[3 * a + b] =
+                a == b && !periodic[a] ? 1.0 : hop__dot(rows + 3 * a, rows + 3 * b, 3);
+    double squares = gram[0] * gram[4] * gram[8];
+    for (int a = 0; a < 3; a++)
+        if (periodic[a] && !(gram[4 * a] >= 1.0))
+            return true;
+    return !(hop__determinant3(gram) >= 0.01 * squares);
+}
 
 static hop_structure *make(hop_context *context, fuzz_input *in) {
     static const int32_t species[] = {47, 79, 14, 0, 18};
@@ -39,24 +59,21 @@ static void check_list(const hop__neighbors *list, size_t n) {
     int64_t degree[MOST] = {0};
     FUZZ_CHECK(list->atoms == n && list->images >= n);
     for (size_t i = 0; i < n; i++)
-        for (size_t k = list->first[i]; k < list->first[i] + (size_t)list->count[i];
-             k++) {
-            int32_t j = list->index[k];
-            FUZZ_CHECK(j >= 0 && (size_t)j < list->images && (size_t)j != i);
-            FUZZ_CHECK(list->home[j] >= 0 && (size_t)list->home[j] < n);
-            FUZZ_CHECK(k == list->first[i] ||
-                       list->atom[list->index[k - 1]] <= list->atom[j]);
+        for (int32_t k = 0; k < list->count[i]; k++) {
+            size_t place = (size_t)list->index[list->first[i] + (size_t)k];
+            FUZZ_CHECK(place < list->images && place != i);
+            size_t home = (size_t)list->home[place];
+            FUZZ_CHECK(home < n && list->atom[home] == list->atom[place]);
             degree[i]++;
-            degree[list->home[j]]--;
+            degree[home]--;
             for (size_t c = 0; c < 3; c++) {
-                double d =
-                    list->positions[4 * (size_t)j + c] - list->positions[4 * i + c];
+                double d = list->positions[4 * place + c] - list->positions[4 * i + c];
                 balance[c] += d;
                 size += fabs(d);
             }
         }
     for (size_t i = 0; i < n; i++)
-        FUZZ_CHECK(degree[i] == 0);
+        FUZZ_CHECK(degree[i] == 0 && (size_t)list->place[list->atom[i]] == i);
     for (int c = 0; c < 3; c++)
         FUZZ_CHECK(fabs(balance[c]) <= 1e-9 * size);
 }
@@ -89,6 +106,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *name = names[fuzz_below(&in, 5)];
     hop_structure *s = make(context, &in), *copy;
     hop__neighbors *list;
+    if (crowded(s))
+        hop_structure_periodic(s)[0] = hop_structure_periodic(s)[1] =
+            hop_structure_periodic(s)[2] = 0;
     FUZZ_CHECK(hop__neighbors_new(context, &list) == HOP_OK);
     /* as potentials do: the list is asked only for what the check lets through */
     for (int k = 0; k < 2; k++) {

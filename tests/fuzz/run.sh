@@ -8,11 +8,13 @@ status=0
 for target in "$@"; do
     found=$BUILD/found/$target broken=$BUILD/broken/
     mkdir -p "$found" "$broken"
+    dictionary=tests/fuzz/$target.dict
+    [ ! -f "$dictionary" ] || found="-dict=$dictionary $found"
     echo "== $target"
+    # shellcheck disable=SC2086
     "$BUILD/$target" -max_total_time="$SECONDS_EACH" -timeout=10 -rss_limit_mb=1024 \
         -print_final_stats=1 -use_value_profile=1 -artifact_prefix="$broken$target-" \
-        $([ ! -f "tests/fuzz/$target.dict" ] || echo "-dict=tests/fuzz/$target.dict") \
-        "$found" "tests/fuzz/corpus/$target" >"$BUILD/$target.log" 2>&1 || {
+        $found "tests/fuzz/corpus/$target" >"$BUILD/$target.log" 2>&1 || {
         status=1
         echo "$target broke something:"
     }

@@ -1,5 +1,6 @@
 """Structures to and from ASE."""
 
+import tempfile
 import unittest
 
 import numpy as np
@@ -7,8 +8,11 @@ from support import cluster, hop
 
 try:
     import ase.build
+    import ase.calculators.calculator
     import ase.constraints
+    import ase.data
     import ase.units
+    import ase.vibrations
 except ImportError:
     ase = None
 
@@ -76,6 +80,70 @@ class Ase(unittest.TestCase):
         self.assertFalse(atoms.pbc.any())
         self.assertEqual(atoms.cell.rank, 0)
         self.assertFalse(hop.Structure.from_ase(atoms).pbc.any())
+
+    def test_masses(self):
+        theirs = ase.data.atomic_masses
+        for number in range(1, 93):
+            if number in (43, 61) or 84 <= number <= 89:
+                continue  # no stable isotope
+            ours = hop.Structure([number]).masses[0]
+            self.assertLess(abs(ours / theirs[number] - 1), 2e-4, number)
+
+    def vibrations(self, atoms, potential, fixed=()):
+        """The frequencies of ASE's finite differences, 1/cm, imaginary ones negative."""
+
+        class Forces(ase.calculators.calculator.Calculator):
+            implemented_properties = ["energy", "forces"]
+
+            def calculate(self, atoms=None, properties=None, system_changes=None):
+                super().calculate(atoms, properties, system_changes)
+                structure = hop.Structure.from_ase(self.atoms)
+                potential.evaluate(structure)
+                forces = structure.forces.copy()
+                self.results = {"energy": structure.energy, "forces": forces}
+
+        atoms.calc = Forces()
+        free = [k for k in range(len(atoms)) if k not in fixed]
+
+        def hessian(delta):
+            with tempfile.TemporaryDirectory() as folder:
+                vibrations = ase.vibrations.Vibrations(
+                    atoms, indices=free, delta=delta, nfree=4, name=folder + "/modes"
+                )
+                vibrations.run()
+                return vibrations.get_vibrations().get_hessian_2d()
+
+        # the error of four points falls as delta^4: half the step takes it away
+        full, half = hessian(0.012), hessian(0.006)
+        data = ase.vibrations.VibrationsData.from_2d(
+            atoms, (16 * half - full) / 15, indices=free
+        )
+        found = data.get_frequencies()
+        return np.sort(found.real - found.imag)
+
+    def test_vibrations(self):
+        for name, formula, fixed in (
+            ("AgAu.gupta", "Ag19Au19", ()),
+            ("AgAu.gupta", "Au38", ()),
+            ("AgAu.gupta", "Ag10Au9", (0, 5, 7)),
+            ("Si.sw", "Si11", ()),
+        ):
+            with self.subTest(formula):
+                potential = hop.Potential.builtin(name)
+                structure = hop.Structure.random(formula, potential, seed=5)
+                hop.Optimizer("lbfgs", structure, potential, fmax=1e-9).run()
+                structure.fixed[list(fixed)] = True
+                modes = potential.normal_modes(structure)
+                self.assertEqual(modes.zero, 0 if fixed else 6)
+                self.assertEqual(modes.negative, 0)
+                atoms = structure.to_ase()
+                atoms.set_masses(structure.masses)
+                theirs = self.vibrations(atoms, potential, fixed)
+                self.assertEqual(len(theirs), len(modes.frequencies))
+                np.testing.assert_allclose(
+                    modes.frequencies[modes.zero :], theirs[modes.zero :], rtol=1e-6
+                )
+                np.testing.assert_array_less(abs(theirs[: modes.zero]), 0.1)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class OptionTables(unittest.TestCase):
                     self.assertIsInstance(option.initial, (option.type, float))
 
     def test_unknown_kind(self):
-        with self.assertRaisesRegex(hop.ArgumentError, "lbfgs.*trainer.*'lbfg'"):
+        with self.assertRaisesRegex(hop.ArgumentError, "lbfgs.*tbptt.*'lbfg'"):
             hop.options("lbfg")
         with self.assertRaises(TypeError):
             hop.options(None)

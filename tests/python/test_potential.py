@@ -198,6 +198,55 @@ class Many(unittest.TestCase):
             Potential.external(evaluate).evaluate_many(self.batch)
 
 
+class Modes(unittest.TestCase):
+    def relaxed(self):
+        potential = Potential.builtin("AgAu.gupta")
+        structure = Structure.random("Ag7Au6", potential, seed=3)
+        hop.Optimizer("lbfgs", structure, potential, fmax=1e-7).run()
+        return potential, structure
+
+    def test_cluster(self):
+        potential, structure = self.relaxed()
+        potential.threads = 2
+        modes = potential.normal_modes(structure)
+        self.assertEqual((modes.zero, modes.negative), (6, 0))
+        self.assertEqual(modes.frequencies.shape, (39,))
+        self.assertEqual(modes.vectors.shape, (39, 13, 3))
+        flat = modes.vectors.reshape(39, 39)
+        np.testing.assert_allclose(flat @ flat.T, np.eye(39), atol=1e-12)
+        root = np.sqrt(structure.masses)[:, None]
+        for k in (6, 20, 38):
+            product = potential.hessian_vector(structure, modes.vectors[k] / root)
+            value = (modes.frequencies[k] / 521.4708983725064) ** 2
+            np.testing.assert_allclose(
+                product / root, value * modes.vectors[k], atol=1e-9
+            )
+
+    def test_fixed(self):
+        potential, structure = self.relaxed()
+        structure.fixed[:4] = True
+        modes = potential.normal_modes(structure)
+        self.assertEqual(modes.vectors.shape, (27, 13, 3))
+        self.assertTrue((modes.vectors[:, :4] == 0).all())
+        structure.fixed[:] = True
+        with self.assertRaisesRegex(ValueError, "fixed"):
+            potential.normal_modes(structure)
+        with self.assertRaisesRegex(TypeError, "Structure"):
+            potential.normal_modes("Ag")
+
+    def test_external(self):
+        def evaluate(structure):
+            x = structure.positions
+            return 0.5 * (x * x).sum(), -x
+
+        modes = Potential.external(evaluate).normal_modes(Structure("SiX"))
+        expected = 521.4708983725064 / np.sqrt([28.085] * 3 + [1.0] * 3)
+        np.testing.assert_allclose(modes.frequencies, expected, rtol=1e-6)
+
+    def test_masses(self):
+        self.assertEqual(Structure("XAgSi").masses.tolist(), [1.0, 107.8682, 28.085])
+
+
 class External(unittest.TestCase):
     def test_same_as_inside(self):
         inside = Potential.builtin("Ag.gupta")

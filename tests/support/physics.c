@@ -42,8 +42,7 @@ void support_forces(hop_potential *potential, const hop_structure *structure,
     hop_structure_free(moved);
 }
 
-/* Symmetric strain e of Voigt component `voigt`: each row r of `to` is r (1 + strain).
- */
+/* Symmetric strain e of Voigt component `voigt`: each row r of `to` is r (1 + strain). */
 static void strain_rows(const double *from, double *to, size_t rows, int voigt,
                         double e) {
     static const int pairs[6][2] = {{0, 0}, {1, 1}, {2, 2}, {1, 2}, {0, 2}, {0, 1}};

@@ -66,8 +66,7 @@ enum support_call {
     (-1) /* read or write about half of what is asked, without error */
 
 /* File calls whose `nth` call (from 1; 0 = none) of kind `call` fails with errno
-   `error`. Put them into context->files.  Starts the counts again; one set at a time.
- */
+   `error`. Put them into context->files.  Starts the counts again; one set at a time. */
 const hop__file_calls *support_failing_files(enum support_call call, size_t nth,
                                              int error);
 bool support_files_injected(void);

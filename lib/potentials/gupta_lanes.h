@@ -1,0 +1,263 @@
+/* Eight lanes of doubles for the Gupta kernels: one 512-bit register, two of 256 bits,
+   or plain C.  Every operation acts on each lane alone or moves lanes, so AVX2 and
+   AVX-512 give the same bits; without fused multiply-add the portable variant differs
+   from them in the last digits. */
+#ifndef HOP_POTENTIALS_GUPTA_LANES_H
+#define HOP_POTENTIALS_GUPTA_LANES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "potentials/gupta_exp2.h"
+
+/* Forced into one another the plain loops would take minutes to compile. */
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#define LANES_INLINE static inline __attribute__((always_inline))
+#else
+#define LANES_INLINE static inline __attribute__((unused))
+#endif
+
+#if defined(__AVX512F__)
+
+#include <immintrin.h>
+
+typedef __m512d lanes;
+LANES_INLINE lanes lanes_all(double a) { return _mm512_set1_pd(a); }
+LANES_INLINE lanes lanes_load(const double *p) { return _mm512_load_pd(p); }
+LANES_INLINE void lanes_store(double *p, lanes a) { _mm512_store_pd(p, a); }
+LANES_INLINE lanes lanes_add(lanes a, lanes b) { return _mm512_add_pd(a, b); }
+LANES_INLINE lanes lanes_sub(lanes a, lanes b) { return _mm512_sub_pd(a, b); }
+LANES_INLINE lanes lanes_mul(lanes a, lanes b) { return _mm512_mul_pd(a, b); }
+LANES_INLINE lanes lanes_div(lanes a, lanes b) { return _mm512_div_pd(a, b); }
+LANES_INLINE lanes lanes_max(lanes a, lanes b) { return _mm512_max_pd(a, b); }
+LANES_INLINE lanes lanes_sqrt(lanes a) { return _mm512_sqrt_pd(a); }
+LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
+    return _mm512_fmadd_pd(a, b, c);
+}
+LANES_INLINE lanes lanes_fnma(lanes a, lanes b, lanes c) {
+    return _mm512_fnmadd_pd(a, b, c);
+}
+LANES_INLINE lanes lanes_where_above(lanes x, double limit, lanes a) {
+    return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(x, _mm512_set1_pd(limit), _CMP_GT_OQ),
+                               a);
+}
+LANES_INLINE lanes lanes_quad(const double *p) {
+    return _mm512_broadcast_f64x4(_mm256_loadu_pd(p));
+}
+LANES_INLINE lanes lanes_halves(const double *low, const double *high) {
+    return _mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(low)),
+                              _mm256_loadu_pd(high), 1);
+}
+LANES_INLINE lanes lanes_turn(lanes a) { return _mm512_permutex_pd(a, 0x93); }
+LANES_INLINE lanes lanes_turn_high(lanes a) {
+    return _mm512_mask_permutex_pd(a, 0xf0, a, 0x93);
+}
+LANES_INLINE lanes lanes_swap(lanes a) { return _mm512_shuffle_f64x2(a, a, 0x4e); }
+LANES_INLINE lanes lanes_low_twice(lanes a) { return _mm512_shuffle_f64x2(a, a, 0x44); }
+LANES_INLINE lanes lanes_high_twice(lanes a) {
+    return _mm512_shuffle_f64x2(a, a, 0xee);
+}
+LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
+    _mm256_storeu_pd(low, _mm512_castpd512_pd256(a));
+    _mm256_storeu_pd(high, _mm512_extractf64x4_pd(a, 1));
+}
+/* in each half: b where `mask` has a bit; lane l from lane `order` >> 2 l */
+#define lanes_blend(a, b, mask) _mm512_mask_blend_pd((mask)*0x11, a, b)
+#define lanes_shuffle(a, order) _mm512_permutex_pd(a, order)
+LANES_INLINE double lanes_sum(lanes a) {
+    __m256d q = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
+    __m128d d = _mm_add_pd(_mm256_castpd256_pd128(q), _mm256_extractf128_pd(q, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(d, _mm_unpackhi_pd(d, d)));
+}
+/* 2^(k/16) from the bits of k/16 + HOP__EXP2_MAGIC */
+LANES_INLINE lanes lanes_scale(lanes shifted) {
+    __m512i bits = _mm512_castpd_si512(shifted);
+    __m512d entry = _mm512_permutex2var_pd(_mm512_loadu_pd(hop__exp2_table), bits,
+                                           _mm512_loadu_pd(hop__exp2_table + 8));
+    return _mm512_castsi512_pd(
+        _mm512_add_epi64(_mm512_castpd_si512(entry), _mm512_slli_epi64(bits, 48)));
+}
+
+#elif defined(__AVX2__) && defined(__FMA__)
+
+#include <immintrin.h>
+
+typedef struct lanes {
+    __m256d low, high;
+} lanes;
+LANES_INLINE lanes lanes_all(double a) {
+    return (lanes){_mm256_set1_pd(a), _mm256_set1_pd(a)};
+}
+LANES_INLINE lanes lanes_load(const double *p) {
+    return (lanes){_mm256_load_pd(p), _mm256_load_pd(p + 4)};
+}
+LANES_INLINE void lanes_store(double *p, lanes a) {
+    _mm256_store_pd(p, a.low);
+    _mm256_store_pd(p + 4, a.high);
+}
+LANES_INLINE lanes lanes_add(lanes a, lanes b) {
+    return (lanes){_mm256_add_pd(a.low, b.low), _mm256_add_pd(a.high, b.high)};
+}
+LANES_INLINE lanes lanes_sub(lanes a, lanes b) {
+    return (lanes){_mm256_sub_pd(a.low, b.low), _mm256_sub_pd(a.high, b.high)};
+}
+LANES_INLINE lanes lanes_mul(lanes a, lanes b) {
+    return (lanes){_mm256_mul_pd(a.low, b.low), _mm256_mul_pd(a.high, b.high)};
+}
+LANES_INLINE lanes lanes_div(lanes a, lanes b) {
+    return (lanes){_mm256_div_pd(a.low, b.low), _mm256_div_pd(a.high, b.high)};
+}
+LANES_INLINE lanes lanes_max(lanes a, lanes b) {
+    return (lanes){_mm256_max_pd(a.low, b.low), _mm256_max_pd(a.high, b.high)};
+}
+LANES_INLINE lanes lanes_sqrt(lanes a) {
+    return (lanes){_mm256_sqrt_pd(a.low), _mm256_sqrt_pd(a.high)};
+}
+LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
+    return (lanes){_mm256_fmadd_pd(a.low, b.low, c.low),
+                   _mm256_fmadd_pd(a.high, b.high, c.high)};
+}
+LANES_INLINE lanes lanes_fnma(lanes a, lanes b, lanes c) {
+    return (lanes){_mm256_fnmadd_pd(a.low, b.low, c.low),
+                   _mm256_fnmadd_pd(a.high, b.high, c.high)};
+}
+LANES_INLINE lanes lanes_where_above(lanes x, double limit, lanes a) {
+    const __m256d l = _mm256_set1_pd(limit);
+    return (lanes){_mm256_and_pd(_mm256_cmp_pd(x.low, l, _CMP_GT_OQ), a.low),
+                   _mm256_and_pd(_mm256_cmp_pd(x.high, l, _CMP_GT_OQ), a.high)};
+}
+LANES_INLINE lanes lanes_quad(const double *p) {
+    __m256d q = _mm256_loadu_pd(p);
+    return (lanes){q, q};
+}
+LANES_INLINE lanes lanes_halves(const double *low, const double *high) {
+    return (lanes){_mm256_loadu_pd(low), _mm256_loadu_pd(high)};
+}
+LANES_INLINE lanes lanes_turn(lanes a) {
+    return (lanes){_mm256_permute4x64_pd(a.low, 0x93),
+                   _mm256_permute4x64_pd(a.high, 0x93)};
+}
+LANES_INLINE lanes lanes_turn_high(lanes a) {
+    return (lanes){a.low, _mm256_permute4x64_pd(a.high, 0x93)};
+}
+LANES_INLINE lanes lanes_swap(lanes a) { return (lanes){a.high, a.low}; }
+LANES_INLINE lanes lanes_low_twice(lanes a) { return (lanes){a.low, a.low}; }
+LANES_INLINE lanes lanes_high_twice(lanes a) { return (lanes){a.high, a.high}; }
+LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
+    _mm256_storeu_pd(low, a.low);
+    _mm256_storeu_pd(high, a.high);
+}
+#define lanes_blend(a, b, mask)                                                        \
+    ((lanes){_mm256_blend_pd((a).low, (b).low, mask),                                  \
+             _mm256_blend_pd((a).high, (b).high, mask)})
+#define lanes_shuffle(a, order)                                                        \
+    ((lanes){_mm256_permute4x64_pd((a).low, order),                                    \
+             _mm256_permute4x64_pd((a).high, order)})
+LANES_INLINE double lanes_sum(lanes a) {
+    __m256d q = _mm256_add_pd(a.low, a.high);
+    __m128d d = _mm_add_pd(_mm256_castpd256_pd128(q), _mm256_extractf128_pd(q, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(d, _mm_unpackhi_pd(d, d)));
+}
+LANES_INLINE __m256d lanes_scale4(__m256d shifted) {
+    __m256i bits = _mm256_castpd_si256(shifted);
+    __m256d entry = _mm256_i64gather_pd(
+        hop__exp2_table, _mm256_and_si256(bits, _mm256_set1_epi64x(15)), 8);
+    return _mm256_castsi256_pd(
+        _mm256_add_epi64(_mm256_castpd_si256(entry), _mm256_slli_epi64(bits, 48)));
+}
+LANES_INLINE lanes lanes_scale(lanes shifted) {
+    return (lanes){lanes_scale4(shifted.low), lanes_scale4(shifted.high)};
+}
+
+#else
+
+#include <math.h>
+
+typedef struct lanes {
+    double at[8];
+} lanes;
+#define LANES_EACH(expression)                                                         \
+    lanes out;                                                                         \
+    for (int l = 0; l < 8; l++)                                                        \
+        out.at[l] = (expression);                                                      \
+    return out
+LANES_INLINE lanes lanes_all(double a) { LANES_EACH(a); }
+LANES_INLINE lanes lanes_load(const double *p) { LANES_EACH(p[l]); }
+LANES_INLINE void lanes_store(double *p, lanes a) { memcpy(p, a.at, sizeof a.at); }
+LANES_INLINE lanes lanes_add(lanes a, lanes b) { LANES_EACH(a.at[l] + b.at[l]); }
+LANES_INLINE lanes lanes_sub(lanes a, lanes b) { LANES_EACH(a.at[l] - b.at[l]); }
+LANES_INLINE lanes lanes_mul(lanes a, lanes b) { LANES_EACH(a.at[l] * b.at[l]); }
+LANES_INLINE lanes lanes_div(lanes a, lanes b) { LANES_EACH(a.at[l] / b.at[l]); }
+LANES_INLINE lanes lanes_max(lanes a, lanes b) {
+    LANES_EACH(a.at[l] > b.at[l] ? a.at[l] : b.at[l]);
+}
+LANES_INLINE lanes lanes_sqrt(lanes a) { LANES_EACH(sqrt(a.at[l])); }
+LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
+    LANES_EACH(a.at[l] * b.at[l] + c.at[l]);
+}
+LANES_INLINE lanes lanes_fnma(lanes a, lanes b, lanes c) {
+    LANES_EACH(c.at[l] - a.at[l] * b.at[l]);
+}
+LANES_INLINE lanes lanes_where_above(lanes x, double limit, lanes a) {
+    LANES_EACH(x.at[l] > limit ? a.at[l] : 0.0);
+}
+LANES_INLINE lanes lanes_quad(const double *p) { LANES_EACH(p[l % 4]); }
+LANES_INLINE lanes lanes_halves(const double *low, const double *high) {
+    LANES_EACH(l < 4 ? low[l] : high[l - 4]);
+}
+LANES_INLINE lanes lanes_turn(lanes a) { LANES_EACH(a.at[l / 4 * 4 + (l + 3) % 4]); }
+LANES_INLINE lanes lanes_turn_high(lanes a) {
+    LANES_EACH(l < 4 ? a.at[l] : a.at[4 + (l + 3) % 4]);
+}
+LANES_INLINE lanes lanes_swap(lanes a) { LANES_EACH(a.at[(l + 4) % 8]); }
+LANES_INLINE lanes lanes_low_twice(lanes a) { LANES_EACH(a.at[l % 4]); }
+LANES_INLINE lanes lanes_high_twice(lanes a) { LANES_EACH(a.at[4 + l % 4]); }
+LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
+    memcpy(low, a.at, 4 * sizeof(double));
+    memcpy(high, a.at + 4, 4 * sizeof(double));
+}
+LANES_INLINE lanes lanes_blend(lanes a, lanes b, int mask) {
+    LANES_EACH(mask >> l % 4 & 1 ? b.at[l] : a.at[l]);
+}
+LANES_INLINE lanes lanes_shuffle(lanes a, int order) {
+    LANES_EACH(a.at[l / 4 * 4 + (order >> l % 4 * 2 & 3)]);
+}
+LANES_INLINE double lanes_sum(lanes a) {
+    return ((a.at[0] + a.at[4]) + (a.at[2] + a.at[6])) +
+           ((a.at[1] + a.at[5]) + (a.at[3] + a.at[7]));
+}
+LANES_INLINE lanes lanes_scale(lanes shifted) {
+    lanes out;
+    for (int l = 0; l < 8; l++) {
+        uint64_t bits, entry;
+        memcpy(&bits, &shifted.at[l], 8);
+        memcpy(&entry, &hop__exp2_table[bits & 15], 8);
+        entry += bits << 48;
+        memcpy(&out.at[l], &entry, 8);
+    }
+    return out;
+}
+
+#endif
+
+/* 2^t within 1.1 ulp for -960 <= t <= 1000, clamped below: far atoms vanish beside
+   others, and what is made of 2^-960 is still a normal number, which denormals, being
+   slow, are not.  t = k/16 + f, 2^t = 2^(k/16) (1 + f q(f)), q minimax on |f| <= 1/32.
+ */
+LANES_INLINE lanes lanes_exp2(lanes t) {
+    const lanes magic = lanes_all(HOP__EXP2_MAGIC);
+    t = lanes_max(t, lanes_all(-960.0));
+    lanes shifted = lanes_add(t, magic);
+    lanes f = lanes_sub(t, lanes_sub(shifted, magic));
+    lanes scale = lanes_scale(shifted);
+    lanes p = lanes_fma(lanes_all(0x1.430818ad73e5ap-13), f,
+                        lanes_all(0x1.5d89bdcd026fap-10));
+    p = lanes_fma(p, f, lanes_all(0x1.3b2ab6fe272c3p-7));
+    p = lanes_fma(p, f, lanes_all(0x1.c6b08d6e8ba08p-5));
+    p = lanes_fma(p, f, lanes_all(0x1.ebfbdff82c553p-3));
+    p = lanes_fma(p, f, lanes_all(0x1.62e42fefa39fdp-1));
+    return lanes_fma(lanes_mul(scale, f), p, scale);
+}
+
+#endif

@@ -1,0 +1,62 @@
+/* What the files of the Stillinger-Weber potential share: parameters and one thread's
+   workspace. */
+#ifndef HOP_POTENTIALS_STILLINGER_WEBER_H
+#define HOP_POTENTIALS_STILLINGER_WEBER_H
+
+#include "potentials/parameter_file.h"
+#include "potentials/potential.h"
+#include "structure/neighbors.h"
+
+#define HOP__SW_SPECIES 12
+
+/* Of a triplet (centre, j, k). */
+typedef struct hop__sw_entry {
+    bool known;
+    double epsilon, sigma, a, lambda, gamma, cos0, A, B, p, q;
+    double reach;   /* beyond it nothing is counted */
+    double barrier; /* a sigma, where the exponentials vanish */
+} hop__sw_entry;
+
+typedef struct hop__sw_parameters {
+    char *name;
+    hop__species species;
+    double cutoff;
+    hop__sw_entry entries[HOP__SW_SPECIES * HOP__SW_SPECIES * HOP__SW_SPECIES];
+} hop__sw_parameters;
+
+static inline const hop__sw_entry *hop__sw_entry_of(const hop__sw_parameters *p,
+                                                    int32_t i, int32_t j, int32_t k) {
+    return &p->entries[(i * HOP__SW_SPECIES + j) * HOP__SW_SPECIES + k];
+}
+
+int hop__sw_parse(hop_context *context, const char *name, const char *text, size_t size,
+                  void **out);
+void hop__sw_free_parameters(hop_context *context, void *parameters);
+
+/* ---- the two ways: atoms of one element, and of several ---- */
+
+typedef struct hop__sw_lanes hop__sw_lanes; /* stillinger_weber_element.c */
+typedef struct hop__sw_duals hop__sw_duals; /* stillinger_weber_elements.c */
+
+typedef struct hop__sw_workspace {
+    hop__neighbors *neighbors;
+    int32_t *numbers, *species; /* of the last structure, and their indices */
+    size_t atoms, capacity;
+    bool one_element;
+    hop__sw_lanes *lanes; /* each made at first use */
+    hop__sw_duals *duals;
+} hop__sw_workspace;
+
+/* Energy, forces, virial and energies of `s`, whose list and species are in the
+   workspace. */
+int hop__sw_element_evaluate(hop_potential *potential, hop_structure *s);
+int hop__sw_element_product(hop_potential *potential, const hop_structure *s,
+                            const double *v, double *hv);
+void hop__sw_element_free(hop_context *context, hop__sw_lanes *lanes);
+
+int hop__sw_elements_evaluate(hop_potential *potential, hop_structure *s);
+int hop__sw_elements_product(hop_potential *potential, const hop_structure *s,
+                             const double *v, double *hv);
+void hop__sw_elements_free(hop_context *context, hop__sw_duals *duals);
+
+#endif

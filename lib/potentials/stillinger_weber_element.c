@@ -1,0 +1,275 @@
+/* Stillinger-Weber for atoms of one element: memory, threads and totals around the
+ * kernels. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/threads.h"
+#include "potentials/stillinger_weber.h"
+#include "potentials/stillinger_weber_kernels.h"
+
+#define KEEP 50000 /* atoms above which computing again is faster than memory */
+#define THREADED 8 /* blocks from which on threads pay */
+#define SUMMED 512 /* atoms whose totals are added up together */
+
+struct hop__sw_lanes {
+    hop__sw_system system;
+    const struct kernels *kernels;
+    int32_t *scratch;
+    size_t blocks, scratch_each, scratch_capacity, kept_capacity;
+    double *kept, *direction;
+    size_t dot_blocks, direction_capacity;
+    double (*sums)[7]; /* per SUMMED atoms: energy and virial */
+};
+
+typedef struct kernels {
+    hop__sw_moments_kernel *moments;
+    hop__sw_forces_kernel *forces, *dots, *product;
+} kernels;
+
+static const kernels variants[] = {
+    [HOP__ISA_BASE] = {hop__sw_moments_base, hop__sw_forces_base, hop__sw_dots_base,
+                       hop__sw_product_base},
+    [HOP__ISA_AVX2] = {hop__sw_moments_avx2, hop__sw_forces_avx2, hop__sw_dots_avx2,
+                       hop__sw_product_avx2},
+    [HOP__ISA_AVX512] = {hop__sw_moments_avx512, hop__sw_forces_avx512,
+                         hop__sw_dots_avx512, hop__sw_product_avx512},
+};
+
+/* ---- memory ---- */
+
+void hop__sw_element_free(hop_context *context, hop__sw_lanes *l) {
+    if (!l)
+        return;
+    const hop__sw_system *y = &l->system;
+    void *blocks[] = {y->rows,      y->counts,       y->begins,  y->entries,
+                      y->moments,   y->moment_pairs, y->virials, y->dots,
+                      y->dot_pairs, l->scratch,      l->kept,    l->direction,
+                      l->sums};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
+        hop__release(context, blocks[k]);
+    hop__release(context, l);
+}
+
+static bool grow(hop_context *context, void *field, size_t count, size_t size) {
+    void *old, *fresh;
+    memcpy(&old, field, sizeof old);
+    fresh = hop__resize(context, old, count, size);
+    if (fresh)
+        memcpy(field, &fresh, sizeof fresh);
+    return fresh != NULL;
+}
+
+static int reserve_blocks(hop_context *context, hop__sw_lanes *l, size_t blocks) {
+    hop__sw_system *y = &l->system;
+    const size_t n = blocks * HOP__SW_BLOCK;
+    if (blocks <= l->blocks)
+        return HOP_OK;
+    l->blocks = 0;
+    if (!grow(context, &y->rows, n, sizeof *y->rows) ||
+        !grow(context, &y->counts, n, sizeof *y->counts) ||
+        !grow(context, &y->begins, blocks, sizeof *y->begins) ||
+        !grow(context, &y->moments, 8 * n, sizeof *y->moments) ||
+        !grow(context, &y->moment_pairs, 2 * n, sizeof *y->moment_pairs) ||
+        !grow(context, &y->virials, 6 * n, sizeof *y->virials) ||
+        !grow(context, &l->sums, n / SUMMED + 1, sizeof *l->sums))
+        return HOP_ERROR_MEMORY;
+    l->blocks = blocks;
+    return HOP_OK;
+}
+
+static int reserve_scratch(hop_context *context, hop__sw_lanes *l, size_t longest) {
+    l->scratch_each = HOP__SW_BLOCK * (longest + 32);
+    const size_t wanted = l->scratch_each * (size_t)context->threads;
+    if (wanted <= l->scratch_capacity)
+        return HOP_OK;
+    l->scratch_capacity = 0;
+    if (!grow(context, &l->scratch, wanted + wanted / 2, sizeof *l->scratch))
+        return HOP_ERROR_MEMORY;
+    l->scratch_capacity = wanted + wanted / 2;
+    return HOP_OK;
+}
+
+static int reserve_entries(hop_context *context, hop__sw_lanes *l, size_t entries,
+                           bool keep) {
+    hop__sw_system *y = &l->system;
+    if (entries > y->entry_capacity) {
+        const size_t wanted = entries + entries / 4 + 1024;
+        y->entry_capacity = 0;
+        if (!grow(context, &y->entries, wanted, sizeof *y->entries))
+            return HOP_ERROR_MEMORY;
+        y->entry_capacity = wanted;
+    }
+    if (keep && y->entry_capacity > l->kept_capacity) {
+        l->kept_capacity = 0;
+        if (!grow(context, &l->kept, HOP__SW_KEPT * y->entry_capacity, sizeof *l->kept))
+            return HOP_ERROR_MEMORY;
+        l->kept_capacity = y->entry_capacity;
+    }
+    y->kept = keep ? l->kept : NULL;
+    return HOP_OK;
+}
+
+static hop__sw_element element_of(const hop__sw_entry *e) {
+    return (hop__sw_element){
+        .reach = fmin(e->reach, e->barrier - e->sigma / HOP__SW_LEAST),
+        .barrier = e->barrier,
+        .sigma = e->sigma,
+        .gamma = e->gamma,
+        .B = e->B,
+        .p = e->p,
+        .q = e->q,
+        .pair = e->A * e->epsilon,
+        .triplet = e->lambda * e->epsilon,
+        .cosine = e->cos0,
+        .usual = e->gamma == 1.2 && e->p == 4.0 && e->q == 0.0,
+    };
+}
+
+static int prepare(hop_potential *potential, size_t atoms, hop__sw_lanes **out) {
+    const hop__sw_parameters *p = potential->parameters;
+    hop__sw_workspace *w = potential->workspace;
+    hop_context *context = potential->context;
+    if (!w->lanes && !(w->lanes = hop__allocate(context, 1, sizeof *w->lanes)))
+        return HOP_ERROR_MEMORY;
+    hop__sw_lanes *l = *out = w->lanes;
+    const int32_t k = w->species[0];
+    l->kernels = &variants[context->isa];
+    l->system.list = w->neighbors;
+    l->system.element = element_of(hop__sw_entry_of(p, k, k, k));
+    int status =
+        reserve_blocks(context, l, (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK);
+    return status == HOP_OK ? reserve_scratch(context, l, w->neighbors->longest)
+                            : status;
+}
+
+/* ---- passes ---- */
+
+static void each_block(hop_context *context, size_t atoms, hop__task_function task,
+                       hop__sw_lanes *l) {
+    const size_t blocks = (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK;
+    hop__parallel(context, blocks < THREADED ? 1 : (size_t)context->threads, blocks,
+                  task, l);
+}
+
+static void run_moments(void *argument, size_t block, size_t worker) {
+    hop__sw_lanes *l = argument;
+    l->kernels->moments(&l->system, block, l->scratch + worker * l->scratch_each);
+}
+
+static void run_forces(void *argument, size_t block, size_t worker) {
+    hop__sw_lanes *l = argument;
+    (void)worker;
+    l->kernels->forces(&l->system, block);
+}
+
+static void run_dots(void *argument, size_t block, size_t worker) {
+    hop__sw_lanes *l = argument;
+    (void)worker;
+    l->kernels->dots(&l->system, block);
+}
+
+static void run_product(void *argument, size_t block, size_t worker) {
+    hop__sw_lanes *l = argument;
+    (void)worker;
+    l->kernels->product(&l->system, block);
+}
+
+/* Once more where the entries found no room. */
+static int find_moments(hop_context *context, size_t atoms, hop__sw_lanes *l) {
+    hop__sw_system *y = &l->system;
+    int status = reserve_entries(context, l, y->entry_capacity, atoms <= KEEP);
+    while (status == HOP_OK) {
+        atomic_store(&y->entries_used, 0);
+        each_block(context, atoms, run_moments, l);
+        const size_t used = atomic_load(&y->entries_used);
+        if (used <= y->entry_capacity)
+            return HOP_OK;
+        status = reserve_entries(context, l, used, atoms <= KEEP);
+    }
+    return status;
+}
+
+/* ---- energy and forces ---- */
+
+static void add_up(void *argument, size_t part, size_t worker) {
+    hop__sw_lanes *l = argument;
+    const hop__sw_system *y = &l->system;
+    const size_t begin = part * SUMMED, left = y->list->atoms - begin;
+    double sum[7] = {0.0};
+    (void)worker;
+    for (size_t i = begin; i < begin + (left < SUMMED ? left : SUMMED); i++) {
+        sum[0] += y->energies[i];
+        for (size_t c = 0; c < 6; c++)
+            sum[1 + c] += y->virials[6 * i + c];
+    }
+    memcpy(l->sums[part], sum, sizeof sum);
+}
+
+int hop__sw_element_evaluate(hop_potential *potential, hop_structure *s) {
+    hop_context *context = potential->context;
+    hop__sw_lanes *l;
+    int status = prepare(potential, s->count, &l);
+    if (status != HOP_OK)
+        return status;
+    l->system.energies = s->energies;
+    l->system.forces = s->forces;
+    status = find_moments(context, s->count, l);
+    if (status != HOP_OK)
+        return status;
+    each_block(context, s->count, run_forces, l);
+    const size_t parts = (s->count + SUMMED - 1) / SUMMED;
+    hop__parallel(context, parts < THREADED ? 1 : (size_t)context->threads, parts,
+                  add_up, l);
+    double sum[7] = {0.0};
+    for (size_t part = 0; part < parts; part++)
+        for (int k = 0; k < 7; k++)
+            sum[k] += l->sums[part][k];
+    *s->energy = sum[0];
+    memcpy(s->virial, sum + 1, 6 * sizeof *sum);
+    return HOP_OK;
+}
+
+/* ---- Hessian products ---- */
+
+static int place_direction(hop_context *context, hop__sw_lanes *l, const double *v) {
+    hop__sw_system *y = &l->system;
+    const size_t images = y->list->images, n = l->blocks * HOP__SW_BLOCK;
+    if (images > l->direction_capacity) {
+        l->direction_capacity = 0;
+        if (!grow(context, &l->direction, 4 * (images + images / 4),
+                  sizeof *l->direction))
+            return HOP_ERROR_MEMORY;
+        l->direction_capacity = images + images / 4;
+    }
+    if (l->blocks > l->dot_blocks) {
+        l->dot_blocks = 0;
+        if (!grow(context, &y->dots, 8 * n, sizeof *y->dots) ||
+            !grow(context, &y->dot_pairs, 2 * n, sizeof *y->dot_pairs))
+            return HOP_ERROR_MEMORY;
+        l->dot_blocks = l->blocks;
+    }
+    y->direction = l->direction;
+    for (size_t k = 0; k < images; k++)
+        memcpy(l->direction + 4 * k, v + 3 * (size_t)y->list->atom[k], 3 * sizeof *v);
+    return HOP_OK;
+}
+
+int hop__sw_element_product(hop_potential *potential, const hop_structure *s,
+                            const double *v, double *hv) {
+    hop_context *context = potential->context;
+    hop__sw_lanes *l;
+    int status = prepare(potential, s->count, &l);
+    if (status == HOP_OK)
+        status = place_direction(context, l, v);
+    if (status != HOP_OK)
+        return status;
+    l->system.energies = NULL;
+    l->system.forces = hv;
+    status = find_moments(context, s->count, l);
+    if (status != HOP_OK)
+        return status;
+    each_block(context, s->count, run_dots, l);
+    each_block(context, s->count, run_product, l);
+    return HOP_OK;
+}

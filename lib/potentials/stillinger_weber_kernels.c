@@ -1,0 +1,414 @@
+/* The triplets of a centre i sum over pairs of legs j, k.  With g = exp(gamma sigma /
+ * (r - a sigma)) and n = u / r of each leg and the sums over legs
+ *
+ *   S = sum g,  V = sum g n,  T = sum g n n,
+ *
+ *   sum_{j<k} (cos - c)^2 g_j g_k = (T:T - 2 c V.V + c^2 S^2 - (1 - c)^2 sum g^2) / 2,
+ *
+ * and the force between i and j needs only the sums of both:
+ *
+ *   h_ij = a n + b W,  W = 2 T n - 2 c V,  T = T_i + T_j,  V = V_i - V_j,  S = S_i + S_j,
+ *   Q = n.T n - 2 c V.n + c^2 S - 2 (1 - c)^2 g,  b = g / r,
+ *   a = dphi/dr + dg/dr Q - b n.W          (T, V, S, Q times lambda epsilon)
+ *
+ * Each atom adds up its own neighbours in the order of the list. */
+#include "potentials/stillinger_weber_kernels.h"
+
+#include "potentials/stillinger_weber_legs.h"
+
+/* ---- the neighbours within reach, and perhaps some just outside ---- */
+
+#if defined(__AVX512F__)
+/* Four rows of four, one in each quarter. */
+static inline __m512 four_rows(const float *rows, const int32_t *at) {
+    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(rows + 4 * (size_t)at[0]));
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(rows + 4 * (size_t)at[4]), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(rows + 4 * (size_t)at[8]), 2);
+    return _mm512_insertf32x4(v, _mm_loadu_ps(rows + 4 * (size_t)at[12]), 3);
+}
+
+static size_t filter(const float *positions, size_t center, const int32_t *row,
+                     size_t count, float limit, int32_t *out) {
+    const __m512 at = _mm512_broadcast_f32x4(_mm_loadu_ps(positions + 4 * center));
+    const __m512 most = _mm512_set1_ps(limit);
+    size_t found = 0;
+    for (size_t k = 0; k < count; k += 16) {
+        __m512 a = four_rows(positions, row + k) - at;
+        __m512 b = four_rows(positions, row + k + 1) - at;
+        __m512 c = four_rows(positions, row + k + 2) - at;
+        __m512 d = four_rows(positions, row + k + 3) - at;
+        a *= a, b *= b, c *= c, d *= d;
+        /* x + z of two rows, then their y */
+        __m512d ab =
+            _mm512_castps_pd(_mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b));
+        __m512d cd =
+            _mm512_castps_pd(_mm512_unpacklo_ps(c, d) + _mm512_unpackhi_ps(c, d));
+        __m512 square = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)) +
+                        _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+        __mmask16 inside =
+            count - k < 16 ? (__mmask16)((1u << (count - k)) - 1) : (__mmask16)0xffff;
+        inside = _mm512_mask_cmp_ps_mask(inside, square, most, _CMP_LT_OQ);
+        __m512i places = _mm512_loadu_si512(row + k);
+        _mm512_storeu_si512(out + found, _mm512_maskz_compress_epi32(inside, places));
+        found += (size_t)__builtin_popcount(inside);
+    }
+    return found;
+}
+#elif defined(__AVX2__)
+/* For each set of four lanes, the bytes that bring them to the front. */
+#define LANE(n) (0x03020100 + 0x04040404 * (n))
+static const int32_t pack[16][4] = {
+    {0, 0, 0, 0},
+    {LANE(0), 0, 0, 0},
+    {LANE(1), 0, 0, 0},
+    {LANE(0), LANE(1), 0, 0},
+    {LANE(2), 0, 0, 0},
+    {LANE(0), LANE(2), 0, 0},
+    {LANE(1), LANE(2), 0, 0},
+    {LANE(0), LANE(1), LANE(2), 0},
+    {LANE(3), 0, 0, 0},
+    {LANE(0), LANE(3), 0, 0},
+    {LANE(1), LANE(3), 0, 0},
+    {LANE(0), LANE(1), LANE(3), 0},
+    {LANE(2), LANE(3), 0, 0},
+    {LANE(0), LANE(2), LANE(3), 0},
+    {LANE(1), LANE(2), LANE(3), 0},
+    {LANE(0), LANE(1), LANE(2), LANE(3)},
+};
+
+static inline __m256 two_rows(const float *rows, const int32_t *at) {
+    return _mm256_insertf128_ps(
+        _mm256_castps128_ps256(_mm_loadu_ps(rows + 4 * (size_t)at[0])),
+        _mm_loadu_ps(rows + 4 * (size_t)at[4]), 1);
+}
+
+static inline size_t append(int32_t *out, const int32_t *row, unsigned inside) {
+    __m128i places = _mm_loadu_si128((const __m128i *)row);
+    __m128i front = _mm_loadu_si128((const __m128i *)pack[inside]);
+    _mm_storeu_si128((__m128i *)out, _mm_shuffle_epi8(places, front));
+    return (size_t)__builtin_popcount(inside);
+}
+
+static size_t filter(const float *positions, size_t center, const int32_t *row,
+                     size_t count, float limit, int32_t *out) {
+    const __m256 at = _mm256_broadcast_ps((const __m128 *)(positions + 4 * center));
+    const __m256 most = _mm256_set1_ps(limit);
+    size_t found = 0;
+    for (size_t k = 0; k < count; k += 8) {
+        __m256 a = two_rows(positions, row + k) - at;
+        __m256 b = two_rows(positions, row + k + 1) - at;
+        __m256 c = two_rows(positions, row + k + 2) - at;
+        __m256 d = two_rows(positions, row + k + 3) - at;
+        a *= a, b *= b, c *= c, d *= d;
+        /* x + z of two rows, then their y */
+        __m256d ab =
+            _mm256_castps_pd(_mm256_unpacklo_ps(a, b) + _mm256_unpackhi_ps(a, b));
+        __m256d cd =
+            _mm256_castps_pd(_mm256_unpacklo_ps(c, d) + _mm256_unpackhi_ps(c, d));
+        __m256 square = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)) +
+                        _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+        unsigned inside = count - k < 8 ? (1u << (count - k)) - 1 : 255u;
+        inside &= (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(square, most, _CMP_LT_OQ));
+        found += append(out + found, row + k, inside & 15u);
+        found += append(out + found, row + k + 4, inside >> 4);
+    }
+    return found;
+}
+#else
+static size_t filter(const float *positions, size_t center, const int32_t *row,
+                     size_t count, float limit, int32_t *out) {
+    const float *from = positions + 4 * center;
+    size_t found = 0;
+    for (size_t k = 0; k < count; k++) {
+        const float *at = positions + 4 * (size_t)row[k];
+        float x = at[0] - from[0], y = at[1] - from[1], z = at[2] - from[2];
+        out[found] = row[k];
+        found += x * x + y * y + z * z < limit;
+    }
+    return found;
+}
+#endif
+
+/* Where coordinates are too large for floats. */
+static size_t filter_exactly(const double *positions, size_t center, const int32_t *row,
+                             size_t count, double limit, int32_t *out) {
+    const double *from = positions + 4 * center;
+    size_t found = 0;
+    for (size_t k = 0; k < count; k++) {
+        const double *at = positions + 4 * (size_t)row[k];
+        double x = at[0] - from[0], y = at[1] - from[1], z = at[2] - from[2];
+        out[found] = row[k];
+        found += x * x + y * y + z * z < limit;
+    }
+    return found;
+}
+
+/* Of the row of place `i`; contributions of atoms beyond the reach are zero. */
+static inline size_t filter_row(const hop__sw_system *s, size_t i, int32_t *out) {
+    const hop__neighbors *list = s->list;
+    const int32_t *row = list->index + list->first[i];
+    const size_t count = (size_t)list->count[i];
+    const double reach = s->element.reach;
+    if (!(list->rough_error < 1.0))
+        return filter_exactly(list->positions, i, row, count, reach * reach, out);
+    /* two positions and the sum are rounded */
+    const double most = reach * (1.0 + 1e-6) + 4.0 * list->rough_error;
+    return filter(list->rough, i, row, count, (float)(most * most), out);
+}
+
+/* ---- memory in time: large systems come from beyond the caches, in no order that the
+   processor would foresee ---- */
+
+#define AHEAD 8    /* rows */
+#define LARGE 6000 /* atoms from which on it pays */
+
+static inline void fetch(const void *at) { __builtin_prefetch(at, 0, 3); }
+static inline void fetch_to_write(const void *at) { __builtin_prefetch(at, 1, 3); }
+
+static inline void fetch_row(const hop__sw_system *s, size_t row) {
+    const hop__neighbors *list = s->list;
+    const int32_t *places = list->index + list->first[row];
+    for (int32_t k = 0; k < list->count[row]; k++)
+        fetch(list->rough + 4 * (size_t)places[k]);
+    fetch_to_write(s->moments + 8 * row);
+    fetch_to_write(s->moment_pairs + 2 * row);
+    if (s->energies)
+        fetch_to_write(s->energies + list->atom[row]);
+}
+
+/* ---- groups ---- */
+
+/* The rows of a block by the number of their neighbours, most first. */
+static void sort_by_count(const size_t *counts, size_t begin, size_t n, int32_t *rows,
+                          int32_t *sorted) {
+    enum { CLASSES = 64 };
+    int32_t at[CLASSES + 1] = {0};
+    for (size_t i = 0; i < n; i++)
+        at[CLASSES - (counts[i] < CLASSES ? counts[i] : CLASSES - 1)]++;
+    for (int c = 1; c <= CLASSES; c++)
+        at[c] += at[c - 1];
+    for (size_t i = n; i-- > 0;) {
+        size_t class = CLASSES - (counts[i] < CLASSES ? counts[i] : CLASSES - 1);
+        size_t to = (size_t)--at[class];
+        rows[to] = (int32_t)(begin + i);
+        sorted[to] = (int32_t)counts[i];
+    }
+    for (size_t i = n; i < HOP__SW_BLOCK; i++) {
+        rows[i] = -1;
+        sorted[i] = 0;
+    }
+}
+
+/* Neighbour k of each lane; the atom itself where a lane has no more.  Rows of `scratch`
+   have room for LANES more; up to LANES * LANES entries too many are written. */
+static void fill_entries(const group *g, size_t begin, int32_t *scratch, size_t stride,
+                         int32_t *entries) {
+    const int32_t *rows[LANES];
+    for (int l = 0; l < LANES; l++) {
+        /* empty lanes are in the last group of all, whose block has rows to spare */
+        const size_t at =
+            g->rows[l] < 0 ? HOP__SW_BLOCK - 1 : (size_t)g->center[l] - begin;
+        int32_t *row = scratch + at * stride;
+        for (size_t k = (size_t)g->counts[l]; k < g->longest; k++)
+            row[k] = g->center[l];
+        rows[l] = row;
+    }
+    for (size_t k = 0; k < g->longest; k += LANES) {
+        interleave(rows, entries + k * LANES);
+        for (int l = 0; l < LANES; l++)
+            rows[l] += LANES;
+    }
+}
+
+/* ---- sums over the neighbours of each atom ---- */
+
+static inline void energies_of(const hop__sw_element e, size_t count, legs *l,
+                               double *kept, bool usual) {
+    for (size_t k = 0; k < count; k++) {
+        base v = base_at(&e, l, k, usual);
+        vec xp, xq;
+        if (kept)
+            keep_base(kept, k, &v, usual);
+        if (usual)
+            raise(&v);
+        powers(&e, v.inverse, usual, &xp, &xq);
+        l->inverse[k] = v.inverse;
+        l->g[k] = v.g;
+        l->phi[k] = (xp - xq) * v.decay;
+    }
+}
+
+static inline void find_energies(const hop__sw_element *e, size_t count, legs *l,
+                                 double *kept) {
+    if (e->usual)
+        energies_of(*e, count, l, kept, true);
+    else
+        energies_of(*e, count, l, kept, false);
+}
+
+static inline vec contract(const sums *m) { /* T:T */
+    vec diagonal = dot(m->t, m->t), off = dot(m->t + 3, m->t + 3);
+    return fused(off, all(2.0), diagonal);
+}
+
+static void group_moments(hop__sw_system *s, const group *gr, const int32_t *entries,
+                          double *kept) {
+    const hop__sw_element e = s->element;
+    const vec zero = all(0.0);
+    sums m = {{zero, zero, zero, zero, zero, zero}, {zero, zero, zero}, zero};
+    vec center[3], pairs = zero, squares = zero;
+    legs l;
+    gather3(s->list->positions, gr->center, center);
+    for (size_t from = 0; from < gr->longest; from += PART) {
+        const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
+        find_vectors(s, gr, center, entries + from * LANES, from, count, &l);
+        find_energies(&e, count, &l, kept ? kept + KEPT * LANES * from : NULL);
+        for (size_t k = 0; k < count; k++) {
+            const vec g = l.g[k], inverse = l.inverse[k];
+            const vec nx = l.u[0][k] * inverse, ny = l.u[1][k] * inverse;
+            const vec nz = l.u[2][k] * inverse;
+            const vec gx = g * nx, gy = g * ny, gz = g * nz;
+            pairs += l.phi[k];
+            squares = fused(g, g, squares);
+            m.s += g;
+            m.v[0] += gx;
+            m.v[1] += gy;
+            m.v[2] += gz;
+            m.t[0] = fused(gx, nx, m.t[0]);
+            m.t[1] = fused(gy, ny, m.t[1]);
+            m.t[2] = fused(gz, nz, m.t[2]);
+            m.t[3] = fused(gy, nz, m.t[3]);
+            m.t[4] = fused(gx, nz, m.t[4]);
+            m.t[5] = fused(gx, ny, m.t[5]);
+        }
+    }
+    const double c = e.cosine;
+    vec triplets = contract(&m) - 2.0 * c * dot(m.v, m.v) + c * c * (m.s * m.s) -
+                   (1.0 - c) * (1.0 - c) * squares;
+    vec energy = 0.5 * (e.pair * pairs + e.triplet * triplets);
+    for (int k = 0; k < LANES && s->energies; k++)
+        if (gr->rows[k] >= 0)
+            s->energies[s->list->atom[gr->rows[k]]] = energy[k];
+    weigh(&e, &m);
+    put_sums(&m, gr->rows, s->moments, s->moment_pairs);
+}
+
+void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch) {
+    const hop__neighbors *list = s->list;
+    const size_t begin = block * HOP__SW_BLOCK, stride = list->longest + 32;
+    const size_t n = rows_in(s, block);
+    size_t counts[HOP__SW_BLOCK], total = 0;
+    const bool large = list->atoms > LARGE;
+    for (size_t i = 0; i < n; i++) {
+        if (large && begin + i + AHEAD < list->atoms)
+            fetch_row(s, begin + i + AHEAD);
+        counts[i] = filter_row(s, begin + i, scratch + i * stride);
+    }
+    sort_by_count(counts, begin, n, s->rows + begin, s->counts + begin);
+    for (size_t first = 0; first < n; first += LANES)
+        total += LANES * group_at(s, block, first).longest;
+    total += LANES * LANES;
+    size_t at =
+        atomic_fetch_add_explicit(&s->entries_used, total, memory_order_relaxed);
+    s->begins[block] = at;
+    if (at + total > s->entry_capacity)
+        return;
+    for (size_t first = 0; first < n; first += LANES) {
+        const group g = group_at(s, block, first);
+        fill_entries(&g, begin, scratch, stride, s->entries + at);
+        group_moments(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL);
+        at += LANES * g.longest;
+    }
+}
+
+/* ---- forces ---- */
+
+static inline void put_forces(const hop__sw_system *s, const group *gr, const vec f[3],
+                              const vec w[6]) {
+    static const int32_t each[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    const vec columns[8] = {f[0], f[1], f[2], w[0], w[1], w[2], w[3], w[4]};
+    double rows[8 * LANES];
+    scatter8(rows, each, columns);
+    for (int l = 0; l < LANES; l++) {
+        if (gr->rows[l] < 0)
+            continue;
+        size_t atom = (size_t)s->list->atom[gr->rows[l]];
+        memcpy(s->forces + 3 * atom, rows + 8 * l, 3 * sizeof(double));
+        memcpy(s->virials + 6 * atom, rows + 8 * l + 3, 5 * sizeof(double));
+        s->virials[6 * atom + 5] = w[5][l];
+    }
+}
+
+static void group_forces(const hop__sw_system *s, const group *gr,
+                         const int32_t *entries, const double *kept) {
+    const vec zero = all(0.0);
+    vec center[3], f[3] = {zero, zero, zero},
+                   w[6] = {zero, zero, zero, zero, zero, zero};
+    legs l;
+    gather3(s->list->positions, gr->center, center);
+    const sums mi = get_sums(gr->center, s->moments, s->moment_pairs);
+    for (size_t k = 0; k < gr->longest; k++) {
+        const size_t at = k % PART;
+        int32_t home[LANES];
+        if (at == 0) {
+            const size_t count = gr->longest - k < PART ? gr->longest - k : PART;
+            find_vectors(s, gr, center, entries + k * LANES, k, count, &l);
+            find_slopes(&s->element, count, &l, kept ? kept + KEPT * LANES * k : NULL,
+                        false);
+        }
+        homes(s->list, entries + k * LANES, home);
+        const sums mj = get_sums(home, s->moments, s->moment_pairs);
+        const sums m = across(&mi, &mj);
+        const vec inverse = l.inverse[at], b = l.b[at];
+        const vec u[3] = {l.u[0][at], l.u[1][at], l.u[2][at]};
+        const vec n[3] = {u[0] * inverse, u[1] * inverse, u[2] * inverse};
+        vec tn[3], h[3];
+        times(m.t, n, tn);
+        vec ntn = dot(n, tn), nv = dot(n, m.v);
+        vec q = fused(ntn, all(0.5), m.s - nv);
+        vec a = fused(l.g1[at], q, l.a[at]) - b * (ntn - nv);
+        for (int c = 0; c < 3; c++) {
+            h[c] = fused(a, n[c], b * (tn[c] - m.v[c]));
+            f[c] += h[c];
+            w[c] = fused(u[c], h[c], w[c]);
+        }
+        w[3] = fused(u[1], h[2], w[3]);
+        w[4] = fused(u[0], h[2], w[4]);
+        w[5] = fused(u[0], h[1], w[5]);
+    }
+    for (int k = 0; k < 6; k++)
+        w[k] *= -0.5;
+    put_forces(s, gr, f, w);
+}
+
+/* What the group after this one will read and write. */
+static inline void fetch_group(const hop__sw_system *s, const int32_t *entries,
+                               const group *next) {
+    for (size_t k = 0; k < LANES * next->longest; k++) {
+        const size_t home = (size_t)s->list->home[entries[k]];
+        fetch(s->moments + 8 * home);
+        fetch(s->moment_pairs + 2 * home);
+    }
+    for (int l = 0; l < LANES; l++) {
+        const size_t atom = (size_t)s->list->atom[next->center[l]];
+        fetch_to_write(s->forces + 3 * atom);
+        fetch_to_write(s->virials + 6 * atom);
+    }
+}
+
+void VARIANT(hop__sw_forces_)(const hop__sw_system *s, size_t block) {
+    const size_t n = rows_in(s, block);
+    const bool large = s->list->atoms > LARGE;
+    size_t at = s->begins[block];
+    group next = group_at(s, block, 0);
+    for (size_t first = 0; first < n; first += LANES) {
+        const group g = next;
+        if (first + LANES < n) {
+            next = group_at(s, block, first + LANES);
+            if (large)
+                fetch_group(s, s->entries + at + LANES * g.longest, &next);
+        }
+        group_forces(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL);
+        at += LANES * g.longest;
+    }
+}

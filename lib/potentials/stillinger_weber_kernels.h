@@ -1,0 +1,69 @@
+/* Stillinger-Weber between atoms of one element, one variant for each instruction set.
+
+   Atoms are taken in blocks of HOP__SW_BLOCK rows of the neighbour list.  For each block
+   the list with skin is filtered to the neighbours within reach; atoms are then put into
+   groups, one to a lane, those with about the same number of neighbours together.
+
+   First all blocks go through hop__sw_moments, then all through hop__sw_forces; or, for
+   Hessian products, hop__sw_dots and then hop__sw_product. */
+#ifndef HOP_POTENTIALS_STILLINGER_WEBER_KERNELS_H
+#define HOP_POTENTIALS_STILLINGER_WEBER_KERNELS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "structure/neighbors.h"
+
+#define HOP__SW_BLOCK 128
+#define HOP__SW_KEPT 4
+#define HOP__SW_LEAST 100.0 /* exp(t), t below minus this, is zero, not denormal */
+
+/* Of the entry (element, element, element). */
+typedef struct hop__sw_element {
+    double reach; /* at which exp(t) has fallen to exp(-100), or less */
+    double barrier, sigma, gamma, B, p, q;
+    double pair;            /* A epsilon */
+    double triplet, cosine; /* lambda epsilon, cos0 */
+    bool usual;             /* gamma = 1.2, p = 4, q = 0 */
+} hop__sw_element;
+
+typedef struct hop__sw_system {
+    hop__sw_element element;
+    const hop__neighbors *list;
+    /* per block: what filtering found, of HOP__SW_BLOCK rows each */
+    int32_t *rows;    /* rows by group and lane; -1 for an empty lane */
+    int32_t *counts;  /* neighbours of each */
+    size_t *begins;   /* per block: where its entries begin */
+    int32_t *entries; /* places, per group and neighbour one for each lane */
+    double *kept;     /* HOP__SW_KEPT per entry, from one pass for the next; or NULL,
+                                then the next computes them again */
+    size_t entry_capacity;
+    atomic_size_t entries_used; /* beyond the capacity when it was too small */
+    /* per place of an atom: sums over its neighbours */
+    double *moments;      /* 8: xx yy zz yz xz xy of T, x y of V */
+    double *moment_pairs; /* 2: z of V, S */
+    /* the same of the change along a direction; Hessian products only */
+    const double *direction; /* 4 per place, images too */
+    double *dots, *dot_pairs;
+    /* per atom of the structure */
+    double *energies; /* may be NULL */
+    double *virials;  /* 6 each */
+    double *forces;   /* 3 each; the product for Hessian products */
+} hop__sw_system;
+
+/* `scratch` holds HOP__SW_BLOCK * (longest row + 32) numbers. */
+typedef void hop__sw_moments_kernel(hop__sw_system *system, size_t block,
+                                    int32_t *scratch);
+typedef void hop__sw_forces_kernel(const hop__sw_system *system, size_t block);
+
+hop__sw_moments_kernel hop__sw_moments_base, hop__sw_moments_avx2,
+    hop__sw_moments_avx512;
+hop__sw_forces_kernel hop__sw_forces_base, hop__sw_forces_avx2, hop__sw_forces_avx512;
+
+hop__sw_forces_kernel hop__sw_dots_base, hop__sw_dots_avx2, hop__sw_dots_avx512;
+hop__sw_forces_kernel hop__sw_product_base, hop__sw_product_avx2,
+    hop__sw_product_avx512;
+
+#endif
