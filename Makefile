@@ -147,7 +147,7 @@ asan: dependencies
 	  bash tests/run.sh $(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(TESTS) $(REPLAY))
 
 # Check without forking: what a test leaves behind is a leak of its program.
-MEMCHECK := valgrind -q --error-exitcode=9 --leak-check=full --track-origins=yes \
+MEMCHECK := valgrind -q --error-exitcode=9 --leak-check=full \
             --errors-for-leak-kinds=definite,possible --show-leak-kinds=definite,possible
 .PHONY: valgrind
 valgrind: dependencies

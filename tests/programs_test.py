@@ -237,7 +237,17 @@ class Common(Case):
         for potential in ("Unobtainium", "missing.gupta", ".gupta", "folder"):
             self.fails(f"hop-evaluate -p {potential} dimer.xyz", 1, potential, "AgAu.gupta")
         self.write("bad.gupta", "# UNITS: metal CITATION: none\nAg Ag 1 2 3\n")
-        self.fails("hop-evaluate -p bad.gupta dimer.xyz", 1, "bad.gupta:2")
+        self.fails("hop-evaluate -p bad.gupta dimer.xyz", 1, "bad.gupta:2", "5 or 7", "got 3")
+        for name, text, words in (
+            ("bare.gupta", "Ag Ag 2.9 10.8 3.2 0.1 1.2\n", ("bare.gupta:1", "UNITS: metal")),
+            ("real.gupta", "# UNITS: real\nAg Ag 2.9 10.8 3.2 0.1 1.2\n", ("'real'",)),
+            ("bare.lj", "Ag Ag 0.1 2.6\n", ("bare.lj:1", "UNITS: lj")),
+            ("real.sw", "# UNITS: real\n", ("real.sw:1", "'real'")),
+            ("short.sw", "# UNITS: metal\nAg Ag Ag 1 2 3\n", ("short.sw:2", "11 numbers")),
+            ("other.pot", "# UNITS: metal\n", ("other.pot", ".gupta, .sw or .lj")),
+        ):
+            self.write(name, text)
+            self.fails(f"hop-evaluate -p {name} dimer.xyz", 1, *words)
         self.fails("hop-search -p AgAu -F Zz4 -o o.xyz", 1, "Zz4")
         self.fails("hop-search -p AgAu -F Cu4 -o o.xyz", 1, "Cu")
         self.fails("hop-compare -p AgAu -F Cu4 -m fire", 1, "Cu")

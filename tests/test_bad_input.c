@@ -175,6 +175,18 @@ START_TEST(bad_files) {
 }
 END_TEST
 
+/* What a checkpoint could not keep would be another training after resuming. */
+START_TEST(tasks_with_a_nul) {
+    static const char text[] = "Ag.gupta Ag5 # \0\nAg.gupta Ag6\n";
+    const char *path = support_path("nul.tasks");
+    hop_trainer *trainer;
+    support_write_file(path, text, sizeof text - 1);
+    refused(hop_trainer_new(context, path, &trainer), HOP_ERROR_FORMAT,
+            "nul.tasks|NUL at byte 15");
+    ck_assert_ptr_null(trainer);
+}
+END_TEST
+
 START_TEST(models_as_checkpoints) {
     const char *path = support_path("kind.h5");
     hop_model *model;
@@ -462,6 +474,7 @@ int main(void) {
     TCase *tests = tcase_create("bad_input");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, bad_files, 0, FILES);
+    tcase_add_test(tests, tasks_with_a_nul);
     tcase_add_test(tests, models_as_checkpoints);
     tcase_add_test(tests, bad_structures);
     tcase_add_test(tests, bad_names);

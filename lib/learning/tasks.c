@@ -74,6 +74,11 @@ static int parse_task(hop_context *context, const hop__lines *lines, hop__span r
 static int parse_all(hop__tasks *tasks, const char *name, const char *text, size_t size) {
     hop__lines lines;
     hop__span line;
+    const char *nul = memchr(text, '\0', size); /* checkpoints keep the text as a string */
+    if (nul)
+        return hop__fail(tasks->context, HOP_ERROR_FORMAT,
+                         "%.300s: expected text, got a NUL at byte %zu", name,
+                         (size_t)(nul - text));
     hop__lines_start(&lines, name, text, size);
     while (hop__parameter_line(&lines, &line)) {
         if (tasks->count == MAX_TASKS)

@@ -224,6 +224,8 @@ int hop_potential_hessian_vector(hop_potential *potential,
 
 /* ---- what it is ---- */
 
+static bool usable(double x) { return x > 1e-30 && x < 1e30; }
+
 /* Always positive and finite: what a potential cannot say (no minimum, no binding, no
    potential at all) comes from the element's radius and from usual bonds. */
 static int scales_of(const hop_potential *potential, int32_t number,
@@ -231,13 +233,12 @@ static int scales_of(const hop_potential *potential, int32_t number,
     *scales = (hop_scales){scales->size, 0.0, 0.0, 0.0};
     int status =
         potential ? potential->kind->scales(potential, number, scales) : HOP_OK;
-    if (!(scales->length > 0.0 && scales->length < INFINITY))
+    if (!usable(scales->length))
         scales->length = 2.0 * hop__element_radius(number);
-    if (!(scales->energy > 0.0 && scales->energy < INFINITY))
+    if (!usable(scales->energy))
         scales->energy = 3.0;
-    double usual = 5.0 * scales->energy / (scales->length * scales->length);
-    if (!(scales->stiffness > 0.0 && scales->stiffness < INFINITY))
-        scales->stiffness = usual;
+    if (!usable(scales->stiffness))
+        scales->stiffness = 5.0 * scales->energy / (scales->length * scales->length);
     return status;
 }
 
