@@ -240,7 +240,7 @@ LAMMPS_LIBRARY ?=
 BENCH_OPTIONS  ?=
 BENCH_MAIN     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/potentials*.c))
 BENCH_PLAIN    := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*reference*.c))
-$(BENCH_PLAIN): CFLAGS := -O3 -march=native -ffp-contract=fast
+$(BENCH_PLAIN): ALL_CFLAGS += -O3 -march=native -ffp-contract=fast
 .PHONY: bench
 bench: $(BUILD)/bench/potentials
 	$(if $(LAMMPS_SOURCE),sh bench/potentials_lammps.sh '$(LAMMPS_SOURCE)' $(BUILD)/bench/lammps)
