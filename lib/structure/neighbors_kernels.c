@@ -133,44 +133,72 @@ static void search_run(const hop__neighbor_search *s, size_t self, size_t begin,
 }
 #endif
 
-static void search_bins(const hop__neighbor_search *s, size_t row, found *f) {
+/* The slots around a bin, column by column. */
+typedef struct runs {
+    int32_t bin;
+    int count;
+    size_t begin[9], end[9];
+} runs;
+
+static void find_runs(const hop__neighbor_search *s, int32_t bin, runs *r) {
     const int32_t nx = s->bins[0], ny = s->bins[1], nz = s->bins[2];
-    const int32_t column = s->bin[row] / nz, z = s->bin[row] % nz;
+    const int32_t column = bin / nz, z = bin % nz;
     const int32_t first = column / (HOP__STRIP * ny) * HOP__STRIP;
     const int32_t width = nx - first < HOP__STRIP ? nx - first : HOP__STRIP;
     const int32_t inside = column - first * ny;
     const int32_t x = first + inside % width, y = inside / width;
     const int32_t below = z > s->span ? z - s->span : 0;
     const int32_t above = nz - 1 - z > s->span ? z + s->span : nz - 1;
-    f->count = 0;
+    r->bin = bin;
+    r->count = 0;
     for (int32_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < ny; v++)
         for (int32_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < nx; u++) {
             const int32_t *bins =
                 s->start + (size_t)hop__neighbor_column(s->bins, u, v) * (size_t)nz;
-            search_run(s, (size_t)s->slot[row], (size_t)bins[below],
-                       (size_t)bins[above + 1], f);
+            r->begin[r->count] = (size_t)bins[below];
+            r->end[r->count++] = (size_t)bins[above + 1];
         }
 }
 
 /* ---- sorting by `order` ---- */
 
-typedef int32_t lanes __attribute__((vector_size(64)));
+#if defined(__AVX512F__)
+#define RANKS 16
+#elif defined(__AVX2__)
+#define RANKS 8
+#else
+#define RANKS 4
+#endif
 
-/* Each number's rank is how many are smaller: no branches, 16 ranks at once. */
+typedef int32_t lanes __attribute__((vector_size(4 * RANKS)));
+
+static inline lanes add_smaller(lanes ranks, lanes keys, int32_t key) {
+#if defined(__AVX512F__)
+    const __m512i other = _mm512_set1_epi32(key), one = _mm512_set1_epi32(1);
+    const __mmask16 smaller = _mm512_cmplt_epi32_mask(other, (__m512i)keys);
+    return (lanes)_mm512_mask_add_epi32((__m512i)ranks, smaller, (__m512i)ranks, one);
+#else
+    return ranks - (keys > key);
+#endif
+}
+
+/* Each number's rank is how many are smaller: no branches, RANKS at once. */
 static void sort_by_rank(const int32_t *order, const int32_t *place, size_t count,
                          int32_t *to_order, int32_t *to_place) {
-    for (size_t block = 0; block < count; block += 16) {
-        lanes keys, ranks = {0};
-        int32_t rank[16];
-        memcpy(&keys, order + block, sizeof keys);
-        for (size_t k = 0; k < count; k++)
-            ranks -= keys > order[k];
-        memcpy(rank, &ranks, sizeof rank);
-        for (size_t k = 0; k < 16 && block + k < count; k++) {
-            to_place[rank[k]] = place[block + k];
-            if (to_order)
-                to_order[rank[k]] = order[block + k];
+    for (size_t block = 0; block < count; block += 2 * RANKS) {
+        lanes keys[2], ranks[2] = {{0}, {0}};
+        int32_t rank[2 * RANKS];
+        memcpy(keys, order + block, sizeof keys);
+        for (size_t k = 0; k < count; k++) {
+            ranks[0] = add_smaller(ranks[0], keys[0], order[k]);
+            ranks[1] = add_smaller(ranks[1], keys[1], order[k]);
         }
+        memcpy(rank, ranks, sizeof rank);
+        const size_t left = count - block < 2 * RANKS ? count - block : 2 * RANKS;
+        for (size_t k = 0; k < left; k++)
+            to_place[rank[k]] = place[block + k];
+        for (size_t k = 0; to_order && k < left; k++)
+            to_order[rank[k]] = order[block + k];
     }
 }
 
@@ -226,10 +254,14 @@ void VARIANT(hop__neighbor_rows_)(hop__neighbor_search *s, size_t begin, size_t 
                                   int32_t *scratch) {
     const size_t stride = s->work + HOP__SLACK;
     size_t at = 0, left = 0, longest = 0;
+    runs r = {.bin = -1};
     for (size_t row = begin; row < end; row++) {
         found f = {scratch, scratch + stride, scratch + 2 * stride,
                    scratch + 3 * stride, 0};
-        search_bins(s, row, &f);
+        if (s->bin[row] != r.bin)
+            find_runs(s, s->bin[row], &r);
+        for (int k = 0; k < r.count; k++)
+            search_run(s, (size_t)s->slot[row], r.begin[k], r.end[k], &f);
         if (f.count > left) {
             left = f.count > CHUNK ? f.count : CHUNK;
             at = atomic_fetch_add_explicit(&s->used, left, memory_order_relaxed);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOP__SLACK 16 /* entries that may be read after an array */
+#define HOP__SLACK 32 /* entries that may be read after an array */
 
 /* Atoms and images sorted by bin, those of one bin one after the other. */
 typedef struct hop__neighbor_search {
