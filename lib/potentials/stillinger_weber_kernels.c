@@ -159,7 +159,7 @@ static inline size_t filter_row(const hop__sw_system *s, size_t i, int32_t *out)
 /* ---- memory in time: large systems come from beyond the caches, in no order that the
    processor would foresee ---- */
 
-#define AHEAD 8    /* rows */
+#define AHEAD 24    /* rows */
 #define LARGE 6000 /* atoms from which on it pays */
 
 static inline void fetch(const void *at) { __builtin_prefetch(at, 0, 3); }
@@ -303,6 +303,8 @@ void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch
         if (large && begin + i + AHEAD < list->atoms)
             fetch_row(s, begin + i + AHEAD);
         counts[i] = filter_row(s, begin + i, scratch + i * stride);
+        for (size_t k = 0; large && k < counts[i]; k++)
+            fetch(list->positions + 4 * (size_t)scratch[i * stride + k]);
     }
     sort_by_count(counts, begin, n, s->rows + begin, s->counts + begin);
     for (size_t first = 0; first < n; first += LANES)
@@ -405,18 +407,32 @@ static inline void fetch_group(const hop__sw_system *s, const int32_t *entries,
     }
 }
 
+static inline void fetch_ahead(const hop__sw_system *s, size_t block, size_t at,
+                               size_t first) {
+    for (size_t ahead = first; ahead < first + AHEAD && ahead < rows_in(s, block);
+         ahead += LANES)
+        at += LANES * group_at(s, block, ahead).longest;
+    if (first + AHEAD < rows_in(s, block)) {
+        const group next = group_at(s, block, first + AHEAD);
+        fetch_group(s, s->entries + at, &next);
+    } else if ((block + 1) * HOP__SW_BLOCK < s->list->atoms &&
+               first + AHEAD - HOP__SW_BLOCK < rows_in(s, block + 1)) {
+        const group next = group_at(s, block + 1, first + AHEAD - HOP__SW_BLOCK);
+        size_t begin = s->begins[block + 1];
+        for (size_t k = 0; k < first + AHEAD - HOP__SW_BLOCK; k += LANES)
+            begin += LANES * group_at(s, block + 1, k).longest;
+        fetch_group(s, s->entries + begin, &next);
+    }
+}
+
 void VARIANT(hop__sw_forces_)(const hop__sw_system *s, size_t block) {
     const size_t n = rows_in(s, block);
     const bool large = s->list->atoms > LARGE;
     size_t at = s->begins[block];
-    group next = group_at(s, block, 0);
     for (size_t first = 0; first < n; first += LANES) {
-        const group g = next;
-        if (first + LANES < n) {
-            next = group_at(s, block, first + LANES);
-            if (large)
-                fetch_group(s, s->entries + at + LANES * g.longest, &next);
-        }
+        const group g = group_at(s, block, first);
+        if (large)
+            fetch_ahead(s, block, at, first);
         group_forces(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL);
         at += LANES * g.longest;
     }
