@@ -159,7 +159,7 @@ static inline size_t filter_row(const hop__sw_system *s, size_t i, int32_t *out)
 /* ---- memory in time: large systems come from beyond the caches, in no order that the
    processor would foresee ---- */
 
-#define AHEAD 8    /* rows */
+#define AHEAD 24    /* rows */
 #define LARGE 6000 /* atoms from which on it pays */
 
 static inline void fetch(const void *at) { __builtin_prefetch(at, 0, 3); }
@@ -222,7 +222,7 @@ static void fill_entries(const group *g, size_t begin, int32_t *scratch, size_t 
 
 /* ---- sums over the neighbours of each atom ---- */
 
-static inline void energies_of(const hop__sw_element e, size_t count, legs *l,
+static inline void energies_of(const hop__sw_element e, size_t count, leg *l,
                                double *kept, bool usual) {
     for (size_t k = 0; k < count; k++) {
         base v = base_at(&e, l, k, usual);
@@ -232,13 +232,13 @@ static inline void energies_of(const hop__sw_element e, size_t count, legs *l,
         if (usual)
             raise(&v);
         powers(&e, v.inverse, usual, &xp, &xq);
-        l->inverse[k] = v.inverse;
-        l->g[k] = v.g;
-        l->phi[k] = (xp - xq) * v.decay;
+        l[k].inverse = v.inverse;
+        l[k].g = v.g;
+        l[k].phi = (xp - xq) * v.decay;
     }
 }
 
-static inline void find_energies(const hop__sw_element *e, size_t count, legs *l,
+static inline void find_energies(const hop__sw_element *e, size_t count, leg *l,
                                  double *kept) {
     if (e->usual)
         energies_of(*e, count, l, kept, true);
@@ -257,18 +257,18 @@ static void group_moments(hop__sw_system *s, const group *gr, const int32_t *ent
     const vec zero = all(0.0);
     sums m = {{zero, zero, zero, zero, zero, zero}, {zero, zero, zero}, zero};
     vec center[3], pairs = zero, squares = zero;
-    legs l;
+    leg l[PART];
     gather3(s->list->positions, gr->center, center);
     for (size_t from = 0; from < gr->longest; from += PART) {
         const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
-        find_vectors(s, gr, center, entries + from * LANES, from, count, &l);
-        find_energies(&e, count, &l, kept ? kept + KEPT * LANES * from : NULL);
+        find_vectors(s, gr, center, entries + from * LANES, from, count, l);
+        find_energies(&e, count, l, kept ? kept + KEPT * LANES * from : NULL);
         for (size_t k = 0; k < count; k++) {
-            const vec g = l.g[k], inverse = l.inverse[k];
-            const vec nx = l.u[0][k] * inverse, ny = l.u[1][k] * inverse;
-            const vec nz = l.u[2][k] * inverse;
+            const vec g = l[k].g, inverse = l[k].inverse;
+            const vec nx = l[k].u[0] * inverse, ny = l[k].u[1] * inverse;
+            const vec nz = l[k].u[2] * inverse;
             const vec gx = g * nx, gy = g * ny, gz = g * nz;
-            pairs += l.phi[k];
+            pairs += l[k].phi;
             squares = fused(g, g, squares);
             m.s += g;
             m.v[0] += gx;
@@ -303,6 +303,8 @@ void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch
         if (large && begin + i + AHEAD < list->atoms)
             fetch_row(s, begin + i + AHEAD);
         counts[i] = filter_row(s, begin + i, scratch + i * stride);
+        for (size_t k = 0; large && k < counts[i]; k++)
+            fetch(list->positions + 4 * (size_t)scratch[i * stride + k]);
     }
     sort_by_count(counts, begin, n, s->rows + begin, s->counts + begin);
     for (size_t first = 0; first < n; first += LANES)
@@ -339,45 +341,54 @@ static inline void put_forces(const hop__sw_system *s, const group *gr, const ve
     }
 }
 
+/* h of one leg. */
+static inline void leg_force(const leg *l, const sums *m, vec h[3]) {
+    const vec n[3] = {l->u[0] * l->inverse, l->u[1] * l->inverse, l->u[2] * l->inverse};
+    vec tn[3];
+    times(m->t, n, tn);
+    const vec ntn = dot(n, tn), nv = dot(n, m->v);
+    const vec q = fused(ntn, all(0.5), m->s - nv);
+    const vec a = fused(l->g1, q, l->a) - l->b * (ntn - nv);
+    h[0] = fused(a, n[0], l->b * (tn[0] - m->v[0]));
+    h[1] = fused(a, n[1], l->b * (tn[1] - m->v[1]));
+    h[2] = fused(a, n[2], l->b * (tn[2] - m->v[2]));
+}
+
 static void group_forces(const hop__sw_system *s, const group *gr,
                          const int32_t *entries, const double *kept) {
-    const vec zero = all(0.0);
-    vec center[3], f[3] = {zero, zero, zero},
-                   w[6] = {zero, zero, zero, zero, zero, zero};
-    legs l;
+    const vec zero = all(0.0), half = all(-0.5);
+    vec center[3], fx = zero, fy = zero, fz = zero;
+    vec xx = zero, yy = zero, zz = zero, yz = zero, xz = zero, xy = zero;
+    leg l[PART];
     gather3(s->list->positions, gr->center, center);
     const sums mi = get_sums(gr->center, s->moments, s->moment_pairs);
-    for (size_t k = 0; k < gr->longest; k++) {
-        const size_t at = k % PART;
-        int32_t home[LANES];
-        if (at == 0) {
-            const size_t count = gr->longest - k < PART ? gr->longest - k : PART;
-            find_vectors(s, gr, center, entries + k * LANES, k, count, &l);
-            find_slopes(&s->element, count, &l, kept ? kept + KEPT * LANES * k : NULL,
-                        false);
+    for (size_t from = 0; from < gr->longest; from += PART) {
+        const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
+        const int32_t *places = entries + from * LANES;
+        find_vectors(s, gr, center, places, from, count, l);
+        find_slopes(&s->element, count, l, kept ? kept + KEPT * LANES * from : NULL,
+                    false);
+        for (size_t k = 0; k < count; k++) {
+            int32_t home[LANES];
+            vec h[3];
+            homes(s->list, places + k * LANES, home);
+            const sums mj = get_sums(home, s->moments, s->moment_pairs);
+            const sums m = across(&mi, &mj);
+            leg_force(l + k, &m, h);
+            const vec ux = l[k].u[0], uy = l[k].u[1], uz = l[k].u[2];
+            fx += h[0];
+            fy += h[1];
+            fz += h[2];
+            xx = fused(ux, h[0], xx);
+            yy = fused(uy, h[1], yy);
+            zz = fused(uz, h[2], zz);
+            yz = fused(uy, h[2], yz);
+            xz = fused(ux, h[2], xz);
+            xy = fused(ux, h[1], xy);
         }
-        homes(s->list, entries + k * LANES, home);
-        const sums mj = get_sums(home, s->moments, s->moment_pairs);
-        const sums m = across(&mi, &mj);
-        const vec inverse = l.inverse[at], b = l.b[at];
-        const vec u[3] = {l.u[0][at], l.u[1][at], l.u[2][at]};
-        const vec n[3] = {u[0] * inverse, u[1] * inverse, u[2] * inverse};
-        vec tn[3], h[3];
-        times(m.t, n, tn);
-        vec ntn = dot(n, tn), nv = dot(n, m.v);
-        vec q = fused(ntn, all(0.5), m.s - nv);
-        vec a = fused(l.g1[at], q, l.a[at]) - b * (ntn - nv);
-        for (int c = 0; c < 3; c++) {
-            h[c] = fused(a, n[c], b * (tn[c] - m.v[c]));
-            f[c] += h[c];
-            w[c] = fused(u[c], h[c], w[c]);
-        }
-        w[3] = fused(u[1], h[2], w[3]);
-        w[4] = fused(u[0], h[2], w[4]);
-        w[5] = fused(u[0], h[1], w[5]);
     }
-    for (int k = 0; k < 6; k++)
-        w[k] *= -0.5;
+    const vec f[3] = {fx, fy, fz};
+    const vec w[6] = {half * xx, half * yy, half * zz, half * yz, half * xz, half * xy};
     put_forces(s, gr, f, w);
 }
 
@@ -396,18 +407,32 @@ static inline void fetch_group(const hop__sw_system *s, const int32_t *entries,
     }
 }
 
+static inline void fetch_ahead(const hop__sw_system *s, size_t block, size_t at,
+                               size_t first) {
+    for (size_t ahead = first; ahead < first + AHEAD && ahead < rows_in(s, block);
+         ahead += LANES)
+        at += LANES * group_at(s, block, ahead).longest;
+    if (first + AHEAD < rows_in(s, block)) {
+        const group next = group_at(s, block, first + AHEAD);
+        fetch_group(s, s->entries + at, &next);
+    } else if ((block + 1) * HOP__SW_BLOCK < s->list->atoms &&
+               first + AHEAD - HOP__SW_BLOCK < rows_in(s, block + 1)) {
+        const group next = group_at(s, block + 1, first + AHEAD - HOP__SW_BLOCK);
+        size_t begin = s->begins[block + 1];
+        for (size_t k = 0; k < first + AHEAD - HOP__SW_BLOCK; k += LANES)
+            begin += LANES * group_at(s, block + 1, k).longest;
+        fetch_group(s, s->entries + begin, &next);
+    }
+}
+
 void VARIANT(hop__sw_forces_)(const hop__sw_system *s, size_t block) {
     const size_t n = rows_in(s, block);
     const bool large = s->list->atoms > LARGE;
     size_t at = s->begins[block];
-    group next = group_at(s, block, 0);
     for (size_t first = 0; first < n; first += LANES) {
-        const group g = next;
-        if (first + LANES < n) {
-            next = group_at(s, block, first + LANES);
-            if (large)
-                fetch_group(s, s->entries + at + LANES * g.longest, &next);
-        }
+        const group g = group_at(s, block, first);
+        if (large)
+            fetch_ahead(s, block, at, first);
         group_forces(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL);
         at += LANES * g.longest;
     }

@@ -59,9 +59,10 @@ static inline __m512d two_rows(const double *a, const double *b) {
                               _mm256_loadu_pd(b), 1);
 }
 
-/* Columns 0, 1, 2 of eight rows of four numbers. */
-static inline void gather3(const double *rows, const int32_t *at, vec out[3]) {
-#define ROW(l) (rows + 4 * (size_t)at[l])
+/* The columns of eight rows of four, `stride` apart. */
+static inline void gather4(const double *rows, size_t stride, const int32_t *at,
+                           vec out[4]) {
+#define ROW(l) (rows + stride * (size_t)at[l])
     __m512d a = two_rows(ROW(0), ROW(2)), b = two_rows(ROW(1), ROW(3));
     __m512d c = two_rows(ROW(4), ROW(6)), d = two_rows(ROW(5), ROW(7));
 #undef ROW
@@ -70,27 +71,20 @@ static inline void gather3(const double *rows, const int32_t *at, vec out[3]) {
     out[0] = _mm512_shuffle_f64x2(ab, cd, 0x88);
     out[1] = _mm512_shuffle_f64x2(ab1, cd1, 0x88);
     out[2] = _mm512_shuffle_f64x2(ab, cd, 0xdd);
+    out[3] = _mm512_shuffle_f64x2(ab1, cd1, 0xdd);
 }
 
-/* The columns of eight rows of eight. */
+/* Columns 0, 1, 2 of rows of four. */
+static inline void gather3(const double *rows, const int32_t *at, vec out[3]) {
+    vec columns[4];
+    gather4(rows, 4, at, columns);
+    for (int c = 0; c < 3; c++)
+        out[c] = columns[c];
+}
+
 static inline void gather8(const double *rows, const int32_t *at, vec out[8]) {
-    __m512d r[8], s[8];
-    for (int l = 0; l < 8; l++)
-        r[l] = _mm512_loadu_pd(rows + 8 * (size_t)at[l]);
-    for (int l = 0; l < 8; l += 2) {
-        s[l] = _mm512_unpacklo_pd(r[l], r[l + 1]);
-        s[l + 1] = _mm512_unpackhi_pd(r[l], r[l + 1]);
-    }
-    for (int odd = 0; odd < 2; odd++) {
-        __m512d a = _mm512_shuffle_f64x2(s[odd], s[2 + odd], 0x44);
-        __m512d b = _mm512_shuffle_f64x2(s[odd], s[2 + odd], 0xee);
-        __m512d c = _mm512_shuffle_f64x2(s[4 + odd], s[6 + odd], 0x44);
-        __m512d d = _mm512_shuffle_f64x2(s[4 + odd], s[6 + odd], 0xee);
-        out[odd] = _mm512_shuffle_f64x2(a, c, 0x88);
-        out[2 + odd] = _mm512_shuffle_f64x2(a, c, 0xdd);
-        out[4 + odd] = _mm512_shuffle_f64x2(b, d, 0x88);
-        out[6 + odd] = _mm512_shuffle_f64x2(b, d, 0xdd);
-    }
+    gather4(rows, 8, at, out);
+    gather4(rows + 4, 8, at, out + 4);
 }
 
 /* The columns of eight rows of two. */

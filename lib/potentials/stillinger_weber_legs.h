@@ -42,26 +42,26 @@ static inline group group_at(const hop__sw_system *s, size_t block, size_t first
 
 #define PART 16
 
-typedef struct legs {
-    vec u[3][PART];                 /* from the centre */
-    vec inverse[PART];              /* 1 / r */
-    vec a[PART], b[PART], g1[PART]; /* dphi/dr - kappa g dg/dr, g / r, dg/dr */
-    vec a2[PART], g2[PART];         /* slopes of a and g1 */
-    vec g[PART], phi[PART];         /* exp(gamma sigma/(r - a sigma)), pair energy */
-} legs;
+typedef struct leg {
+    vec u[3];     /* from the centre */
+    vec inverse;  /* 1 / r */
+    vec a, b, g1; /* dphi/dr - kappa g dg/dr, g / r, dg/dr */
+    vec a2, g2;   /* slopes of a and g1 */
+    vec g, phi;   /* exp(gamma sigma/(r - a sigma)), pair energy */
+} leg;
 
 static inline void find_vectors(const hop__sw_system *s, const group *gr,
                                 const vec center[3], const int32_t *places, size_t from,
-                                size_t count, legs *l) {
+                                size_t count, leg *l) {
     const double *positions = s->list->positions;
     const vec away = all(2.0 * s->element.barrier), counts = gr->counts;
     for (size_t k = 0; k < count; k++) {
         vec x[3];
         gather3(positions, places + k * LANES, x);
         mask here = below(all((double)(from + k)), counts);
-        l->u[0][k] = x[0] - center[0];
-        l->u[1][k] = x[1] - center[1];
-        l->u[2][k] = choose(here, x[2] - center[2], away);
+        l[k].u[0] = x[0] - center[0];
+        l[k].u[1] = x[1] - center[1];
+        l[k].u[2] = choose(here, x[2] - center[2], away);
     }
 }
 
@@ -78,9 +78,9 @@ typedef struct base {
     vec inverse, t, fifth, decay, g;
 } base;
 
-static inline base base_at(const hop__sw_element *e, const legs *l, size_t k,
+static inline base base_at(const hop__sw_element *e, const leg *l, size_t k,
                            bool usual) {
-    const vec u[3] = {l->u[0][k], l->u[1][k], l->u[2][k]};
+    const vec u[3] = {l[k].u[0], l[k].u[1], l[k].u[2]};
     const vec r = root(dot(u, u));
     const vec gap = least(r - e->barrier, all(-e->sigma / HOP__SW_LEAST));
     const mask here = below(r, all(e->reach));
@@ -131,7 +131,7 @@ static inline void powers(const hop__sw_element *e, vec inverse, bool usual, vec
     *xq = usual ? all(1.0) : power(x, e->q);
 }
 
-static inline void slopes_of(const hop__sw_element e, size_t count, legs *l,
+static inline void slopes_of(const hop__sw_element e, size_t count, leg *l,
                              const double *kept, bool usual, bool curved) {
     const double kappa = 2.0 * e.triplet * (1.0 - e.cosine) * (1.0 - e.cosine);
     for (size_t k = 0; k < count; k++) {
@@ -143,12 +143,12 @@ static inline void slopes_of(const hop__sw_element e, size_t count, legs *l,
         const vec rate = v.t * v.t * (-1.0 / e.sigma);
         const vec slope = (usual ? 4.0 * xp : e.p * xp - e.q * xq) * v.inverse;
         const vec g1 = e.gamma * rate * v.g;
-        l->inverse[k] = v.inverse;
-        l->a[k] =
+        l[k].inverse = v.inverse;
+        l[k].a =
             fused(e.pair * v.decay, fused(xp - xq, rate, -slope), -kappa * (v.g * g1));
-        l->b[k] = v.g * v.inverse;
-        l->g1[k] = g1;
-        l->g[k] = v.g;
+        l[k].b = v.g * v.inverse;
+        l[k].g1 = g1;
+        l[k].g = v.g;
         if (!curved)
             continue;
         /* exp(t)' = rate exp(t), rate' = 2 t^3 / sigma^2 */
@@ -159,12 +159,12 @@ static inline void slopes_of(const hop__sw_element e, size_t count, legs *l,
         const vec phi2 =
             e.pair * v.decay *
             ((xp - xq) * fused(rate, rate, bend) - 2.0 * slope * rate + curve);
-        l->g2[k] = v.g * fused(e.gamma * rate, e.gamma * rate, e.gamma * bend);
-        l->a2[k] = phi2 - kappa * fused(g1, g1, v.g * l->g2[k]);
+        l[k].g2 = v.g * fused(e.gamma * rate, e.gamma * rate, e.gamma * bend);
+        l[k].a2 = phi2 - kappa * fused(g1, g1, v.g * l[k].g2);
     }
 }
 
-static inline void find_slopes(const hop__sw_element *e, size_t count, legs *l,
+static inline void find_slopes(const hop__sw_element *e, size_t count, leg *l,
                                const double *kept, bool curved) {
     if (!e->usual)
         slopes_of(*e, count, l, kept, false, curved);

@@ -22,9 +22,9 @@ static inline void relative(const double *direction, const int32_t *places,
         out[c] -= center[c];
 }
 
-static inline void unit_vector(const legs *l, size_t k, vec n[3]) {
+static inline void unit_vector(const leg *l, vec n[3]) {
     for (int c = 0; c < 3; c++)
-        n[c] = l->u[c][k] * l->inverse[k];
+        n[c] = l->u[c] * l->inverse;
 }
 
 static inline size_t part(const group *g, size_t k) {
@@ -53,21 +53,21 @@ static void group_dots(const hop__sw_system *s, const group *gr, const int32_t *
     const vec zero = all(0.0);
     sums d = {{zero, zero, zero, zero, zero, zero}, {zero, zero, zero}, zero};
     vec center[3], own[3];
-    legs l;
+    leg l[PART];
     gather3(s->list->positions, gr->center, center);
     gather3(s->direction, gr->center, own);
     for (size_t k = 0; k < gr->longest; k++) {
         const size_t at = k % PART;
         vec v[3], n[3];
         if (at == 0) {
-            find_vectors(s, gr, center, entries + k * LANES, k, part(gr, k), &l);
-            find_slopes(&s->element, part(gr, k), &l,
+            find_vectors(s, gr, center, entries + k * LANES, k, part(gr, k), l);
+            find_slopes(&s->element, part(gr, k), l,
                         kept ? kept + KEPT * LANES * k : NULL, false);
         }
         relative(s->direction, entries + k * LANES, own, v);
-        unit_vector(&l, at, n);
-        const motion m = motion_at(v, n, l.inverse[at]);
-        add_change(&d, n, &m, l.g[at], l.g1[at]);
+        unit_vector(l + at, n);
+        const motion m = motion_at(v, n, l[at].inverse);
+        add_change(&d, n, &m, l[at].g, l[at].g1);
     }
     weigh(&s->element, &d);
     put_sums(&d, gr->rows, s->dots, s->dot_pairs);
@@ -75,12 +75,12 @@ static void group_dots(const hop__sw_system *s, const group *gr, const int32_t *
 
 /* ---- the change of the forces ---- */
 
-static inline void leg_product(const legs *l, size_t at, const vec v[3], const sums *m,
+static inline void leg_product(const leg *l, const vec v[3], const sums *m,
                                const sums *d, vec hv[3]) {
     vec n[3], tn[3], tdn[3], dtn[3];
-    unit_vector(l, at, n);
-    const motion mo = motion_at(v, n, l->inverse[at]);
-    const vec b = l->b[at], g1 = l->g1[at];
+    unit_vector(l, n);
+    const motion mo = motion_at(v, n, l->inverse);
+    const vec b = l->b, g1 = l->g1;
     times(m->t, n, tn);
     times(m->t, mo.dn, tdn);
     times(d->t, n, dtn);
@@ -89,10 +89,10 @@ static inline void leg_product(const legs *l, size_t at, const vec v[3], const s
     const vec dnv = dot(n, d->v) + dot(mo.dn, m->v);
     const vec q = fused(ntn, all(0.5), m->s - nv),
               dq = fused(dntn, all(0.5), d->s - dnv);
-    const vec db = (g1 - b) * l->inverse[at] * mo.dr;
-    const vec a = fused(g1, q, l->a[at]) - b * nw;
-    const vec da = fused(fused(l->g2[at], q, l->a2[at]), mo.dr, g1 * dq) - db * nw -
-                   b * (dntn - dnv);
+    const vec db = (g1 - b) * l->inverse * mo.dr;
+    const vec a = fused(g1, q, l->a) - b * nw;
+    const vec da =
+        fused(fused(l->g2, q, l->a2), mo.dr, g1 * dq) - db * nw - b * (dntn - dnv);
     for (int c = 0; c < 3; c++) {
         vec dw = tdn[c] + dtn[c] - d->v[c], w = tn[c] - m->v[c];
         hv[c] -= fused(da, n[c], a * mo.dn[c]) + fused(db, w, b * dw);
@@ -103,7 +103,7 @@ static void group_product(const hop__sw_system *s, const group *gr,
                           const int32_t *entries, const double *kept) {
     const vec zero = all(0.0);
     vec center[3], own[3], hv[3] = {zero, zero, zero};
-    legs l;
+    leg l[PART];
     gather3(s->list->positions, gr->center, center);
     gather3(s->direction, gr->center, own);
     const sums mi = get_sums(gr->center, s->moments, s->moment_pairs);
@@ -113,8 +113,8 @@ static void group_product(const hop__sw_system *s, const group *gr,
         int32_t home[LANES];
         vec v[3];
         if (at == 0) {
-            find_vectors(s, gr, center, entries + k * LANES, k, part(gr, k), &l);
-            find_slopes(&s->element, part(gr, k), &l,
+            find_vectors(s, gr, center, entries + k * LANES, k, part(gr, k), l);
+            find_slopes(&s->element, part(gr, k), l,
                         kept ? kept + KEPT * LANES * k : NULL, true);
         }
         homes(s->list, entries + k * LANES, home);
@@ -122,7 +122,7 @@ static void group_product(const hop__sw_system *s, const group *gr,
                    m = across(&mi, &mj);
         const sums dj = get_sums(home, s->dots, s->dot_pairs), d = across(&di, &dj);
         relative(s->direction, entries + k * LANES, own, v);
-        leg_product(&l, at, v, &m, &d, hv);
+        leg_product(l + at, v, &m, &d, hv);
     }
     for (int k = 0; k < LANES; k++)
         for (size_t c = 0; c < 3 && gr->rows[k] >= 0; c++)

@@ -90,16 +90,18 @@ static size_t workers_of(const build_t *b) {
     return b->list.atoms < THREADED ? 1 : (size_t)b->list.context->threads;
 }
 
-static int reserve_rows(build_t *b, size_t entries, size_t longest) {
+static int reserve_rows(build_t *b, size_t entries, size_t around) {
     hop_context *context = b->list.context;
     const size_t workers = workers_of(b);
     int status = hop__buffer_reserve(context, &b->index, entries, sizeof(int32_t));
-    if (status == HOP_OK && (longest + 8 > b->search.work || workers > b->workers)) {
+    if (status == HOP_OK && (around > b->search.work || workers > b->workers)) {
+        const size_t work = around + around / 4 + 128;
         b->search.work = 0;
         status = hop__buffer_reserve(context, &b->scratch,
-                                     8 * workers * (longest + 128), sizeof(int32_t));
+                                     HOP__WORK_ARRAYS * workers * (work + HOP__SLACK),
+                                     sizeof(int32_t));
         if (status == HOP_OK) {
-            b->search.work = b->scratch.capacity / (4 * workers) - HOP__SLACK;
+            b->search.work = work;
             b->workers = workers;
         }
     }
@@ -114,7 +116,8 @@ static void point_search(build_t *b) {
     s->order = b->order.data;
     s->place = b->slot_place.data;
     s->start = b->start.data;
-    s->reach_square = b->reach * b->reach;
+    s->reach = b->reach;
+    s->positions = b->positions.data;
     s->slot = b->slot.data;
     s->bin = b->row_bin.data;
     s->first = b->first.data;
@@ -127,26 +130,27 @@ static void search_block(void *argument, size_t block, size_t worker) {
     int32_t *scratch = b->scratch.data;
     rows_for(b->list.context->isa)(
         &b->search, begin, begin + (left < BLOCK ? left : BLOCK),
-        scratch + 4 * worker * (b->search.work + HOP__SLACK));
+        scratch + HOP__WORK_ARRAYS * worker * (b->search.work + HOP__SLACK));
 }
 
 /* Once more with more memory until all rows have found room. */
 static int fill_rows(build_t *b) {
     hop__neighbor_search *s = &b->search;
     const size_t n = b->list.atoms;
-    int status = reserve_rows(b, 1024, 128);
+    int status = reserve_rows(b, 1024, 256);
     point_search(b);
     while (status == HOP_OK) {
         s->index = b->index.data;
         s->capacity = b->index.capacity;
         atomic_store(&s->used, 0);
         atomic_store(&s->longest, 0);
+        atomic_store(&s->most, 0);
         hop__parallel(b->list.context, workers_of(b), (n + BLOCK - 1) / BLOCK,
                       search_block, b);
-        size_t used = atomic_load(&s->used), longest = atomic_load(&s->longest);
-        if (used <= s->capacity && longest + 8 <= s->work)
+        const size_t used = atomic_load(&s->used), most = atomic_load(&s->most);
+        if (used <= s->capacity && most <= s->work)
             return HOP_OK;
-        status = reserve_rows(b, used, longest);
+        status = reserve_rows(b, used, most);
     }
     return status;
 }

@@ -26,7 +26,7 @@ typedef struct hop__neighbors {
     const int32_t *place;    /* atoms: the place of each of the structure's atoms */
     const size_t *first;     /* atoms: the row of place i is index[first[i]] and on, */
     const int32_t *count;    /* atoms: this many, each pair under both of its atoms */
-    const int32_t *index;    /* places; 16 more may be read after each row */
+    const int32_t *index;    /* places; 32 more may be read after each row */
     size_t pairs, longest;   /* entries in use; the longest row */
     size_t reserved;         /* first[i] + count[i] never exceeds it */
     size_t builds;           /* grows with each rebuild: places and rows have changed */

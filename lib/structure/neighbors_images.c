@@ -8,7 +8,7 @@
 #include "structure/neighbors_build.h"
 
 #define ROUNDING 1e-6 /* of the reach: errors of fractional coordinates are below */
-#define FINE 4        /* bins within reach along the last direction */
+#define FINE 1        /* bins within reach along the last direction */
 #define MOST_IMAGES 1e8
 #define SAMPLE 64
 

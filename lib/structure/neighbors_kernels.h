@@ -7,16 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOP__SLACK 16 /* entries that may be read after an array */
+#define HOP__SLACK 32 /* entries that may be read after an array */
 
 /* Atoms and images sorted by bin, those of one bin one after the other. */
 typedef struct hop__neighbor_search {
     const double *x, *y, *z; /* per slot */
+    const double *positions; /* 4 per place */
     const int32_t *order;    /* per slot: what rows are sorted by */
     const int32_t *place;    /* per slot */
     const int32_t *start;    /* per bin, and one more: its first slot */
     int32_t bins[3], span;   /* neighbours are 1, 1 and `span` bins away at most */
-    double reach_square;
+    double reach;
     const int32_t *slot; /* per row: its atom's slot */
     const int32_t *bin;  /* per row: its atom's bin */
     /* results */
@@ -25,8 +26,9 @@ typedef struct hop__neighbor_search {
     int32_t *index;
     size_t capacity;       /* of index */
     atomic_size_t used;    /* of index; goes beyond `capacity` when it is too small */
-    atomic_size_t longest; /* goes beyond `work` when that is too small */
-    size_t work;           /* capacity of one work array, of which a worker has 4 */
+    atomic_size_t longest; /* row */
+    atomic_size_t most;    /* around a bin; goes beyond `work` when that is too small */
+    size_t work;           /* capacity of one work array */
 } hop__neighbor_search;
 
 /* Bins are numbered column by column along the last direction, columns in strips of this
@@ -40,7 +42,8 @@ static inline int32_t hop__neighbor_column(const int32_t bins[3], int32_t x,
     return first * bins[1] + y * width + x - first;
 }
 
-/* Rows begin .. end-1; `scratch` holds 4 * (work + HOP__SLACK) numbers. */
+/* Rows begin .. end-1; `scratch` holds HOP__WORK_ARRAYS * (work + HOP__SLACK) numbers. */
+#define HOP__WORK_ARRAYS 9
 typedef void hop__neighbor_rows(hop__neighbor_search *search, size_t begin, size_t end,
                                 int32_t *scratch);
 
