@@ -83,6 +83,15 @@ LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
 LANES_INLINE lanes lanes_lookup(const double *table, lanes index) {
     return _mm512_i32gather_pd(_mm512_cvttpd_epi32(index), table, 8);
 }
+/* Append index[l] where x < y to `to`, in order; up to eight are written.  Returns how
+   many count. */
+LANES_INLINE size_t lanes_keep(const int32_t *index, lanes x, lanes y, int32_t *to) {
+    __mmask8 mask = _mm512_cmp_pd_mask(x, y, _CMP_LT_OQ);
+    __m256i kept = _mm256_maskz_compress_epi32(
+        mask, _mm256_loadu_si256((const __m256i *)(const void *)index));
+    _mm256_storeu_si256((__m256i *)(void *)to, kept);
+    return (size_t)__builtin_popcount(mask);
+}
 /* in each half: b where `mask` has a bit; lane l from lane `order` >> 2 l */
 #define lanes_blend(a, b, mask) _mm512_mask_blend_pd((mask)*0x11, a, b)
 #define lanes_shuffle(a, order) _mm512_permutex_pd(a, order)
@@ -170,10 +179,12 @@ LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
     _mm256_storeu_pd(high, a.high);
 }
 LANES_INLINE lanes lanes_unpack_low(lanes a, lanes b) {
-    return (lanes){_mm256_unpacklo_pd(a.low, b.low), _mm256_unpacklo_pd(a.high, b.high)};
+    return (lanes){_mm256_unpacklo_pd(a.low, b.low),
+                   _mm256_unpacklo_pd(a.high, b.high)};
 }
 LANES_INLINE lanes lanes_unpack_high(lanes a, lanes b) {
-    return (lanes){_mm256_unpackhi_pd(a.low, b.low), _mm256_unpackhi_pd(a.high, b.high)};
+    return (lanes){_mm256_unpackhi_pd(a.low, b.low),
+                   _mm256_unpackhi_pd(a.high, b.high)};
 }
 LANES_INLINE lanes lanes_pairs_low(lanes a, lanes b) {
     return (lanes){_mm256_permute2f128_pd(a.low, b.low, 0x20),
@@ -301,6 +312,20 @@ LANES_INLINE lanes lanes_scale(lanes shifted) {
     return out;
 }
 
+#endif
+
+#if !defined(__AVX512F__)
+LANES_INLINE size_t lanes_keep(const int32_t *index, lanes x, lanes y, int32_t *to) {
+    double left[8], right[8];
+    size_t kept = 0;
+    memcpy(left, &x, sizeof left);
+    memcpy(right, &y, sizeof right);
+    for (int l = 0; l < 8; l++) {
+        to[kept] = index[l];
+        kept += left[l] < right[l];
+    }
+    return kept;
+}
 #endif
 
 /* x y z w of eight places, four numbers each. */

@@ -20,9 +20,10 @@ void hop__gupta_rows_free(hop_context *context, hop__gupta_rows *rows) {
     if (!rows)
         return;
     hop__neighbors_free(rows->neighbors);
-    void *const blocks[] = {rows->numbers,  rows->species, rows->rates,  rows->elements,
-                            rows->terms_at, rows->places,  rows->terms,  rows->root,
-                            rows->pulls,    rows->sums,    rows->hessian};
+    void *const blocks[] = {
+        rows->numbers, rows->species, rows->rates,        rows->elements, rows->kept_at,
+        rows->places,  rows->terms,   rows->root,         rows->pulls,    rows->sums,
+        rows->hessian, rows->kept,    rows->kept_vectors, rows->scratch};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
         hop__release(context, blocks[k]);
     hop__release(context, rows);
@@ -58,7 +59,8 @@ static int reserve_atoms(hop_context *context, hop__gupta_rows *w, size_t atoms)
     if (!renew(context, &w->numbers, atoms, sizeof *w->numbers) ||
         !renew(context, &w->species, atoms, sizeof *w->species) ||
         !renew(context, &w->elements, atoms, sizeof *w->elements) ||
-        !renew(context, &w->terms_at, atoms, sizeof *w->terms_at) ||
+        !renew(context, &w->kept_at, atoms, sizeof *w->kept_at) ||
+        !renew(context, &w->kept_vectors, atoms, sizeof *w->kept_vectors) ||
         !renew(context, &w->root, atoms, sizeof *w->root) ||
         !renew(context, &w->pulls, 4 * atoms, sizeof *w->pulls) ||
         !renew(context, &w->sums, (atoms / BLOCK + 1) * HOP__LIST_SUMS,
@@ -78,10 +80,11 @@ static void fill_rates(const hop__gupta_pair *t, int kinds, double *rates) {
         [HOP__LIST_BB] = 2.0 * t->q / t->r0 * LOG2_E,
         [HOP__LIST_KA] = 2.0 * t->p / t->r0,
         [HOP__LIST_KB] = t->q / t->r0,
-        [HOP__LIST_START] = t->start,
-        [HOP__LIST_END] = t->end,
+        [HOP__LIST_START] = t->start * t->start,
+        [HOP__LIST_END] = t->end * t->end,
+        [HOP__LIST_LAST] = t->end,
     };
-    for (int k = 0; k <= HOP__LIST_END; k++)
+    for (int k = 0; k <= HOP__LIST_LAST; k++)
         rates[k * kinds] = single[k];
     for (int k = 0; k < 3; k++) {
         double power = 3.0 + k;
@@ -140,29 +143,59 @@ static int find_elements(hop_potential *potential, hop__gupta_rows *w,
 
 /* ---- the list ---- */
 
+static int reserve_kept(hop_context *context, hop__gupta_rows *w, size_t kept) {
+    if (kept <= w->kept_capacity)
+        return HOP_OK;
+    w->kept_capacity = 0;
+    kept += kept / 16;
+    if (!renew(context, &w->kept, kept, sizeof *w->kept) ||
+        !renew(context, &w->terms, kept, sizeof *w->terms))
+        return HOP_ERROR_MEMORY;
+    w->kept_capacity = kept;
+    return HOP_OK;
+}
+
+static int reserve_places(hop_context *context, hop__gupta_rows *w, size_t places) {
+    if (places <= w->place_capacity)
+        return HOP_OK;
+    w->place_capacity = 0;
+    if (!renew(context, &w->places, 4 * places, sizeof *w->places))
+        return HOP_ERROR_MEMORY;
+    w->place_capacity = places;
+    return HOP_OK;
+}
+
+static size_t scratch_part(const hop__neighbors *list) { return list->longest + 16; }
+
+static int reserve_scratch(hop_context *context, hop__gupta_rows *w) {
+    size_t wanted = scratch_part(w->neighbors) * (size_t)context->threads;
+    if (wanted <= w->scratch_capacity)
+        return HOP_OK;
+    w->scratch_capacity = 0;
+    if (!renew(context, &w->scratch, wanted, sizeof *w->scratch))
+        return HOP_ERROR_MEMORY;
+    w->scratch_capacity = wanted;
+    return HOP_OK;
+}
+
+/* Two begun vectors in each row, and eight entries that are written but do not count. */
 static int follow_list(hop_context *context, hop__gupta_rows *w) {
     const hop__neighbors *list = w->neighbors;
-    size_t terms = 0;
+    size_t kept = 0;
     if (w->builds == list->builds)
         return HOP_OK;
     w->builds = SIZE_MAX;
     for (size_t i = 0; i < list->atoms; i++) {
         w->elements[i] = w->kind_of[w->species[list->atom[i]]];
-        w->terms_at[i] = terms;
-        terms += ((size_t)list->count[i] + 7) / 8 * 8;
+        w->kept_at[i] = kept;
+        kept += ((size_t)list->count[i] + 7) / 8 * 8 + 8;
     }
-    if (list->images > w->place_capacity) {
-        if (!renew(context, &w->places, 4 * list->images, sizeof *w->places))
-            return HOP_ERROR_MEMORY;
-        w->place_capacity = list->images;
-    }
-    if (terms > w->terms_capacity) {
-        if (!renew(context, &w->terms, terms + terms / 16, sizeof *w->terms))
-            return HOP_ERROR_MEMORY;
-        w->terms_capacity = terms + terms / 16;
-    }
-    w->builds = list->builds;
-    return HOP_OK;
+    int status = reserve_places(context, w, list->images);
+    if (status == HOP_OK)
+        status = reserve_kept(context, w, kept);
+    if (status == HOP_OK)
+        w->builds = list->builds;
+    return status;
 }
 
 int hop__gupta_rows_prepare(hop_potential *potential, const hop_structure *s) {
@@ -182,6 +215,8 @@ int hop__gupta_rows_prepare(hop_potential *potential, const hop_structure *s) {
         status = hop__neighbors_update(w->neighbors, s, p->cutoff, SKIN);
     if (status == HOP_OK)
         status = follow_list(potential->context, w);
+    if (status == HOP_OK)
+        status = reserve_scratch(potential->context, w);
     return status;
 }
 
@@ -226,18 +261,18 @@ static void copy_roots(void *argument, size_t index, size_t worker) {
 
 static void first_block(void *argument, size_t index, size_t worker) {
     const work *job = argument;
-    (void)worker;
+    int32_t *scratch = job->rows->scratch + worker * scratch_part(job->rows->neighbors);
     memset(job->rows->sums + index * HOP__LIST_SUMS, 0,
            HOP__LIST_SUMS * sizeof(double));
     job->first(&job->list, index * BLOCK, least((index + 1) * BLOCK, job->rows->count),
-               index);
+               index, scratch);
 }
 
 static void second_block(void *argument, size_t index, size_t worker) {
     const work *job = argument;
-    (void)worker;
+    int32_t *scratch = job->rows->scratch + worker * scratch_part(job->rows->neighbors);
     job->second(&job->list, index * BLOCK, least((index + 1) * BLOCK, job->rows->count),
-                index);
+                index, scratch);
 }
 
 int hop__gupta_list_evaluate(hop_potential *potential, hop_structure *s) {
@@ -252,7 +287,9 @@ int hop__gupta_list_evaluate(hop_potential *potential, hop_structure *s) {
                          .count = list->count,
                          .index = list->index,
                          .atom = list->atom,
-                         .terms_at = w->terms_at,
+                         .kept_at = w->kept_at,
+                         .kept = w->kept,
+                         .kept_vectors = w->kept_vectors,
                          .elements = w->elements,
                          .kinds = w->kinds,
                          .rates = w->rates,

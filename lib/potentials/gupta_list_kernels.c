@@ -8,6 +8,8 @@
 #include "potentials/gupta_list_kernels.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "potentials/gupta_kernels.h"
 #include "potentials/gupta_lanes.h"
@@ -21,17 +23,6 @@ typedef hop__gupta_list list;
 typedef struct vectors {
     lanes x, y, z;
 } vectors;
-
-/* Eight entries of a row; those that are not there stand for the atom itself. */
-LANES_INLINE lanes_places neighbors(const list *l, size_t i, size_t k, int32_t *spare) {
-    const size_t left = (size_t)l->count[i] - k;
-    const int32_t *index = l->index + l->first[i] + k;
-    if (left >= 8)
-        return lanes_gather(l->places, index);
-    for (size_t n = 0; n < 8; n++)
-        spare[n] = n < left ? index[n] : (int32_t)i;
-    return lanes_gather(l->places, spare);
-}
 
 LANES_INLINE vectors from_neighbors(const list *l, size_t i, lanes_places p) {
     const double *x = l->places + 4 * i;
@@ -101,7 +92,7 @@ LANES_INLINE pair exponential_pair(const double *rates, int kinds, lanes element
 
 LANES_INLINE pair tail_pair(const double *rates, int kinds, lanes element, lanes r) {
     pair p;
-    lanes t = lanes_sub(r, RATE(HOP__LIST_END));
+    lanes t = lanes_sub(r, RATE(HOP__LIST_LAST));
     lanes eta = times_square(t, lanes_mul(t, POLYNOMIAL(HOP__LIST_HOPPING, t)));
     p.a = times_square(t, lanes_mul(t, POLYNOMIAL(HOP__LIST_REPULSION, t)));
     p.b = lanes_mul(eta, eta);
@@ -110,87 +101,144 @@ LANES_INLINE pair tail_pair(const double *rates, int kinds, lanes element, lanes
     return p;
 }
 
-LANES_INLINE pair pair_at(const double *rates, int kinds, lanes element, lanes r) {
-    const pair near = exponential_pair(rates, kinds, element, r);
-    const pair tail = tail_pair(rates, kinds, element, r);
-    const lanes start = RATE(HOP__LIST_START), end = RATE(HOP__LIST_END);
-    const lanes zero = lanes_all(0.0);
-    pair p;
-#define JOINED(part)                                                                   \
-    lanes_select(r, start, near.part, lanes_select(r, end, tail.part, zero))
-    p.a = JOINED(a);
-    p.b = JOINED(b);
-    p.slope_a = JOINED(slope_a);
-    p.slope_b = JOINED(slope_b);
-    return p;
+/* ---- which neighbours ---- */
+
+LANES_INLINE lanes square_of(vectors u) {
+    return lanes_fma(u.z, u.z, lanes_fma(u.y, u.y, lanes_mul(u.x, u.x)));
+}
+
+/* Fill the begun vector up with the atom itself; returns the number of vectors. */
+LANES_INLINE size_t fill_up(int32_t *kept, size_t count, size_t i) {
+    for (size_t k = count; k % 8 != 0; k++)
+        kept[k] = (int32_t)i;
+    return (count + 7) / 8;
+}
+
+/* Neighbours within reach: *near with exponentials into `kept`, *far in the window into
+   `scratch`. */
+LANES_INLINE void sort_out(const list *l, const double *rates, int kinds, size_t i,
+                           int32_t *kept, int32_t *scratch, size_t *near, size_t *far) {
+    const int32_t *index = l->index + l->first[i];
+    const size_t count = (size_t)l->count[i];
+    *near = *far = 0;
+    for (size_t k = 0; k < count; k += 8) {
+        int32_t eight[8];
+        const int32_t *at = index + k;
+        if (count - k < 8) {
+            for (size_t n = 0; n < 8; n++)
+                eight[n] = k + n < count ? at[n] : (int32_t)i;
+            at = eight;
+        }
+        const lanes_places places = lanes_gather(l->places, at);
+        lanes element = places.w, square = square_of(from_neighbors(l, i, places));
+        if (count - k < 8)
+            square = lanes_max(square, lanes_out_of_reach(count - k));
+        lanes start = RATE(HOP__LIST_START), end = RATE(HOP__LIST_END);
+        lanes hidden = lanes_select(square, start, lanes_all(INFINITY), square);
+        *near += lanes_keep(at, square, start, kept + *near);
+        *far += lanes_keep(at, hidden, end, scratch + *far);
+    }
+}
+
+/* ---- first pass ---- */
+
+typedef struct row_sums {
+    lanes a, b, virial[6];
+    vectors pull;
+} row_sums;
+
+LANES_INLINE void add_vector(const list *l, const double *rates, int kinds, size_t i,
+                             bool tail, const int32_t *kept, size_t left, double *terms,
+                             row_sums *sums) {
+    const lanes_places places = lanes_gather(l->places, kept);
+    const vectors u = from_neighbors(l, i, places);
+    lanes element = places.w, square = square_of(u);
+    if (left < 8)
+        square = lanes_max(square, lanes_out_of_reach(left));
+    const lanes r = lanes_sqrt(square), inverse = lanes_div(lanes_all(1.0), r);
+    pair p = tail ? tail_pair(rates, kinds, element, r)
+                  : exponential_pair(rates, kinds, element, r);
+    if (tail && left < 8) {
+        const lanes end = RATE(HOP__LIST_END), zero = lanes_all(0.0);
+        p.a = lanes_select(square, end, p.a, zero);
+        p.b = lanes_select(square, end, p.b, zero);
+        p.slope_a = lanes_select(square, end, p.slope_a, zero);
+        p.slope_b = lanes_select(square, end, p.slope_b, zero);
+    }
+    const vectors f = times(lanes_mul(inverse, p.slope_a), u);
+    lanes_store(terms, lanes_mul(inverse, p.slope_b));
+    sums->a = lanes_add(sums->a, p.a);
+    sums->b = lanes_add(sums->b, p.b);
+    sums->pull = plus(sums->pull, f);
+    add_virial(sums->virial, f, u);
+}
+
+LANES_INLINE void first_row(const list *l, const double *rates, int kinds, size_t i,
+                            int32_t *scratch, row_sums *sums) {
+    int32_t *kept = l->kept + l->kept_at[i];
+    double *terms = l->terms + l->kept_at[i];
+    size_t near, far;
+    sort_out(l, rates, kinds, i, kept, scratch, &near, &far);
+    const size_t vectors_near = fill_up(kept, near, i);
+    for (size_t k = 0; k < near; k += 8)
+        add_vector(l, rates, kinds, i, false, kept + k, near - k, terms + k, sums);
+    kept += 8 * vectors_near;
+    terms += 8 * vectors_near;
+    memcpy(kept, scratch, far * sizeof *kept);
+    l->kept_vectors[i] = (int32_t)(vectors_near + fill_up(kept, far, i));
+    for (size_t k = 0; k < far; k += 8)
+        add_vector(l, rates, kinds, i, true, kept + k, far - k, terms + k, sums);
 }
 
 LANES_INLINE void first_pass(const list *l, int kinds, size_t begin, size_t end,
-                             size_t block) {
-    lanes virial[6];
+                             size_t block, int32_t *scratch) {
     double energy = 0.0;
-    begin_virial(virial);
+    row_sums sums;
+    begin_virial(sums.virial);
     for (size_t i = begin; i < end; i++) {
-        const double *rates = l->rates;
-        if (kinds > 1)
-            rates += (size_t)l->elements[i] * HOP__LIST_RATES * (size_t)kinds;
-        double *terms = l->terms + l->terms_at[i];
-        lanes a = lanes_all(0.0), b = a;
-        vectors pull = {a, a, a};
-        for (size_t k = 0; k < (size_t)l->count[i]; k += 8, terms += 8) {
-            int32_t spare[8];
-            const size_t left = (size_t)l->count[i] - k;
-            lanes_places places = neighbors(l, i, k, spare);
-            vectors u = from_neighbors(l, i, places);
-            lanes square =
-                lanes_fma(u.z, u.z, lanes_fma(u.y, u.y, lanes_mul(u.x, u.x)));
-            if (left < 8)
-                square = lanes_max(square, lanes_out_of_reach(left));
-            lanes r = lanes_sqrt(square), inverse = lanes_div(lanes_all(1.0), r);
-            pair p = pair_at(rates, kinds, places.w, r);
-            vectors f = times(lanes_mul(inverse, p.slope_a), u);
-            lanes_store(terms, lanes_mul(inverse, p.slope_b));
-            a = lanes_add(a, p.a);
-            b = lanes_add(b, p.b);
-            pull = plus(pull, f);
-            add_virial(virial, f, u);
-        }
-        double density = lanes_sum(b), root = sqrt(density);
+        const double *rates =
+            l->rates + (size_t)l->elements[i] * HOP__LIST_RATES * (size_t)kinds;
+        sums.a = sums.b = sums.pull.x = sums.pull.y = sums.pull.z = lanes_all(0.0);
+        first_row(l, rates, kinds, i, scratch, &sums);
+        double density = lanes_sum(sums.b), root = sqrt(density);
         l->root[i] = density > HOP__GUPTA_ALONE ? 1.0 / root : 0.0;
-        l->energies[l->atom[i]] = lanes_sum(a) - root;
+        l->energies[l->atom[i]] = lanes_sum(sums.a) - root;
         energy += l->energies[l->atom[i]];
-        l->pulls[4 * i] = lanes_sum(pull.x);
-        l->pulls[4 * i + 1] = lanes_sum(pull.y);
-        l->pulls[4 * i + 2] = lanes_sum(pull.z);
+        l->pulls[4 * i] = lanes_sum(sums.pull.x);
+        l->pulls[4 * i + 1] = lanes_sum(sums.pull.y);
+        l->pulls[4 * i + 2] = lanes_sum(sums.pull.z);
     }
     l->sums[block * HOP__LIST_SUMS] += energy;
-    end_virial(l, block, virial);
+    end_virial(l, block, sums.virial);
 }
 
 void VARIANT(hop__gupta_list_first_)(const hop__gupta_list *l, size_t begin, size_t end,
-                                     size_t block) {
+                                     size_t block, int32_t *scratch) {
     if (l->kinds == 1)
-        first_pass(l, 1, begin, end, block);
+        first_pass(l, 1, begin, end, block, scratch);
     else if (l->kinds == 2)
-        first_pass(l, 2, begin, end, block);
+        first_pass(l, 2, begin, end, block, scratch);
     else
-        first_pass(l, l->kinds, begin, end, block);
+        first_pass(l, l->kinds, begin, end, block, scratch);
 }
 
+/* ---- second pass ---- */
+
 void VARIANT(hop__gupta_list_second_)(const hop__gupta_list *l, size_t begin,
-                                      size_t end, size_t block) {
+                                      size_t end, size_t block, int32_t *scratch) {
+    (void)scratch;
     lanes virial[6];
     begin_virial(virial);
     for (size_t i = begin; i < end; i++) {
-        const double *terms = l->terms + l->terms_at[i];
+        const int32_t *kept = l->kept + l->kept_at[i];
+        const double *terms = l->terms + l->kept_at[i];
         const lanes root = lanes_all(-l->root[i]);
         vectors pull = {lanes_all(0.0), lanes_all(0.0), lanes_all(0.0)};
-        for (size_t k = 0; k < (size_t)l->count[i]; k += 8, terms += 8) {
-            int32_t spare[8];
-            lanes_places places = neighbors(l, i, k, spare);
-            vectors u = from_neighbors(l, i, places);
-            lanes s = lanes_mul(lanes_sub(root, places.w), lanes_load(terms));
-            vectors f = times(s, u);
+        for (int32_t k = 0; k < l->kept_vectors[i]; k++) {
+            const lanes_places places = lanes_gather(l->places, kept + 8 * k);
+            const vectors u = from_neighbors(l, i, places);
+            lanes s = lanes_mul(lanes_sub(root, places.w), lanes_load(terms + 8 * k));
+            const vectors f = times(s, u);
             pull = plus(pull, f);
             add_virial(virial, f, u);
         }
