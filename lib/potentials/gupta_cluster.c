@@ -254,27 +254,17 @@ static void scatter(const hop__gupta_plan *plan, const double *from, double *to)
 
 static void run_forces(hop_context *context, hop__gupta_cluster *c) {
     switch (context->isa) {
-    case HOP__ISA_AVX512:
-        hop__gupta_forces_avx512(c);
-        break;
-    case HOP__ISA_AVX2:
-        hop__gupta_forces_avx2(c);
-        break;
-    default:
-        hop__gupta_forces_base(c);
+    case HOP__ISA_AVX512: hop__gupta_forces_avx512(c); break;
+    case HOP__ISA_AVX2: hop__gupta_forces_avx2(c); break;
+    default: hop__gupta_forces_base(c);
     }
 }
 
 static void run_hessian(hop_context *context, hop__gupta_cluster *c) {
     switch (context->isa) {
-    case HOP__ISA_AVX512:
-        hop__gupta_hessian_avx512(c);
-        break;
-    case HOP__ISA_AVX2:
-        hop__gupta_hessian_avx2(c);
-        break;
-    default:
-        hop__gupta_hessian_base(c);
+    case HOP__ISA_AVX512: hop__gupta_hessian_avx512(c); break;
+    case HOP__ISA_AVX2: hop__gupta_hessian_avx2(c); break;
+    default: hop__gupta_hessian_base(c);
     }
 }
 

@@ -197,13 +197,6 @@ LANES_INLINE lanes square(const cluster *c, size_t block, const points *p, int k
     return lanes_fma(z, z, lanes_fma(y, y, lanes_mul(x, x)));
 }
 
-/* Lanes from `count` on are taken out of reach: their squares become huge. */
-LANES_INLINE lanes out_of_reach(size_t count) {
-    static const double far[16] = {0,    0,    0,    0,    0,    0,    0,    0,
-                                   1e24, 1e24, 1e24, 1e24, 1e24, 1e24, 1e24, 1e24};
-    return lanes_halves(far + 8 - count, far + 12 - count);
-}
-
 LANES_INLINE void measure(lanes square, int k, distances *d) {
     d->r[k] = lanes_sqrt(square);
     d->inverse[k] = lanes_div(lanes_all(1.0), d->r[k]);
@@ -280,7 +273,7 @@ LANES_INLINE void inside_terms(cluster *c, bool hessian, size_t block, bool whol
     EACH_OF(4) v.a[k] = v.b[k] = v.change[k] = lanes_all(0.0);
     EACH_OF(4) if (k < 2 || whole) {
         lanes far = square(c, block, &p, k);
-        measure(whole ? far : lanes_max(far, out_of_reach(4)), k, &d);
+        measure(whole ? far : lanes_max(far, lanes_out_of_reach(4)), k, &d);
     }
     EACH_OF(4) if (k < 2 || whole) {
         const double *rate = rates + (k < 2 ? 0 : 8 * HOP__GUPTA_RATES);
@@ -374,7 +367,7 @@ LANES_INLINE void lone_terms(cluster *c, bool hessian, size_t slot, size_t block
     size_t before = slot - 8 * block < 8 ? slot - 8 * block : 8;
     distances d;
     values v;
-    measure(lanes_max(square(c, block, &p, 0), out_of_reach(before)), 0, &d);
+    measure(lanes_max(square(c, block, &p, 0), lanes_out_of_reach(before)), 0, &d);
     exponentials(rates, &d, 0, &v, terms);
     accumulate(c, block, HOP__GUPTA_ENERGY, v.a[0]);
     accumulate(c, block, HOP__GUPTA_DENSITY, v.b[0]);

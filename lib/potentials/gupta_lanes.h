@@ -62,6 +62,36 @@ LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
     _mm256_storeu_pd(low, _mm512_castpd512_pd256(a));
     _mm256_storeu_pd(high, _mm512_extractf64x4_pd(a, 1));
 }
+/* in each half: a0 b0 a2 b2; a1 b1 a3 b3; a0 a1 b0 b1; a2 a3 b2 b3 */
+LANES_INLINE lanes lanes_unpack_low(lanes a, lanes b) {
+    return _mm512_unpacklo_pd(a, b);
+}
+LANES_INLINE lanes lanes_unpack_high(lanes a, lanes b) {
+    return _mm512_unpackhi_pd(a, b);
+}
+LANES_INLINE lanes lanes_pairs_low(lanes a, lanes b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13), b);
+}
+LANES_INLINE lanes lanes_pairs_high(lanes a, lanes b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15), b);
+}
+/* x < y ? a : b */
+LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
+    return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x, y, _CMP_LT_OQ), b, a);
+}
+/* table[index] */
+LANES_INLINE lanes lanes_lookup(const double *table, lanes index) {
+    return _mm512_i32gather_pd(_mm512_cvttpd_epi32(index), table, 8);
+}
+/* Append index[l] where x < y to `to`, in order; up to eight are written.  Returns how
+   many count. */
+LANES_INLINE size_t lanes_keep(const int32_t *index, lanes x, lanes y, int32_t *to) {
+    __mmask8 mask = _mm512_cmp_pd_mask(x, y, _CMP_LT_OQ);
+    __m256i kept = _mm256_maskz_compress_epi32(
+        mask, _mm256_loadu_si256((const __m256i *)(const void *)index));
+    _mm256_storeu_si256((__m256i *)(void *)to, kept);
+    return (size_t)__builtin_popcount(mask);
+}
 /* in each half: b where `mask` has a bit; lane l from lane `order` >> 2 l */
 #define lanes_blend(a, b, mask) _mm512_mask_blend_pd((mask)*0x11, a, b)
 #define lanes_shuffle(a, order) _mm512_permutex_pd(a, order)
@@ -148,6 +178,31 @@ LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
     _mm256_storeu_pd(low, a.low);
     _mm256_storeu_pd(high, a.high);
 }
+LANES_INLINE lanes lanes_unpack_low(lanes a, lanes b) {
+    return (lanes){_mm256_unpacklo_pd(a.low, b.low),
+                   _mm256_unpacklo_pd(a.high, b.high)};
+}
+LANES_INLINE lanes lanes_unpack_high(lanes a, lanes b) {
+    return (lanes){_mm256_unpackhi_pd(a.low, b.low),
+                   _mm256_unpackhi_pd(a.high, b.high)};
+}
+LANES_INLINE lanes lanes_pairs_low(lanes a, lanes b) {
+    return (lanes){_mm256_permute2f128_pd(a.low, b.low, 0x20),
+                   _mm256_permute2f128_pd(a.high, b.high, 0x20)};
+}
+LANES_INLINE lanes lanes_pairs_high(lanes a, lanes b) {
+    return (lanes){_mm256_permute2f128_pd(a.low, b.low, 0x31),
+                   _mm256_permute2f128_pd(a.high, b.high, 0x31)};
+}
+LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
+    return (lanes){
+        _mm256_blendv_pd(b.low, a.low, _mm256_cmp_pd(x.low, y.low, _CMP_LT_OQ)),
+        _mm256_blendv_pd(b.high, a.high, _mm256_cmp_pd(x.high, y.high, _CMP_LT_OQ))};
+}
+LANES_INLINE lanes lanes_lookup(const double *table, lanes index) {
+    return (lanes){_mm256_i32gather_pd(table, _mm256_cvttpd_epi32(index.low), 8),
+                   _mm256_i32gather_pd(table, _mm256_cvttpd_epi32(index.high), 8)};
+}
 #define lanes_blend(a, b, mask)                                                        \
     ((lanes){_mm256_blend_pd((a).low, (b).low, mask),                                  \
              _mm256_blend_pd((a).high, (b).high, mask)})
@@ -217,6 +272,24 @@ LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
     memcpy(low, a.at, 4 * sizeof(double));
     memcpy(high, a.at + 4, 4 * sizeof(double));
 }
+LANES_INLINE lanes lanes_unpack_low(lanes a, lanes b) {
+    LANES_EACH(l % 2 ? b.at[l - 1] : a.at[l]);
+}
+LANES_INLINE lanes lanes_unpack_high(lanes a, lanes b) {
+    LANES_EACH(l % 2 ? b.at[l] : a.at[l + 1]);
+}
+LANES_INLINE lanes lanes_pairs_low(lanes a, lanes b) {
+    LANES_EACH(l % 4 < 2 ? a.at[l] : b.at[l - 2]);
+}
+LANES_INLINE lanes lanes_pairs_high(lanes a, lanes b) {
+    LANES_EACH(l % 4 < 2 ? a.at[l + 2] : b.at[l]);
+}
+LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
+    LANES_EACH(x.at[l] < y.at[l] ? a.at[l] : b.at[l]);
+}
+LANES_INLINE lanes lanes_lookup(const double *table, lanes index) {
+    LANES_EACH(table[(int)index.at[l]]);
+}
 LANES_INLINE lanes lanes_blend(lanes a, lanes b, int mask) {
     LANES_EACH(mask >> l % 4 & 1 ? b.at[l] : a.at[l]);
 }
@@ -240,6 +313,45 @@ LANES_INLINE lanes lanes_scale(lanes shifted) {
 }
 
 #endif
+
+#if !defined(__AVX512F__)
+LANES_INLINE size_t lanes_keep(const int32_t *index, lanes x, lanes y, int32_t *to) {
+    double left[8], right[8];
+    size_t kept = 0;
+    memcpy(left, &x, sizeof left);
+    memcpy(right, &y, sizeof right);
+    for (int l = 0; l < 8; l++) {
+        to[kept] = index[l];
+        kept += left[l] < right[l];
+    }
+    return kept;
+}
+#endif
+
+/* x y z w of eight places, four numbers each. */
+typedef struct lanes_places {
+    lanes x, y, z, w;
+} lanes_places;
+
+LANES_INLINE lanes_places lanes_gather(const double *place, const int32_t *index) {
+#define LANES_PLACE(k) (place + 4 * (size_t)index[k])
+    lanes a = lanes_halves(LANES_PLACE(0), LANES_PLACE(4));
+    lanes b = lanes_halves(LANES_PLACE(1), LANES_PLACE(5));
+    lanes c = lanes_halves(LANES_PLACE(2), LANES_PLACE(6));
+    lanes d = lanes_halves(LANES_PLACE(3), LANES_PLACE(7));
+#undef LANES_PLACE
+    lanes xz = lanes_unpack_low(a, b), yw = lanes_unpack_high(a, b);
+    lanes xz2 = lanes_unpack_low(c, d), yw2 = lanes_unpack_high(c, d);
+    return (lanes_places){lanes_pairs_low(xz, xz2), lanes_pairs_low(yw, yw2),
+                          lanes_pairs_high(xz, xz2), lanes_pairs_high(yw, yw2)};
+}
+
+/* Lanes from `count` on: 1e24, a square of a distance beyond every reach. */
+LANES_INLINE lanes lanes_out_of_reach(size_t count) {
+    static const double far[16] = {0,    0,    0,    0,    0,    0,    0,    0,
+                                   1e24, 1e24, 1e24, 1e24, 1e24, 1e24, 1e24, 1e24};
+    return lanes_halves(far + 8 - count, far + 12 - count);
+}
 
 /* 2^t within 1.1 ulp for -960 <= t <= 1000, clamped below: far atoms vanish beside
    others, and what is made of 2^-960 is still a normal number, which denormals, being

@@ -3,28 +3,29 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/threads.h"
 #include "base/vector_math.h"
-#include "potentials/gupta.h"
-#include "potentials/gupta_kernels.h"
-#include "structure/neighbors.h"
+#include "potentials/gupta_list_kernels.h"
+#include "potentials/gupta_rows.h"
 
 #define SKIN 0.5
+#define LOG2_E 1.4426950408889634074
+#define BLOCK 64          /* rows whose sums are made together */
+#define PLACE_BLOCK 1024  /* places that are copied together */
+#define THREADS_FROM 2000 /* atoms for which waking threads pays */
 
-struct hop__gupta_rows {
-    size_t capacity, pair_capacity;
-    int32_t *species;
-    double *block; /* four arrays over atoms */
-    double *terms; /* six per neighbour */
-    hop__neighbors *neighbors;
-};
+/* ---- memory ---- */
 
 void hop__gupta_rows_free(hop_context *context, hop__gupta_rows *rows) {
     if (!rows)
         return;
     hop__neighbors_free(rows->neighbors);
-    hop__release(context, rows->terms);
-    hop__release(context, rows->block);
-    hop__release(context, rows->species);
+    void *const blocks[] = {
+        rows->numbers, rows->species, rows->rates,        rows->elements, rows->kept_at,
+        rows->places,  rows->terms,   rows->root,         rows->pulls,    rows->sums,
+        rows->hessian, rows->kept,    rows->kept_vectors, rows->scratch};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
+        hop__release(context, blocks[k]);
     hop__release(context, rows);
 }
 
@@ -40,201 +41,277 @@ static int make_rows(hop_context *context, hop__gupta_workspace *w) {
     return HOP_OK;
 }
 
-static int reserve(hop_context *context, hop__gupta_rows *w, size_t atoms) {
+/* Replace an array by a larger one whose contents do not matter. */
+static bool renew(hop_context *context, void *array, size_t count, size_t size) {
+    void *more = hop__allocate(context, count, size), *old;
+    if (!more)
+        return false;
+    memcpy(&old, array, sizeof old);
+    hop__release(context, old);
+    memcpy(array, &more, sizeof more);
+    return true;
+}
+
+static int reserve_atoms(hop_context *context, hop__gupta_rows *w, size_t atoms) {
     if (atoms <= w->capacity)
         return HOP_OK;
-    int32_t *species = hop__resize(context, w->species, atoms, sizeof *species);
-    if (!species)
+    w->capacity = 0;
+    if (!renew(context, &w->numbers, atoms, sizeof *w->numbers) ||
+        !renew(context, &w->species, atoms, sizeof *w->species) ||
+        !renew(context, &w->elements, atoms, sizeof *w->elements) ||
+        !renew(context, &w->kept_at, atoms, sizeof *w->kept_at) ||
+        !renew(context, &w->kept_vectors, atoms, sizeof *w->kept_vectors) ||
+        !renew(context, &w->root, atoms, sizeof *w->root) ||
+        !renew(context, &w->pulls, 4 * atoms, sizeof *w->pulls) ||
+        !renew(context, &w->sums, (atoms / BLOCK + 1) * HOP__LIST_SUMS,
+               sizeof *w->sums))
         return HOP_ERROR_MEMORY;
-    w->species = species;
-    double *block = hop__resize(context, w->block, 4 * atoms, sizeof *block);
-    if (!block)
-        return HOP_ERROR_MEMORY;
-    w->block = block;
     w->capacity = atoms;
     return HOP_OK;
 }
 
-static void tail_values(const double tail[3], double t, double f[3]) {
-    f[0] = t * t * t * (tail[0] + t * (tail[1] + t * tail[2]));
-    f[1] = t * t * (3.0 * tail[0] + t * (4.0 * tail[1] + t * 5.0 * tail[2]));
-    f[2] = t * (6.0 * tail[0] + t * (12.0 * tail[1] + t * 20.0 * tail[2]));
-}
+/* ---- elements ---- */
 
-/* Value, slope and curvature of the repulsion and of the squared hopping at r. */
-static void pair_values(const hop__gupta_pair *t, double r, double rep[3],
-                        double hop[3]) {
-    double eta[3];
-    if (r <= t->start) {
-        double rate = -t->q / t->r0;
-        rep[0] = t->a * hop__exp(-t->p * (r / t->r0 - 1.0));
-        rep[1] = -t->p / t->r0 * rep[0];
-        rep[2] = -t->p / t->r0 * rep[1];
-        eta[0] = t->xi * hop__exp(-t->q * (r / t->r0 - 1.0));
-        eta[1] = rate * eta[0];
-        eta[2] = rate * eta[1];
-    } else {
-        tail_values(t->rep_tail, r - t->end, rep);
-        tail_values(t->hop_tail, r - t->end, eta);
+static void fill_rates(const hop__gupta_pair *t, int kinds, double *rates) {
+    const double single[] = {
+        [HOP__LIST_CA] = (hop__ln(t->a) + t->p) * LOG2_E,
+        [HOP__LIST_BA] = t->p / t->r0 * LOG2_E,
+        [HOP__LIST_CB] = 2.0 * (hop__ln(t->xi) + t->q) * LOG2_E,
+        [HOP__LIST_BB] = 2.0 * t->q / t->r0 * LOG2_E,
+        [HOP__LIST_KA] = 2.0 * t->p / t->r0,
+        [HOP__LIST_KB] = t->q / t->r0,
+        [HOP__LIST_START] = t->start * t->start,
+        [HOP__LIST_END] = t->end * t->end,
+        [HOP__LIST_LAST] = t->end,
+    };
+    for (int k = 0; k <= HOP__LIST_LAST; k++)
+        rates[k * kinds] = single[k];
+    for (int k = 0; k < 3; k++) {
+        double power = 3.0 + k;
+        rates[(HOP__LIST_REPULSION + k) * kinds] = t->rep_tail[k];
+        rates[(HOP__LIST_REPULSION_SLOPE + k) * kinds] = -2.0 * power * t->rep_tail[k];
+        rates[(HOP__LIST_HOPPING + k) * kinds] = t->hop_tail[k];
+        rates[(HOP__LIST_HOPPING_SLOPE + k) * kinds] = -power * t->hop_tail[k];
     }
-    hop[0] = eta[0] * eta[0];
-    hop[1] = 2.0 * eta[0] * eta[1];
-    hop[2] = 2.0 * (eta[1] * eta[1] + eta[0] * eta[2]);
 }
 
-/* From the neighbour in entry k to atom i; returns which atom the neighbour is. */
-static size_t separation(const hop__neighbors *list, size_t i, size_t k, double u[3]) {
-    const double *xi = list->positions + 4 * (size_t)list->place[i];
-    const double *xj = list->positions + 4 * (size_t)list->index[k];
-    for (int c = 0; c < 3; c++)
-        u[c] = xi[c] - xj[c];
-    return (size_t)list->atom[list->index[k]];
+static int fill_tables(hop_context *context, const hop__gupta_parameters *p,
+                       hop__gupta_rows *w) {
+    int32_t present[HOP__MAX_SPECIES];
+    bool seen[HOP__MAX_SPECIES] = {false};
+    w->kinds = 0;
+    for (size_t i = 0; i < w->count; i++)
+        seen[w->species[i]] = true;
+    for (int32_t e = 0; e < HOP__MAX_SPECIES; e++)
+        if (seen[e]) {
+            w->kind_of[e] = w->kinds;
+            present[w->kinds++] = e;
+        }
+    size_t kinds = (size_t)w->kinds, size = kinds * kinds * HOP__LIST_RATES;
+    if (size > w->rates_size) {
+        if (!renew(context, &w->rates, size, sizeof *w->rates))
+            return HOP_ERROR_MEMORY;
+        w->rates_size = size;
+    }
+    for (size_t a = 0; a < kinds; a++)
+        for (size_t b = 0; b < kinds; b++)
+            fill_rates(hop__gupta_pair_of(p, present[a], present[b]), w->kinds,
+                       w->rates + a * HOP__LIST_RATES * kinds + b);
+    return HOP_OK;
 }
 
-static size_t row_begin(const hop__neighbors *list, size_t i) {
-    return list->first[list->place[i]];
+/* Elements are looked up again only when they are others than in the last call. */
+static int find_elements(hop_potential *potential, hop__gupta_rows *w,
+                         const hop_structure *s) {
+    if (w->count == s->count &&
+        memcmp(w->numbers, s->numbers, s->count * sizeof *s->numbers) == 0)
+        return HOP_OK;
+    w->count = 0;
+    w->builds = SIZE_MAX;
+    int status = reserve_atoms(potential->context, w, s->count);
+    if (status == HOP_OK)
+        status = hop__gupta_find_species(potential, s, w->species);
+    if (status != HOP_OK)
+        return status;
+    memcpy(w->numbers, s->numbers, s->count * sizeof *s->numbers);
+    w->count = s->count;
+    status = fill_tables(potential->context, potential->parameters, w);
+    if (status != HOP_OK)
+        w->count = 0;
+    return status;
 }
 
-static size_t row_end(const hop__neighbors *list, size_t i) {
-    return row_begin(list, i) + (size_t)list->count[list->place[i]];
+/* ---- the list ---- */
+
+static int reserve_kept(hop_context *context, hop__gupta_rows *w, size_t kept) {
+    if (kept <= w->kept_capacity)
+        return HOP_OK;
+    w->kept_capacity = 0;
+    kept += kept / 16;
+    if (!renew(context, &w->kept, kept, sizeof *w->kept) ||
+        !renew(context, &w->terms, kept, sizeof *w->terms))
+        return HOP_ERROR_MEMORY;
+    w->kept_capacity = kept;
+    return HOP_OK;
 }
 
-static int prepare_list(hop_potential *potential, const hop_structure *s) {
+static int reserve_places(hop_context *context, hop__gupta_rows *w, size_t places) {
+    if (places <= w->place_capacity)
+        return HOP_OK;
+    w->place_capacity = 0;
+    if (!renew(context, &w->places, 4 * places, sizeof *w->places))
+        return HOP_ERROR_MEMORY;
+    w->place_capacity = places;
+    return HOP_OK;
+}
+
+static size_t scratch_part(const hop__neighbors *list) { return list->longest + 16; }
+
+static int reserve_scratch(hop_context *context, hop__gupta_rows *w) {
+    size_t wanted = scratch_part(w->neighbors) * (size_t)context->threads;
+    if (wanted <= w->scratch_capacity)
+        return HOP_OK;
+    w->scratch_capacity = 0;
+    if (!renew(context, &w->scratch, wanted, sizeof *w->scratch))
+        return HOP_ERROR_MEMORY;
+    w->scratch_capacity = wanted;
+    return HOP_OK;
+}
+
+/* Two begun vectors in each row, and eight entries that are written but do not count. */
+static int follow_list(hop_context *context, hop__gupta_rows *w) {
+    const hop__neighbors *list = w->neighbors;
+    size_t kept = 0;
+    if (w->builds == list->builds)
+        return HOP_OK;
+    w->builds = SIZE_MAX;
+    for (size_t i = 0; i < list->atoms; i++) {
+        w->elements[i] = w->kind_of[w->species[list->atom[i]]];
+        w->kept_at[i] = kept;
+        kept += ((size_t)list->count[i] + 7) / 8 * 8 + 8;
+    }
+    int status = reserve_places(context, w, list->images);
+    if (status == HOP_OK)
+        status = reserve_kept(context, w, kept);
+    if (status == HOP_OK)
+        w->builds = list->builds;
+    return status;
+}
+
+int hop__gupta_rows_prepare(hop_potential *potential, const hop_structure *s) {
     const hop__gupta_parameters *p = potential->parameters;
+    hop__gupta_workspace *all = potential->workspace;
     if (hop__structure_is_periodic(s) && !isfinite(p->cutoff))
         return hop__fail(
             potential->context, HOP_ERROR_ARGUMENT,
             "%.200s has no cut-off: expected a structure that is not periodic, "
             "or a file with rc_start and rc_end",
             p->name);
-    hop__gupta_workspace *all = potential->workspace;
     int status = all->rows ? HOP_OK : make_rows(potential->context, all);
     hop__gupta_rows *w = all->rows;
     if (status == HOP_OK)
-        status = reserve(potential->context, w, s->count);
-    if (status == HOP_OK)
-        status = hop__gupta_find_species(potential, s, w->species);
+        status = find_elements(potential, w, s);
     if (status == HOP_OK)
         status = hop__neighbors_update(w->neighbors, s, p->cutoff, SKIN);
-    size_t pairs = status == HOP_OK ? w->neighbors->reserved : 0;
-    if (status == HOP_OK && pairs > w->pair_capacity) {
-        double *terms =
-            hop__resize(potential->context, w->terms, 6 * pairs, sizeof *terms);
-        if (!terms)
-            return HOP_ERROR_MEMORY;
-        w->terms = terms;
-        w->pair_capacity = pairs;
-    }
+    if (status == HOP_OK)
+        status = follow_list(potential->context, w);
+    if (status == HOP_OK)
+        status = reserve_scratch(potential->context, w);
     return status;
 }
 
-/* For each neighbour: 1/r (0 when out of reach), slopes and curvatures; for each atom
-   the repulsion in `block`, rho after it, then 1/sqrt(rho). */
-static void list_terms(hop_potential *potential, const hop_structure *s) {
-    const hop__gupta_parameters *p = potential->parameters;
-    hop__gupta_rows *w = ((hop__gupta_workspace *)potential->workspace)->rows;
-    const hop__neighbors *list = w->neighbors;
-    double *repulsion = w->block, *density = repulsion + s->count,
-           *root = density + s->count;
-    for (size_t i = 0; i < s->count; i++) {
-        repulsion[i] = density[i] = 0.0;
-        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
-            double u[3], rep[3], hop[3], *term = w->terms + 6 * k;
-            size_t j = separation(list, i, k, u);
-            const hop__gupta_pair *t =
-                hop__gupta_pair_of(p, w->species[i], w->species[j]);
-            double r = sqrt(hop__dot(u, u, 3));
-            term[0] = 0.0;
-            if (!(r < t->end))
-                continue;
-            pair_values(t, r, rep, hop);
-            repulsion[i] += rep[0];
-            density[i] += hop[0];
-            memcpy(term, (double[]){1.0 / r, rep[1], hop[1], rep[2], hop[2], 0.0},
-                   6 * sizeof *term);
-        }
-        root[i] = density[i] > HOP__GUPTA_ALONE ? 1.0 / sqrt(density[i]) : 0.0;
+/* ---- evaluation ---- */
+
+typedef struct work {
+    hop__gupta_rows *rows;
+    hop__gupta_list list;
+    hop__gupta_rows_pass *first, *second;
+} work;
+
+static void choose_variant(enum hop__isa isa, work *job) {
+    job->first = isa == HOP__ISA_AVX512 ? hop__gupta_list_first_avx512
+                 : isa == HOP__ISA_AVX2 ? hop__gupta_list_first_avx2
+                                        : hop__gupta_list_first_base;
+    job->second = isa == HOP__ISA_AVX512 ? hop__gupta_list_second_avx512
+                  : isa == HOP__ISA_AVX2 ? hop__gupta_list_second_avx2
+                                         : hop__gupta_list_second_base;
+}
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+static void copy_places(void *argument, size_t index, size_t worker) {
+    const work *job = argument;
+    const hop__neighbors *list = job->rows->neighbors;
+    const size_t end = least((index + 1) * PLACE_BLOCK, list->images);
+    (void)worker;
+    for (size_t k = index * PLACE_BLOCK; k < end; k++) {
+        memcpy(job->rows->places + 4 * k, list->positions + 4 * k, 4 * sizeof(double));
+        job->rows->places[4 * k + 3] = job->rows->elements[list->home[k]];
     }
+}
+
+static void copy_roots(void *argument, size_t index, size_t worker) {
+    const work *job = argument;
+    const hop__neighbors *list = job->rows->neighbors;
+    const size_t end = least((index + 1) * PLACE_BLOCK, list->images);
+    (void)worker;
+    for (size_t k = index * PLACE_BLOCK; k < end; k++)
+        job->rows->places[4 * k + 3] = job->rows->root[list->home[k]];
+}
+
+static void first_block(void *argument, size_t index, size_t worker) {
+    const work *job = argument;
+    int32_t *scratch = job->rows->scratch + worker * scratch_part(job->rows->neighbors);
+    memset(job->rows->sums + index * HOP__LIST_SUMS, 0,
+           HOP__LIST_SUMS * sizeof(double));
+    job->first(&job->list, index * BLOCK, least((index + 1) * BLOCK, job->rows->count),
+               index, scratch);
+}
+
+static void second_block(void *argument, size_t index, size_t worker) {
+    const work *job = argument;
+    int32_t *scratch = job->rows->scratch + worker * scratch_part(job->rows->neighbors);
+    job->second(&job->list, index * BLOCK, least((index + 1) * BLOCK, job->rows->count),
+                index, scratch);
 }
 
 int hop__gupta_list_evaluate(hop_potential *potential, hop_structure *s) {
-    int status = prepare_list(potential, s);
+    int status = hop__gupta_rows_prepare(potential, s);
     if (status != HOP_OK)
         return status;
-    list_terms(potential, s);
     hop__gupta_rows *w = ((hop__gupta_workspace *)potential->workspace)->rows;
     const hop__neighbors *list = w->neighbors;
-    const double *repulsion = w->block, *density = repulsion + s->count,
-                 *root = density + s->count;
-    double energy = 0.0, virial[6] = {0};
-    for (size_t i = 0; i < s->count; i++) {
-        double f[3] = {0.0, 0.0, 0.0};
-        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
-            const double *term = w->terms + 6 * k;
-            double u[3];
-            if (term[0] == 0.0)
-                continue;
-            double sum = root[i] + root[separation(list, i, k, u)];
-            double scale = (0.5 * sum * term[2] - 2.0 * term[1]) * term[0];
-            for (int c = 0; c < 3; c++)
-                f[c] += scale * u[c];
-            virial[0] += 0.5 * scale * u[0] * u[0];
-            virial[1] += 0.5 * scale * u[1] * u[1];
-            virial[2] += 0.5 * scale * u[2] * u[2];
-            virial[3] += 0.5 * scale * u[1] * u[2];
-            virial[4] += 0.5 * scale * u[0] * u[2];
-            virial[5] += 0.5 * scale * u[0] * u[1];
-        }
-        memcpy(s->forces + 3 * i, f, sizeof f);
-        s->energies[i] = repulsion[i] - sqrt(density[i]);
-        energy += s->energies[i];
-    }
-    *s->energy = energy;
-    memcpy(s->virial, virial, sizeof virial);
-    return HOP_OK;
-}
-
-int hop__gupta_list_hessian(hop_potential *potential, const hop_structure *s,
-                            const double *v, double *hv) {
-    int status = prepare_list(potential, s);
-    if (status != HOP_OK)
-        return status;
-    list_terms(potential, s);
-    hop__gupta_rows *w = ((hop__gupta_workspace *)potential->workspace)->rows;
-    const hop__neighbors *list = w->neighbors;
-    const double *root = w->block + 2 * s->count;
-    double *root_dot = w->block + 3 * s->count;
-    for (size_t i = 0; i < s->count; i++) {
-        double change = 0.0;
-        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
-            double u[3], *term = w->terms + 6 * k;
-            if (term[0] == 0.0)
-                continue;
-            const double *vj = v + 3 * separation(list, i, k, u);
-            term[5] = 0.0;
-            for (int c = 0; c < 3; c++)
-                term[5] += u[c] * (v[3 * i + (size_t)c] - vj[c]) * term[0];
-            change += term[2] * term[5];
-        }
-        root_dot[i] = -0.5 * root[i] * root[i] * root[i] * change;
-    }
-    for (size_t i = 0; i < s->count; i++) {
-        double sum[3] = {0.0, 0.0, 0.0};
-        for (size_t k = row_begin(list, i); k < row_end(list, i); k++) {
-            const double *term = w->terms + 6 * k;
-            double u[3];
-            if (term[0] == 0.0)
-                continue;
-            size_t j = separation(list, i, k, u);
-            double mean = 0.5 * (root[i] + root[j]);
-            double scale = (mean * term[2] - 2.0 * term[1]) * term[0];
-            double change = (mean * term[4] - 2.0 * term[3]) * term[5] +
-                            0.5 * (root_dot[i] + root_dot[j]) * term[2];
-            double rate = (change - scale * term[5]) * term[0];
-            for (size_t c = 0; c < 3; c++)
-                sum[c] -= rate * u[c] + scale * (v[3 * i + c] - v[3 * j + c]);
-        }
-        memcpy(hv + 3 * i, sum, sizeof sum);
-    }
+    hop_context *context = potential->context;
+    work job = {.rows = w,
+                .list = {.first = list->first,
+                         .count = list->count,
+                         .index = list->index,
+                         .atom = list->atom,
+                         .kept_at = w->kept_at,
+                         .kept = w->kept,
+                         .kept_vectors = w->kept_vectors,
+                         .elements = w->elements,
+                         .kinds = w->kinds,
+                         .rates = w->rates,
+                         .places = w->places,
+                         .terms = w->terms,
+                         .root = w->root,
+                         .pulls = w->pulls,
+                         .sums = w->sums,
+                         .forces = s->forces,
+                         .energies = s->energies}};
+    choose_variant(context->isa, &job);
+    const size_t workers = s->count < THREADS_FROM ? 1 : (size_t)context->threads;
+    const size_t blocks = (s->count + BLOCK - 1) / BLOCK;
+    const size_t place_blocks = (list->images + PLACE_BLOCK - 1) / PLACE_BLOCK;
+    hop__parallel(context, workers, place_blocks, copy_places, &job);
+    hop__parallel(context, workers, blocks, first_block, &job);
+    hop__parallel(context, workers, place_blocks, copy_roots, &job);
+    hop__parallel(context, workers, blocks, second_block, &job);
+    double sums[HOP__LIST_SUMS] = {0.0};
+    for (size_t k = 0; k < blocks * HOP__LIST_SUMS; k++)
+        sums[k % HOP__LIST_SUMS] += w->sums[k];
+    *s->energy = sums[0];
+    memcpy(s->virial, sums + 1, 6 * sizeof(double));
     return HOP_OK;
 }
