@@ -115,9 +115,8 @@ static const worker *first_failure(const hop__crew *crew, size_t workers) {
     const worker *first = &crew->workers[0];
     for (size_t k = 1; k < workers; k++) {
         const worker *w = &crew->workers[k];
-        if (w->status < 0 && (first->status >= 0 || w->failed < first->failed))
-            first = w;
-        else if (w->status > 0 && first->status == HOP_OK)
+        bool error = w->status < 0 && (first->status >= 0 || w->failed < first->failed);
+        if (error || (w->status > 0 && first->status == HOP_OK))
             first = w;
     }
     return first;

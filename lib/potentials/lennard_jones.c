@@ -146,6 +146,7 @@ static int find_species(hop_potential *potential, const hop_structure *s,
     hop__lj_workspace *w = potential->workspace;
     uint64_t present = 0;
     int32_t last = -1, index = -1;
+    *found = (hop__lj_contents){.open = true};
     for (size_t i = 0; i < s->count; i++) {
         if (s->numbers[i] != last)
             index = hop__species_index(&p->species, last = s->numbers[i]);
@@ -154,7 +155,6 @@ static int find_species(hop_potential *potential, const hop_structure *s,
         w->species[i] = index;
         present |= UINT64_C(1) << index;
     }
-    *found = (hop__lj_contents){.open = true};
     for (int32_t a = 0; a < p->species.count; a++) {
         if (!(present >> a & 1))
             continue;

@@ -41,9 +41,9 @@ typedef struct hop__lj_rows {
     const double *positions;
     const int32_t *atom, *count, *index;
     const size_t *first;
-    const int32_t *species;         /* per place; NULL when there is but one */
-    const hop__lj_list_pair *table; /* [HOP__MAX_SPECIES of i][of j] */
-    hop__lj_list_pair only;         /* when there is but one species */
+    const int32_t *species; /* per place, below `kinds`; NULL when there is but one */
+    size_t kinds;
+    const hop__lj_list_pair *table; /* [kinds of i][of j] */
     int smooth;                     /* some pair is */
     const double *v;                /* direction, 4 per place; products only */
     /* results, per atom of the structure */

@@ -12,7 +12,6 @@
 
 typedef struct rows {
     hop__lj_rows arrays;
-    hop__lj_list_pair table[HOP__MAX_SPECIES * HOP__MAX_SPECIES];
     size_t atoms;
     enum hop__isa isa;
     bool hessian;
@@ -31,17 +30,29 @@ static hop__lj_list_pair list_pair(const hop__lj_pair *t) {
     return out;
 }
 
+/* Species are counted as they occur. */
 static void fill_table(const hop__lj_parameters *p, const hop__lj_contents *found,
-                       rows *r) {
-    for (int32_t a = 0; a < found->kinds; a++)
-        for (int32_t b = 0; b < found->kinds; b++) {
-            int32_t i = found->kind[a], j = found->kind[b];
-            size_t at = (size_t)(i * HOP__MAX_SPECIES + j);
-            r->table[at] = list_pair(hop__lj_pair_of(p, i, j));
-            r->arrays.smooth |= r->table[at].slope > 0.0;
+                       hop__lj_list_pair *table, rows *r) {
+    const size_t kinds = (size_t)found->kinds;
+    for (size_t a = 0; a < kinds; a++)
+        for (size_t b = 0; b < kinds; b++) {
+            table[a * kinds + b] =
+                list_pair(hop__lj_pair_of(p, found->kind[a], found->kind[b]));
+            r->arrays.smooth |= table[a * kinds + b].slope > 0.0;
         }
-    r->arrays.table = r->table;
-    r->arrays.only = r->table[found->kind[0] * (HOP__MAX_SPECIES + 1)];
+    r->arrays.kinds = kinds;
+    r->arrays.table = table;
+}
+
+static void fill_species(const hop__lj_contents *found, hop__lj_workspace *w,
+                         size_t atoms, rows *r) {
+    const hop__neighbors *list = w->neighbors;
+    int32_t *species = w->species + atoms, counted[HOP__MAX_SPECIES] = {0};
+    for (int32_t k = 0; k < found->kinds; k++)
+        counted[found->kind[k]] = k;
+    for (size_t k = 0; k < list->images; k++)
+        species[k] = counted[w->species[list->atom[k]]];
+    r->arrays.species = species;
 }
 
 static int update_list(hop_potential *potential, const hop_structure *s,
@@ -58,16 +69,17 @@ static int update_list(hop_potential *potential, const hop_structure *s,
     return hop__neighbors_update(w->neighbors, s, EVERYTHING, EVERYTHING);
 }
 
-/* Behind the species of the atoms those of the places; in the block 6 virials for each
-   atom, or the direction at each place. */
+/* Behind the species of the atoms those of the places; in the block the table of pairs, then
+   6 virials for each atom, or the direction at each place. */
 static int prepare(hop_potential *potential, const hop_structure *s,
                    const hop__lj_contents *found, const double *v, rows *r) {
     hop__lj_workspace *w = potential->workspace;
     const hop__neighbors *list = w->neighbors;
+    const size_t pairs = (size_t)(found->kinds * found->kinds);
     int status = update_list(potential, s, found);
     if (status == HOP_OK)
         status = hop__lj_reserve(w, s->count + list->images,
-                                 v ? 4 * list->images : 6 * s->count);
+                                 8 * pairs + (v ? 4 * list->images : 6 * s->count));
     if (status != HOP_OK)
         return status;
     *r = (rows){.atoms = s->count,
@@ -77,18 +89,16 @@ static int prepare(hop_potential *potential, const hop_structure *s,
                            .atom = list->atom,
                            .first = list->first,
                            .count = list->count,
-                           .index = list->index}};
-    fill_table(potential->parameters, found, r);
-    if (found->kinds > 1) {
-        int32_t *species = w->species + s->count;
-        for (size_t k = 0; k < list->images; k++)
-            species[k] = w->species[list->atom[k]];
-        r->arrays.species = species;
-    }
+                           .index = list->index,
+                           .virials = w->block + 8 * pairs}};
+    fill_table(potential->parameters, found, (hop__lj_list_pair *)w->block, r);
+    if (found->kinds > 1)
+        fill_species(found, w, s->count, r);
     if (v) {
+        double *direction = w->block + 8 * pairs;
         for (size_t k = 0; k < list->images; k++)
-            memcpy(w->block + 4 * k, v + 3 * (size_t)list->atom[k], 3 * sizeof *v);
-        r->arrays.v = w->block;
+            memcpy(direction + 4 * k, v + 3 * (size_t)list->atom[k], 3 * sizeof *v);
+        r->arrays.v = direction;
     }
     return HOP_OK;
 }
@@ -122,19 +132,17 @@ static void run(hop_context *context, rows *r) {
 int hop__lj_list_evaluate(hop_potential *potential, hop_structure *s,
                           const hop__lj_contents *found) {
     rows r;
-    const hop__lj_workspace *w = potential->workspace;
     int status = prepare(potential, s, found, NULL, &r);
     if (status != HOP_OK)
         return status;
     r.arrays.forces = s->forces;
     r.arrays.energies = s->energies;
-    r.arrays.virials = w->block;
     run(potential->context, &r);
     double total = 0.0, virial[6] = {0};
     for (size_t i = 0; i < s->count; i++) {
         total += s->energies[i];
         for (size_t k = 0; k < 6; k++)
-            virial[k] += w->block[6 * i + k];
+            virial[k] += r.arrays.virials[6 * i + k];
     }
     *s->energy = total;
     memcpy(s->virial, virial, sizeof virial);

@@ -9,7 +9,6 @@
 
 #include "base/vector_math.h"
 #include "potentials/lennard_jones_kernels.h"
-#include "potentials/parameter_file.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -39,7 +38,7 @@ INLINE size_t gather(const hop__lj_rows *r, size_t i, size_t k, round_arrays *a,
                      bool mixed, bool direction) {
     const double *xi = r->positions + 4 * i, *vi = r->v + (direction ? 4 * i : 0);
     const hop__lj_list_pair *row =
-        r->table + (mixed ? (size_t)r->species[i] * HOP__MAX_SPECIES : 0);
+        r->table + (mixed ? (size_t)r->species[i] * r->kinds : 0);
     const size_t end = r->first[i] + (size_t)r->count[i];
     size_t count = 0;
     for (; k < end && count < MOST; k++) {
@@ -60,7 +59,7 @@ INLINE size_t gather(const hop__lj_rows *r, size_t i, size_t k, round_arrays *a,
             a->v[count] = vi[1] - vj[1];
             a->w[count] = vi[2] - vj[2];
         }
-        count += square < (mixed ? row[species] : r->only).cutoff_square;
+        count += square < row[species].cutoff_square;
     }
     a->count = count;
     a->padded = (count + 7) / 8 * 8;
@@ -76,11 +75,11 @@ INLINE size_t gather(const hop__lj_rows *r, size_t i, size_t k, round_arrays *a,
 /* ---- terms ---- */
 
 /* Energy, and F = along u. */
-INLINE void force_terms(const hop__lj_rows *r, const hop__lj_list_pair *row,
-                        round_arrays *a, bool mixed, bool smooth) {
+INLINE void force_terms(const hop__lj_list_pair *row, round_arrays *a, bool mixed,
+                        bool smooth) {
 #pragma omp simd
     for (size_t k = 0; k < a->padded; k++) {
-        const hop__lj_list_pair *t = mixed ? &row[a->species[k]] : &r->only;
+        const hop__lj_list_pair *t = mixed ? &row[a->species[k]] : row;
         double square = a->square[k], inverse = 1.0 / square;
         double q = t->sigma_square * inverse, g = q * q * q, less = g - 1.0;
         double weight = t->depth * g;
@@ -101,11 +100,11 @@ INLINE void force_terms(const hop__lj_rows *r, const hop__lj_list_pair *row,
 }
 
 /* H v = along u + across dv. */
-INLINE void product_terms(const hop__lj_rows *r, const hop__lj_list_pair *row,
-                          round_arrays *a, bool mixed, bool smooth) {
+INLINE void product_terms(const hop__lj_list_pair *row, round_arrays *a, bool mixed,
+                          bool smooth) {
 #pragma omp simd
     for (size_t k = 0; k < a->padded; k++) {
-        const hop__lj_list_pair *t = mixed ? &row[a->species[k]] : &r->only;
+        const hop__lj_list_pair *t = mixed ? &row[a->species[k]] : row;
         double square = a->square[k], inverse = 1.0 / square;
         double q = t->sigma_square * inverse, g = q * q * q, less = g - 1.0;
         double weight = t->depth * g;
@@ -176,13 +175,13 @@ INLINE void row_forces(const hop__lj_rows *r, size_t begin, size_t end, bool mix
     round_arrays a;
     for (size_t i = begin; i < end; i++) {
         const hop__lj_list_pair *row =
-            r->table + (mixed ? (size_t)r->species[i] * HOP__MAX_SPECIES : 0);
+            r->table + (mixed ? (size_t)r->species[i] * r->kinds : 0);
         const size_t after = r->first[i] + (size_t)r->count[i],
                      atom = (size_t)r->atom[i];
         lanes sums[10] = {{0}};
         for (size_t k = r->first[i]; k < after;) {
             k = gather(r, i, k, &a, mixed, false);
-            force_terms(r, row, &a, mixed, smooth);
+            force_terms(row, &a, mixed, smooth);
             clear_padding(&a);
             sum_forces(&a, sums);
         }
@@ -199,13 +198,13 @@ INLINE void row_products(const hop__lj_rows *r, size_t begin, size_t end, bool m
     round_arrays a;
     for (size_t i = begin; i < end; i++) {
         const hop__lj_list_pair *row =
-            r->table + (mixed ? (size_t)r->species[i] * HOP__MAX_SPECIES : 0);
+            r->table + (mixed ? (size_t)r->species[i] * r->kinds : 0);
         const size_t after = r->first[i] + (size_t)r->count[i],
                      atom = (size_t)r->atom[i];
         lanes sums[3] = {{0}};
         for (size_t k = r->first[i]; k < after;) {
             k = gather(r, i, k, &a, mixed, true);
-            product_terms(r, row, &a, mixed, smooth);
+            product_terms(row, &a, mixed, smooth);
             clear_padding(&a);
             sum_products(&a, sums);
         }
