@@ -197,9 +197,9 @@ static int begin(hop_optimizer *o) {
                                   .lengths = o->lengths,
                                   .energies = o->scales,
                                   .model = o->model};
-    if (o->settings.memory < 1.0) { /* kinds without L-BFGS options */
+    if (!hop__options_find(o->table, "memory")) { /* for the polishing */
         hop__settings polish;
-        hop__options_reset(hop__settings_table("lbfgs"), &polish);
+        hop__options_reset(hop__settings_table("basin-hopping"), &polish);
         o->settings.memory = polish.memory;
         o->settings.max_rise = polish.max_rise;
     }

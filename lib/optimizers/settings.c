@@ -26,9 +26,10 @@
         ROW(patience, "", WHOLE, 0, BIG, 1000,                                           \
             "evaluations without lower energy or force that end a descent; 0 = no limit")
 
-#define LBFGS                                                                            \
-    ROW(memory, "", WHOLE, 1, 20, 8, "pairs that L-BFGS remembers"),                     \
-        ROW(max_rise, "e0", REAL, 0, BIG, 0.02,                                          \
+#define LBFGS(memory_)                                                                   \
+    ROW(memory, "", WHOLE, 0, 100, memory_,                                              \
+        "pairs that L-BFGS remembers; 0 = 100 for clusters, fewer for many atoms"),      \
+        ROW(max_rise, "e0", REAL, 0, BIG, 0.1,                                           \
             "a step that raises the energy more is shortened")
 
 #define HOPPING(temperature_, shake_, shake_weight_, relocate_weight_, swap_weight_,     \
@@ -83,12 +84,12 @@ static const hop__option fire[] = {
     ROW(alpha, "", REAL, 0, 1, 0.1, "mixing of force direction into the velocity"),
     ROW(alpha_decrease, "", REAL, 0, 1, 0.99, "decay of the mixing"),
     ROW(delay, "", WHOLE, 0, 1000, 5, "downhill steps before the time step grows")};
-static const hop__option lbfgs[] = {COMMON(1, 0, 0.15), LBFGS};
+static const hop__option lbfgs[] = {COMMON(1, 0, 0.15), LBFGS(0)};
 static const hop__option basin_hopping[] = {
-    COMMON(0, 60, 0.17), LBFGS,
+    COMMON(0, 60, 0.17), LBFGS(16),
     HOPPING(0.009, 0.36, 0.24, 0.16, 0.6, 1, 0.02, 10, 0, 0, 0, 0, 2, 2, 0, 0)};
 static const hop__option learned[] = {
-    COMMON(0, 60, 0.1), LBFGS,
+    COMMON(0, 60, 0.1), LBFGS(16),
     ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
         "largest force below which the hand-made quasi-Newton step takes over"),
     HOPPING(0.003, 0.36, 0.06, 0.27, 0.67, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.5, 2, 2,
