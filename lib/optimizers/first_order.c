@@ -21,8 +21,11 @@ typedef struct state {
 
 void hop__descent_move(size_t count, const double *x, const double *step, double cap,
                        double *next) {
-    double largest = hop__max_norm3(step, count);
-    double scale = largest > cap ? cap / largest : 1.0;
+    double square = hop__dot(step, step, 3 * count), scale = 1.0;
+    if (!(square <= cap * cap)) { /* else no atom can be beyond */
+        double largest = hop__max_norm3(step, count);
+        scale = largest > cap ? cap / largest : 1.0;
+    }
     for (size_t a = 0; a < 3 * count; a++)
         next[a] = x[a] + scale * step[a];
 }

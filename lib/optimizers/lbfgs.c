@@ -36,6 +36,7 @@ typedef struct state {
     const struct kernels *run;
     size_t count, n, stride; /* atoms, coordinates, with padding */
     size_t memory, slots;    /* one slot more than pairs; slots in use */
+    size_t clean;            /* slots whose rows have been zero before */
     size_t pairs, order[HOP__LBFGS_MEMORY], spare;
     hop__lbfgs_products products;
     double cap, unit, rise; /* angstrom, 1/stiffness, eV */
@@ -91,7 +92,7 @@ static int create(hop_context *context, const hop__descent_system *system,
     const size_t width = (memory + 1 + 7) / 8 * 8;
     const size_t size = (2 * (memory + 1) + 4) * stride + (7 + 3 * width) * width;
     state *s = hop__allocate(context, 1, sizeof *s);
-    double *block = s ? hop__allocate(context, size, sizeof *block) : NULL;
+    double *block = s ? hop__allocate_unset(context, size, sizeof *block) : NULL;
     if (!block) {
         hop__release(context, s);
         return HOP_ERROR_MEMORY;
@@ -106,6 +107,7 @@ static int create(hop_context *context, const hop__descent_system *system,
     s->unit = 1.0 / system->units.stiffness;
     s->rise = settings->max_rise * system->units.energy;
     place(s, block);
+    memset(s->x, 0, (4 * stride + 7 * width) * sizeof *block);
     start(s);
     *out = s;
     return HOP_OK;
@@ -116,6 +118,19 @@ static void destroy(hop_context *context, void *opaque) {
     if (s)
         hop__release(context, s->block);
     hop__release(context, s);
+}
+
+/* Padding and entries without effect must be finite: zero at a slot's first use. */
+static void clean_slot(state *s, size_t k) {
+    const size_t width = s->products.width;
+    if (k < s->clean)
+        return;
+    s->clean = k + 1;
+    memset(s->s + k * s->stride, 0, s->stride * sizeof *s->s);
+    memset(s->y + k * s->stride, 0, s->stride * sizeof *s->y);
+    memset(s->products.sy + k * width, 0, width * sizeof(double));
+    memset(s->products.ys + k * width, 0, width * sizeof(double));
+    memset(s->products.yy + k * width, 0, width * sizeof(double));
 }
 
 /* The pair in the spare slot becomes the newest; the oldest one's slot becomes spare.
@@ -143,24 +158,29 @@ static void admit(state *s, double sy, double yy) {
     s->gamma = sy / yy;
 }
 
-/* What the step to x taught: pairs without positive curvature are not kept.  Returns
-   the length of the step. */
-static double remember(state *s, const double *x) {
+/* The step to x and the change of the force, into the spare slot. */
+static void make_pair(state *s, const double *x) {
+    clean_slot(s, s->spare);
     double *ds = s->s + s->spare * s->stride, *dy = s->y + s->spare * s->stride;
-    const size_t k = s->spare;
-    for (size_t a = 0; a < s->n; a++) {
+    for (size_t a = 0; a < s->n; a++)
         ds[a] = x[a] - s->x[a];
+    for (size_t a = 0; a < s->n; a++)
         dy[a] = s->f[a] - s->trial[a];
-    }
+}
+
+/* A pair without positive curvature is not kept.  Returns the length of the step. */
+static double remember(state *s, const double *x) {
+    const size_t k = s->spare, rows = s->slots > k ? s->slots : k + 1;
+    make_pair(s, x);
+    s->run->dots(s->s, rows, s->stride, s->trial, s->trial_sf);
+    s->run->dots(s->y, rows, s->stride, s->trial, s->trial_yf);
+    const double *ds = s->s + k * s->stride, *dy = s->y + k * s->stride;
     double sy = hop__dot(ds, dy, s->n), ss = hop__dot(ds, ds, s->n);
     double yy = hop__dot(dy, dy, s->n);
-    if (sy > CURVATURE * sqrt(ss * yy) && yy < INFINITY) {
+    s->sf[k] = s->trial_sf[k] + sy; /* f = trial + y */
+    s->yf[k] = s->trial_yf[k] + yy;
+    if (sy > CURVATURE * sqrt(ss * yy) && yy < INFINITY)
         admit(s, sy, yy);
-        s->trial_sf[k] = hop__dot(ds, s->trial, s->n);
-        s->trial_yf[k] = hop__dot(dy, s->trial, s->n);
-        s->sf[k] = s->trial_sf[k] + sy; /* f = trial + y */
-        s->yf[k] = s->trial_yf[k] + yy;
-    }
     return sqrt(ss);
 }
 
@@ -213,11 +233,8 @@ static void step(void *opaque, const double *x, double energy, const double *for
     bool high =
         s->have_last && energy > s->energy + s->rise && s->shortened < SHORTENINGS;
     memcpy(s->trial, forces, s->n * sizeof *forces);
-    if (s->have_last) {
-        s->run->dots(s->s, s->slots, s->stride, s->trial, s->trial_sf);
-        s->run->dots(s->y, s->slots, s->stride, s->trial, s->trial_yf);
+    if (s->have_last)
         length = remember(s, x);
-    }
     if (high)
         s->shortened++;
     else

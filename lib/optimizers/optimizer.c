@@ -204,7 +204,7 @@ static int begin(hop_optimizer *o) {
         o->settings.max_rise = polish.max_rise;
     }
     int status = create(o, &o->search, &system);
-    if (status == HOP_OK)
+    if (status == HOP_OK && o->settings.polish > 0.0)
         status = create(o, &o->polish, &system);
     if (status != HOP_OK)
         return status;

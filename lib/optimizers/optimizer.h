@@ -48,7 +48,7 @@ struct hop_optimizer {
     hop__units units;
     double *lengths, *scales; /* each atom's own */
     double *block;            /* all arrays of doubles are parts of it */
-    bool begun, asked;
+    bool begun, asked, some_fixed;
     double began;
 
     hop__quench search, polish;

@@ -24,6 +24,8 @@ static void start_quench(hop__quench *q) {
 }
 
 static void keep_fixed(const hop_optimizer *o, double *x) {
+    if (!o->some_fixed)
+        return;
     for (size_t i = 0; i < o->start->count; i++)
         if (o->start->fixed[i])
             memcpy(x + 3 * i, o->start->positions + 3 * i, 3 * sizeof *x);
@@ -255,6 +257,9 @@ static bool still_polishing(hop_optimizer *o) {
 /* ---- one evaluation ---- */
 
 static bool acceptable(const hop_structure *s) {
+    double square = hop__dot(s->forces, s->forces, 3 * s->count);
+    if (isfinite(*s->energy) && square < FORCE_LIMIT) /* then each of them is, too */
+        return true;
     return isfinite(*s->energy) && hop__all_finite(s->forces, 3 * s->count) &&
            hop__max_norm3(s->forces, s->count) < FORCE_LIMIT;
 }
@@ -283,7 +288,7 @@ static void take_in(hop_optimizer *o, const hop_structure *s) {
     q->have_good = true;
     memcpy(q->good, q->x, 3 * n * sizeof(double));
     memcpy(o->forces, s->forces, 3 * n * sizeof(double));
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && o->some_fixed; i++)
         if (o->start->fixed[i])
             memset(o->forces + 3 * i, 0, 3 * sizeof(double));
     o->fmax = hop__max_norm3(o->forces, n);
@@ -311,6 +316,8 @@ void hop__search_begin(hop_optimizer *o) {
     o->moves.random = hop__random_start((uint64_t)o->settings.seed, 0x686f70ULL);
     o->shake = o->settings.shake;
     o->began = hop__seconds();
+    for (size_t i = 0; i < o->start->count; i++)
+        o->some_fixed |= o->start->fixed[i] != 0;
     start_quench(&o->search);
     memcpy(o->search.x, o->start->positions, 3 * o->start->count * sizeof(double));
 }
