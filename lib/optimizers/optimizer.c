@@ -12,6 +12,9 @@ static const hop__optimizer_kind kinds[] = {
     {"gradient-descent", &hop__gradient_descent_kind, false},
     {"adam", &hop__adam_kind, false},
     {"fire", &hop__fire_kind, false},
+    {"fire2", &hop__fire2_kind, false},
+    {"smooth-fire", &hop__smooth_fire_kind, false},
+    {"conjugate-gradient", &hop__conjugate_gradient_kind, false},
     {"lbfgs", &hop__lbfgs_kind, false},
     {"basin-hopping", &hop__lbfgs_kind, true},
     {"learned", &hop__learned_kind, true}};
@@ -92,7 +95,8 @@ int hop_optimizer_new(hop_context *context, const char *name, const hop_structur
     if (!k)
         return hop__fail(context, HOP_ERROR_ARGUMENT,
                          "no optimizer is named '%.60s'; there are gradient-descent, adam, "
-                         "fire, lbfgs, basin-hopping and learned",
+                         "fire, fire2, smooth-fire, conjugate-gradient, lbfgs, "
+                         "basin-hopping and learned",
                          name);
     hop_optimizer *o = hop__allocate(context, 1, sizeof *o);
     if (!o)

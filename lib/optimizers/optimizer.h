@@ -21,7 +21,7 @@ typedef struct hop__quench {
     bool have_good;
     int64_t steps;
     int64_t idle; /* evaluations since `lowest` or `softest` last fell */
-    double lowest, softest;
+    double lowest, softest, energy; /* energy: at the last point */
 } hop__quench;
 
 /* A point whose energy is known; energy INFINITY: none yet. */

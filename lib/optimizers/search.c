@@ -19,7 +19,7 @@
 static void start_quench(hop__quench *q) {
     q->have_good = false;
     q->steps = q->idle = 0;
-    q->lowest = q->softest = INFINITY;
+    q->lowest = q->softest = q->energy = INFINITY;
     q->kind->start(q->state);
 }
 
@@ -40,6 +40,7 @@ static bool step(const hop_optimizer *o, hop__quench *q, double energy,
     q->lowest = fmin(q->lowest, energy);
     q->softest = fmin(q->softest, fmax);
     q->steps++;
+    q->energy = energy;
     q->kind->step(q->state, q->good, energy, forces, q->x);
     keep_fixed(o, q->x);
     if (!hop__all_finite(q->x, n) || memcmp(q->x, q->good, n * sizeof *q->x) == 0)
@@ -198,9 +199,22 @@ static double quench_fmax(const hop_optimizer *o) {
     return o->settings.quench_fmax * o->units.energy / o->units.length;
 }
 
+/* Hops are made from looser minima: only the last quench must be as the user wants. */
+static bool converged(const hop_optimizer *o) {
+    const hop__settings *s = &o->settings;
+    const size_t n = 3 * o->start->count;
+    if (!(o->fmax < quench_fmax(o)))
+        return false;
+    if (o->kind->hops && !last_quench(o))
+        return true;
+    if (s->rms > 0.0 && hop__dot(o->forces, o->forces, n) >= s->rms * s->rms * (double)n)
+        return false;
+    return s->energy_change <= 0.0 || fabs(o->energy - o->search.energy) < s->energy_change;
+}
+
 static void search_on(hop_optimizer *o, const double *energies) {
     bool too_long = (double)o->search.steps >= o->settings.quench_steps;
-    if (o->fmax < quench_fmax(o) || !any_free(o))
+    if (converged(o) || !any_free(o))
         end_quench(o, HOP_CONVERGED, energies);
     else if (o->kind->hops && (too_long || hopeless(o)))
         end_quench(o, HOP_MAX_STEPS, energies);

@@ -13,6 +13,10 @@
 #define COMMON(quenches_, polish_, max_step_)                                            \
     ROW(fmax, "eV/A", REAL, 1e-12, 1e6, 0.01,                                            \
         "converged when the largest force on an atom is below"),                         \
+        ROW(rms, "eV/A", REAL, 0, 1e6, 0,                                                \
+            "... and the root mean square of all force components; 0 = whatever it is"), \
+        ROW(energy_change, "eV", REAL, 0, BIG, 0,                                        \
+            "... and the energy's change by the last step; 0 = whatever it is"),         \
         ROW(max_evaluations, "", WHOLE, 0, BIG, 0, "evaluations in all; 0 = no limit"),  \
         ROW(max_time, "s", REAL, 0, BIG, 0, "seconds in all; 0 = no limit"),             \
         ROW(target, "eV", REAL, -BIG, BIG, -BIG, "stop when this energy is reached"),    \
@@ -75,15 +79,35 @@ static const hop__option adam[] = {
     COMMON(1, 0, 0.1), ROW(rate, "r0", REAL, 1e-9, 10, 0.02, "step of a steady force"),
     ROW(decay1, "", REAL, 0, 0.9999, 0.9, "decay of the mean force"),
     ROW(decay2, "", REAL, 0, 0.99999, 0.99, "decay of the mean square")};
-static const hop__option fire[] = {
-    COMMON(1, 0, 0.1),
-    ROW(dt, "", REAL, 1e-6, 10, 0.15, "first time step, units of sqrt(mass/stiffness)"),
-    ROW(dt_max, "", REAL, 1e-6, 10, 0.75, "longest time step"),
-    ROW(increase, "", REAL, 1, 10, 1.1, "growth of the time step"),
-    ROW(decrease, "", REAL, 0.01, 1, 0.5, "reduction of the time step"),
-    ROW(alpha, "", REAL, 0, 1, 0.1, "mixing of force direction into the velocity"),
-    ROW(alpha_decrease, "", REAL, 0, 1, 0.99, "decay of the mixing"),
-    ROW(delay, "", WHOLE, 0, 1000, 5, "downhill steps before the time step grows")};
+#define TIME_STEPS(dt_, dt_max_)                                                         \
+    ROW(dt, "", REAL, 1e-6, 10, dt_, "first time step, units of sqrt(mass/stiffness)"),  \
+        ROW(dt_max, "", REAL, 1e-6, 10, dt_max_, "longest time step"),                   \
+        ROW(increase, "", REAL, 1, 10, 1.1, "growth of the time step"),                  \
+        ROW(decrease, "", REAL, 0.01, 1, 0.5, "reduction of the time step")
+
+#define MIXING(alpha_, delay_)                                                           \
+    ROW(alpha, "", REAL, 0, 1, alpha_, "mixing of force direction into the velocity"),   \
+        ROW(alpha_decrease, "", REAL, 0, 1, 0.99, "decay of the mixing"),                \
+        ROW(delay, "", WHOLE, 0, 1000, delay_,                                           \
+            "downhill steps before the time step grows")
+
+static const hop__option fire[] = {COMMON(1, 0, 0.1), TIME_STEPS(0.15, 0.75),
+                                   MIXING(0.1, 5)};
+static const hop__option fire2[] = {
+    COMMON(1, 0, 0.1), TIME_STEPS(0.15, 0.75),
+    ROW(dt_min, "", REAL, 0, 10, 0.02, "shortest time step"), MIXING(0.25, 20),
+    ROW(abc, "", FLAG, 0, 1, 0, "accelerated bias correction of the velocity")};
+static const hop__option smooth_fire[] = {
+    COMMON(1, 0, 0.0891),
+    ROW(dt, "", REAL, 1e-6, 10, 0.302, "time step, units of sqrt(mass/stiffness)"),
+    ROW(friction, "", REAL, 0, 1, 0.01, "share of the velocity lost downhill"),
+    ROW(brake, "", REAL, 0, 1, 0.9, "further share lost uphill"),
+    ROW(sharpness, "", REAL, 0, 1e3, 20, "of the change between the two"),
+    ROW(soft_force, "k0 r0", REAL, 1e-6, 1e6, 1.56, "force at which it is softened")};
+static const hop__option conjugate_gradient[] = {
+    COMMON(1, 0, 0.15),
+    ROW(line_slope, "", REAL, 1e-6, 0.99, 0.4,
+        "slope along the line, of that at its beginning, that ends the line")};
 static const hop__option lbfgs[] = {COMMON(1, 0, 0.15), LBFGS(0)};
 static const hop__option basin_hopping[] = {
     COMMON(0, 60, 0.17), LBFGS(16),
@@ -100,6 +124,9 @@ static const hop__option_table tables[] = {
     TABLE("gradient-descent", gradient_descent),
     TABLE("adam", adam),
     TABLE("fire", fire),
+    TABLE("fire2", fire2),
+    TABLE("smooth-fire", smooth_fire),
+    TABLE("conjugate-gradient", conjugate_gradient),
     TABLE("lbfgs", lbfgs),
     TABLE("basin-hopping", basin_hopping),
     TABLE("learned", learned)};
