@@ -13,7 +13,7 @@ typedef struct header {
 
 static header *header_of(void *pointer) { return (header *)pointer - 1; }
 
-void *hop__allocate(hop_context *context, size_t count, size_t size) {
+void *hop__allocate_unset(hop_context *context, size_t count, size_t size) {
     size_t bytes;
     const size_t extra = ALIGNMENT + sizeof(header);
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX - extra) {
@@ -29,8 +29,12 @@ void *hop__allocate(hop_context *context, size_t count, size_t size) {
     uintptr_t address = (uintptr_t)origin + sizeof(header) + ALIGNMENT - 1;
     char *block = origin + (address / ALIGNMENT * ALIGNMENT - (uintptr_t)origin);
     *header_of(block) = (header){origin, bytes};
-    memset(block, 0, bytes);
     return block;
+}
+
+void *hop__allocate(hop_context *context, size_t count, size_t size) {
+    void *block = hop__allocate_unset(context, count, size);
+    return block ? memset(block, 0, header_of(block)->bytes) : NULL;
 }
 
 void *hop__resize(hop_context *context, void *pointer, size_t count, size_t size) {

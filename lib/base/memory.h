@@ -8,6 +8,9 @@
    count*size == 0 gives a valid pointer. */
 void *hop__allocate(hop_context *context, size_t count, size_t size);
 
+/* The same without the zeros: a large block's pages are not touched before they are used. */
+void *hop__allocate_unset(hop_context *context, size_t count, size_t size);
+
 /* Grow or shrink, keeping the contents; new bytes are zero; on failure the old block
    stays valid and NULL is returned.  `pointer` may be NULL. */
 void *hop__resize(hop_context *context, void *pointer, size_t count, size_t size);

@@ -21,7 +21,7 @@ void hop__add_scaled(double *y, double a, const double *x, size_t n) {
         y[k] += a * x[k];
 }
 
-/* x - x is 0, or NaN when x is infinite or NaN; eight sums keep the adders busy. */
+/* x - x is zero, or NaN where x is not finite; NaN stays in a sum. */
 bool hop__all_finite(const double *x, size_t n) {
     double sum[8] = {0};
     size_t k = 0;
@@ -35,13 +35,25 @@ bool hop__all_finite(const double *x, size_t n) {
            0.0;
 }
 
+static inline double square3(const double *x) {
+    return (x[0] * x[0] + x[2] * x[2]) + x[1] * x[1]; /* as hop__dot adds */
+}
+
 double hop__max_norm3(const double *x, size_t atoms) {
-    double largest = 0.0;
-    for (size_t i = 0; i < atoms; i++) {
-        double square = hop__dot(x + 3 * i, x + 3 * i, 3);
-        largest = square > largest ? square : largest;
+    double largest[4] = {0};
+    size_t i = 0;
+    for (; i + 4 <= atoms; i += 4)
+        for (size_t lane = 0; lane < 4; lane++) {
+            double square = square3(x + 3 * (i + lane));
+            largest[lane] = square > largest[lane] ? square : largest[lane];
+        }
+    for (; i < atoms; i++) {
+        double square = square3(x + 3 * i);
+        largest[0] = square > largest[0] ? square : largest[0];
     }
-    return sqrt(largest);
+    double a = largest[0] > largest[1] ? largest[0] : largest[1];
+    double b = largest[2] > largest[3] ? largest[2] : largest[3];
+    return sqrt(a > b ? a : b);
 }
 
 double hop__determinant3(const double m[9]) {

@@ -1,4 +1,4 @@
-/* Gradient descent, Adam and FIRE.  Units inside: f = F / stiffness is a length. */
+/* Gradient descent and Adam.  Units inside: f = F / stiffness is a length. */
 #include <math.h>
 #include <string.h>
 
@@ -11,34 +11,32 @@ typedef struct state {
     size_t count;
     double cap, unit; /* angstrom; 1/stiffness */
     double length;
-    double *v, *m, *square; /* velocity or means; square: one per atom */
+    double *m, *square; /* means; square: one per atom */
     double *step;
     int64_t steps;
-    /* FIRE */
-    double dt, alpha;
-    int64_t downhill;
 } state;
 
 void hop__descent_move(size_t count, const double *x, const double *step, double cap,
                        double *next) {
-    double largest = hop__max_norm3(step, count);
-    double scale = largest > cap ? cap / largest : 1.0;
+    double square = hop__dot(step, step, 3 * count), scale = 1.0;
+    if (!(square <= cap * cap)) { /* else no atom can be beyond */
+        double largest = hop__max_norm3(step, count);
+        scale = largest > cap ? cap / largest : 1.0;
+    }
     for (size_t a = 0; a < 3 * count; a++)
         next[a] = x[a] + scale * step[a];
 }
 
 static void start(void *opaque) {
     state *s = opaque;
-    memset(s->v, 0, (10 * s->count) * sizeof(double));
-    s->steps = s->downhill = 0;
-    s->dt = s->settings->dt;
-    s->alpha = s->settings->alpha;
+    memset(s->m, 0, (7 * s->count) * sizeof(double));
+    s->steps = 0;
 }
 
 static int create(hop_context *context, const hop__descent_system *system,
                   const hop__settings *settings, void **out) {
     state *s = hop__allocate(context, 1, sizeof *s);
-    double *block = s ? hop__allocate(context, 10 * system->count, sizeof *block) : NULL;
+    double *block = s ? hop__allocate(context, 7 * system->count, sizeof *block) : NULL;
     if (!block) {
         hop__release(context, s);
         return HOP_ERROR_MEMORY;
@@ -48,8 +46,7 @@ static int create(hop_context *context, const hop__descent_system *system,
     s->length = system->units.length;
     s->cap = settings->max_step * s->length;
     s->unit = 1.0 / system->units.stiffness;
-    s->v = block;
-    s->m = s->v + 3 * s->count;
+    s->m = block;
     s->step = s->m + 3 * s->count;
     s->square = s->step + 3 * s->count;
     start(s);
@@ -60,7 +57,7 @@ static int create(hop_context *context, const hop__descent_system *system,
 static void destroy(hop_context *context, void *opaque) {
     state *s = opaque;
     if (s)
-        hop__release(context, s->v);
+        hop__release(context, s->m);
     hop__release(context, s);
 }
 
@@ -73,10 +70,10 @@ static void gradient_descent_step(void *opaque, const double *x, double energy,
     hop__descent_move(s->count, x, s->step, s->cap, next);
 }
 
-/* Kingma and Ba (2015), with one second moment per atom so that the run does not depend on
-   the orientation. */
-static void adam_step(void *opaque, const double *x, double energy, const double *forces,
-                      double *next) {
+/* Kingma and Ba (2015), with one second moment per atom so that the run does not depend
+   on the orientation. */
+static void adam_step(void *opaque, const double *x, double energy,
+                      const double *forces, double *next) {
     state *s = opaque;
     const double b1 = s->settings->decay1, b2 = s->settings->decay2;
     (void)energy;
@@ -97,38 +94,6 @@ static void adam_step(void *opaque, const double *x, double energy, const double
     hop__descent_move(s->count, x, s->step, s->cap, next);
 }
 
-/* Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006), semi-implicit Euler, velocities zeroed
-   uphill; the displacement is capped, not the velocity. */
-static void fire_step(void *opaque, const double *x, double energy, const double *forces,
-                      double *next) {
-    state *s = opaque;
-    const hop__settings *o = s->settings;
-    const size_t n = 3 * s->count;
-    (void)energy;
-    double power = hop__dot(s->v, forces, n);
-    if (power > 0.0) {
-        double ratio = sqrt(hop__dot(s->v, s->v, n) / hop__dot(forces, forces, n));
-        for (size_t a = 0; a < n; a++)
-            s->v[a] = (1.0 - s->alpha) * s->v[a] + s->alpha * ratio * forces[a];
-        if (++s->downhill > (int64_t)o->delay) {
-            s->dt = fmin(s->dt * o->increase, o->dt_max);
-            s->alpha *= o->alpha_decrease;
-        }
-    } else if (s->steps > 0) {
-        memset(s->v, 0, n * sizeof *s->v);
-        s->dt *= o->decrease;
-        s->alpha = o->alpha;
-        s->downhill = 0;
-    }
-    s->steps++;
-    for (size_t a = 0; a < n; a++) {
-        s->v[a] += s->dt * s->unit * forces[a];
-        s->step[a] = s->dt * s->v[a];
-    }
-    hop__descent_move(s->count, x, s->step, s->cap, next);
-}
-
-const hop__descent_kind hop__gradient_descent_kind = {"gradient-descent", create, destroy,
-                                                      start, gradient_descent_step};
+const hop__descent_kind hop__gradient_descent_kind = {
+    "gradient-descent", create, destroy, start, gradient_descent_step};
 const hop__descent_kind hop__adam_kind = {"adam", create, destroy, start, adam_step};
-const hop__descent_kind hop__fire_kind = {"fire", create, destroy, start, fire_step};

@@ -1,61 +1,113 @@
-/* L-BFGS without a line search, as global searches use it (Wales' GMIN): two-loop recursion
-   (Nocedal, Math. Comp. 35 (1980) 773), a cap on the step, and a step that raises the
-   energy too much is shortened. */
+/* L-BFGS without a line search, as global searches use it (Wales' GMIN): the two-loop
+   recursion (Nocedal, Math. Comp. 35 (1980) 773) and a cap on the step.  The recursion
+   runs on scalar products (as in Chen, Wang and Zhou, NIPS 2014): those of a new pair
+   with the old ones are differences of s.f and y.f, so a step costs one pass over the
+   pairs to multiply them with the force and one to add them up.
+
+   A point whose energy is too high is not gone on from, but the pair it makes is
+   remembered: the next step starts from the last good point with a better direction. */
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/vector_math.h"
 #include "optimizers/descent.h"
+#include "optimizers/lbfgs_kernels.h"
 
-#define MEMORY 20
 #define SHORTENINGS 6
+#define SHORTER 0.5     /* than the step that led too high */
 #define FIRST_STEP 0.15 /* of force over stiffness */
+#define PAIRED_NUMBERS 65536
+#define CURVATURE 1e-6 /* least cosine of s and y that is remembered */
+
+static const struct kernels {
+    void (*dots)(const double *, size_t, size_t, const double *, double *);
+    void (*combine)(const double *, const double *, size_t, size_t, const double *,
+                    const double *, double, const double *, double *);
+    void (*coefficients)(const hop__lbfgs_products *, size_t, const size_t *, size_t,
+                         double, const double *, const double *, double *, double *);
+} variants[] = {
+    {hop__lbfgs_dots_base, hop__lbfgs_combine_base, hop__lbfgs_coefficients_base},
+    {hop__lbfgs_dots_avx2, hop__lbfgs_combine_avx2, hop__lbfgs_coefficients_avx2},
+    {hop__lbfgs_dots_avx512, hop__lbfgs_combine_avx512,
+     hop__lbfgs_coefficients_avx512}};
 
 typedef struct state {
-    const hop__settings *settings;
-    size_t n, count; /* coordinates, atoms */
-    double cap, unit, rise;
-    double *s[MEMORY], *y[MEMORY], rho[MEMORY];
-    size_t pairs, memory;
+    const struct kernels *run;
+    size_t count, n, stride; /* atoms, coordinates, with padding */
+    size_t memory, slots;    /* one slot more than pairs; slots in use */
+    size_t clean;            /* slots whose rows have been zero before */
+    size_t pairs, order[HOP__LBFGS_MEMORY], spare;
+    hop__lbfgs_products products;
+    double cap, unit, rise; /* angstrom, 1/stiffness, eV */
+    double *s, *y;          /* memory + 1 rows each */
+    double *sf, *yf;        /* with the force at x, by slot */
+    double *trial_sf, *trial_yf, *a, *b;
+    double *x, *f, *trial, *step; /* of the point that steps start from */
+    double *block;
+    double energy, gamma;
     bool have_last;
     int shortened;
-    double energy;
-    double *x, *f, *step, *block;
 } state;
+
+static void forget_pairs(state *s) { s->pairs = s->slots = s->spare = 0; }
 
 static void start(void *opaque) {
     state *s = opaque;
-    s->pairs = 0;
+    forget_pairs(s);
     s->have_last = false;
     s->shortened = 0;
 }
 
+static void place(state *s, double *at) {
+    const size_t rows = s->memory + 1, width = s->products.width;
+    double **long_rows[] = {&s->x, &s->f, &s->trial, &s->step};
+    double **short_rows[] = {&s->sf, &s->yf, &s->trial_sf,    &s->trial_yf,
+                             &s->a,  &s->b,  &s->products.rho};
+    double **squares[] = {&s->products.sy, &s->products.ys, &s->products.yy};
+    s->block = s->s = at;
+    s->y = s->s + rows * s->stride;
+    at = s->y + rows * s->stride;
+    for (size_t k = 0; k < 4; k++, at += s->stride)
+        *long_rows[k] = at;
+    for (size_t k = 0; k < 7; k++, at += width)
+        *short_rows[k] = at;
+    for (size_t k = 0; k < 3; k++, at += width * width)
+        *squares[k] = at;
+}
+
+/* All that is worth its time: the longer the rows, the fewer pairs. */
+static size_t choose_memory(const hop__settings *settings, size_t n) {
+    size_t affordable = PAIRED_NUMBERS / n;
+    if (settings->memory >= 1.0)
+        return (size_t)settings->memory;
+    return affordable < 16 ? 16 : affordable > 100 ? 100 : affordable;
+}
+
 static int create(hop_context *context, const hop__descent_system *system,
                   const hop__settings *settings, void **out) {
-    const size_t n = 3 * system->count, memory = (size_t)settings->memory;
+    const size_t n = 3 * system->count, memory = choose_memory(settings, n);
+    const size_t stride =
+        (n + HOP__LBFGS_BLOCK - 1) / HOP__LBFGS_BLOCK * HOP__LBFGS_BLOCK;
+    const size_t width = (memory + 1 + 7) / 8 * 8;
+    const size_t size = (2 * (memory + 1) + 4) * stride + (7 + 3 * width) * width;
     state *s = hop__allocate(context, 1, sizeof *s);
-    double *block =
-        s ? hop__allocate(context, (2 * memory + 3) * n, sizeof *block) : NULL;
+    double *block = s ? hop__allocate_unset(context, size, sizeof *block) : NULL;
     if (!block) {
         hop__release(context, s);
         return HOP_ERROR_MEMORY;
     }
-    s->settings = settings;
+    s->run = &variants[context->isa];
     s->n = n;
     s->count = system->count;
+    s->stride = stride;
     s->memory = memory;
+    s->products.width = width;
     s->cap = settings->max_step * system->units.length;
     s->unit = 1.0 / system->units.stiffness;
     s->rise = settings->max_rise * system->units.energy;
-    s->block = block;
-    s->x = block;
-    s->f = block + n;
-    s->step = block + 2 * n;
-    for (size_t k = 0; k < memory; k++) {
-        s->s[k] = block + (3 + 2 * k) * n;
-        s->y[k] = s->s[k] + n;
-    }
+    place(s, block);
+    memset(s->x, 0, (4 * stride + 7 * width) * sizeof *block);
     start(s);
     *out = s;
     return HOP_OK;
@@ -68,71 +120,129 @@ static void destroy(hop_context *context, void *opaque) {
     hop__release(context, s);
 }
 
-/* The newest pair is last; one with no curvature is not kept. */
-static void remember(state *s, const double *x, const double *f) {
-    if (s->pairs == s->memory) {
-        double *s0 = s->s[0], *y0 = s->y[0];
-        for (size_t k = 1; k < s->pairs; k++) {
-            s->s[k - 1] = s->s[k];
-            s->y[k - 1] = s->y[k];
-            s->rho[k - 1] = s->rho[k];
-        }
-        s->s[--s->pairs] = s0;
-        s->y[s->pairs] = y0;
-    }
-    double *ds = s->s[s->pairs], *dy = s->y[s->pairs];
-    for (size_t a = 0; a < s->n; a++) {
-        ds[a] = x[a] - s->x[a];
-        dy[a] = s->f[a] - f[a];
-    }
-    double sy = hop__dot(ds, dy, s->n);
-    if (sy > 1e-6 * sqrt(hop__dot(ds, ds, s->n) * hop__dot(dy, dy, s->n)))
-        s->rho[s->pairs++] = 1.0 / sy;
+/* Padding and entries without effect must be finite: zero at a slot's first use. */
+static void clean_slot(state *s, size_t k) {
+    const size_t width = s->products.width;
+    if (k < s->clean)
+        return;
+    s->clean = k + 1;
+    memset(s->s + k * s->stride, 0, s->stride * sizeof *s->s);
+    memset(s->y + k * s->stride, 0, s->stride * sizeof *s->y);
+    memset(s->products.sy + k * width, 0, width * sizeof(double));
+    memset(s->products.ys + k * width, 0, width * sizeof(double));
+    memset(s->products.yy + k * width, 0, width * sizeof(double));
 }
 
-static void direction(state *s, const double *f) {
-    double alpha[MEMORY], *d = s->step;
+/* The pair in the spare slot becomes the newest; the oldest one's slot becomes spare.
+ */
+static void admit(state *s, double sy, double yy) {
+    const size_t k = s->spare, width = s->products.width;
+    hop__lbfgs_products *p = &s->products;
+    if (s->pairs == s->memory) {
+        s->spare = s->order[0];
+        memmove(s->order, s->order + 1, (s->pairs - 1) * sizeof *s->order);
+        s->pairs--;
+    } else {
+        s->spare =
+            s->pairs + 1; /* until the memory is full, slots are taken in order */
+    }
+    s->order[s->pairs++] = k;
+    s->slots = s->slots > k + 1 ? s->slots : k + 1;
+    for (size_t i = 0; i < s->slots; i++) {
+        double si_y = s->sf[i] - s->trial_sf[i], yi_y = s->yf[i] - s->trial_yf[i];
+        p->sy[k * width + i] = p->ys[i * width + k] = si_y;
+        p->yy[k * width + i] = p->yy[i * width + k] = yi_y;
+    }
+    p->yy[k * width + k] = yy;
+    p->rho[k] = 1.0 / sy;
+    s->gamma = sy / yy;
+}
+
+/* The step to x and the change of the force, into the spare slot. */
+static void make_pair(state *s, const double *x) {
+    clean_slot(s, s->spare);
+    double *ds = s->s + s->spare * s->stride, *dy = s->y + s->spare * s->stride;
+    for (size_t a = 0; a < s->n; a++)
+        ds[a] = x[a] - s->x[a];
+    for (size_t a = 0; a < s->n; a++)
+        dy[a] = s->f[a] - s->trial[a];
+}
+
+/* A pair without positive curvature is not kept.  Returns the length of the step. */
+static double remember(state *s, const double *x) {
+    const size_t k = s->spare, rows = s->slots > k ? s->slots : k + 1;
+    make_pair(s, x);
+    s->run->dots(s->s, rows, s->stride, s->trial, s->trial_sf);
+    s->run->dots(s->y, rows, s->stride, s->trial, s->trial_yf);
+    const double *ds = s->s + k * s->stride, *dy = s->y + k * s->stride;
+    double sy = hop__dot(ds, dy, s->n), ss = hop__dot(ds, ds, s->n);
+    double yy = hop__dot(dy, dy, s->n);
+    s->sf[k] = s->trial_sf[k] + sy; /* f = trial + y */
+    s->yf[k] = s->trial_yf[k] + yy;
+    if (sy > CURVATURE * sqrt(ss * yy) && yy < INFINITY)
+        admit(s, sy, yy);
+    return sqrt(ss);
+}
+
+static void steepest(state *s) {
+    for (size_t a = 0; a < s->n; a++)
+        s->step[a] = FIRST_STEP * s->unit * s->f[a];
+}
+
+static void direction(state *s) {
     if (s->pairs == 0) {
-        for (size_t a = 0; a < s->n; a++)
-            d[a] = FIRST_STEP * s->unit * f[a];
+        steepest(s);
         return;
     }
-    memcpy(d, f, s->n * sizeof *d);
-    for (size_t k = s->pairs; k-- > 0;) {
-        alpha[k] = s->rho[k] * hop__dot(s->s[k], d, s->n);
-        hop__add_scaled(d, -alpha[k], s->y[k], s->n);
+    s->run->coefficients(&s->products, s->slots, s->order, s->pairs, s->gamma, s->sf,
+                         s->yf, s->a, s->b);
+    s->run->combine(s->s, s->y, s->slots, s->stride, s->a, s->b, s->gamma, s->f,
+                    s->step);
+    if (!(hop__dot(s->step, s->f, s->n) > 0.0)) {
+        forget_pairs(s);
+        steepest(s);
     }
-    const double *y = s->y[s->pairs - 1];
-    double gamma = 1.0 / (s->rho[s->pairs - 1] * hop__dot(y, y, s->n));
-    for (size_t a = 0; a < s->n; a++)
-        d[a] *= gamma;
-    for (size_t k = 0; k < s->pairs; k++)
-        hop__add_scaled(d, alpha[k] - s->rho[k] * hop__dot(s->y[k], d, s->n), s->s[k],
-                        s->n);
-    if (hop__dot(d, f, s->n) <= 0.0) {
-        s->pairs = 0;
-        direction(s, f);
-    }
+}
+
+static void go_on_from(state *s, const double *x, double energy) {
+    double *f = s->f, *sf = s->sf, *yf = s->yf;
+    memcpy(s->x, x, s->n * sizeof *x);
+    s->f = s->trial;
+    s->trial = f;
+    s->sf = s->trial_sf;
+    s->trial_sf = sf;
+    s->yf = s->trial_yf;
+    s->trial_yf = yf;
+    s->energy = energy;
+    s->have_last = true;
+    s->shortened = 0;
+}
+
+/* A whole step is at most this long; no atom then moves farther. */
+static void shorten(state *s, double longest) {
+    double length = sqrt(hop__dot(s->step, s->step, s->n));
+    if (length > longest)
+        for (size_t a = 0; a < s->n; a++)
+            s->step[a] *= longest / length;
 }
 
 static void step(void *opaque, const double *x, double energy, const double *forces,
                  double *next) {
     state *s = opaque;
-    if (s->have_last && energy > s->energy + s->rise && s->shortened < SHORTENINGS) {
-        s->shortened++;
-        for (size_t a = 0; a < s->n; a++)
-            next[a] = s->x[a] + 0.25 * (x[a] - s->x[a]);
-        return;
-    }
+    double length = 0.0;
+    bool high =
+        s->have_last && energy > s->energy + s->rise && s->shortened < SHORTENINGS;
+    memcpy(s->trial, forces, s->n * sizeof *forces);
     if (s->have_last)
-        remember(s, x, forces);
-    s->shortened = 0;
-    direction(s, forces);
-    memcpy(s->x, x, s->n * sizeof *x);
-    memcpy(s->f, forces, s->n * sizeof *forces);
-    s->energy = energy;
-    s->have_last = true;
-    hop__descent_move(s->count, x, s->step, s->cap, next);
+        length = remember(s, x);
+    if (high)
+        s->shortened++;
+    else
+        go_on_from(s, x, energy);
+    direction(s);
+    if (high)
+        shorten(s, SHORTER * length);
+    hop__descent_move(s->count, s->x, s->step, s->cap, next);
 }
 
 const hop__descent_kind hop__lbfgs_kind = {"lbfgs", create, destroy, start, step};

@@ -13,6 +13,9 @@ static const hop__optimizer_kind kinds[] = {
     {"gradient-descent", &hop__gradient_descent_kind, false},
     {"adam", &hop__adam_kind, false},
     {"fire", &hop__fire_kind, false},
+    {"fire2", &hop__fire2_kind, false},
+    {"smooth-fire", &hop__smooth_fire_kind, false},
+    {"conjugate-gradient", &hop__conjugate_gradient_kind, false},
     {"lbfgs", &hop__lbfgs_kind, false},
     {"basin-hopping", &hop__lbfgs_kind, true},
     {"learned", &hop__learned_kind, true}};
@@ -79,11 +82,11 @@ int hop_optimizer_new(hop_context *context, const char *name,
         return hop__missing(context, "kind, start or out");
     const hop__optimizer_kind *k = find_kind(name);
     if (!k)
-        return hop__fail(
-            context, HOP_ERROR_ARGUMENT,
-            "no optimizer is named '%.60s'; there are gradient-descent, adam, "
-            "fire, lbfgs, basin-hopping and learned",
-            name);
+        return hop__fail(context, HOP_ERROR_ARGUMENT,
+                         "no optimizer is named '%.60s'; there are gradient-descent, adam, "
+                         "fire, fire2, smooth-fire, conjugate-gradient, lbfgs, "
+                         "basin-hopping and learned",
+                         name);
     hop_optimizer *o = hop__allocate(context, 1, sizeof *o);
     if (!o)
         return HOP_ERROR_MEMORY;
@@ -209,16 +212,16 @@ static int begin(hop_optimizer *o) {
                                   .lengths = o->lengths,
                                   .energies = o->scales,
                                   .model = o->model};
-    if (o->settings.memory < 1.0) { /* kinds without L-BFGS options */
+    if (!hop__options_find(o->table, "memory")) { /* for the polishing */
         hop__settings polish;
-        hop__options_reset(hop__settings_table("lbfgs"), &polish);
+        hop__options_reset(hop__settings_table("basin-hopping"), &polish);
         o->settings.memory = polish.memory;
         o->settings.max_rise = polish.max_rise;
     }
     if (o->search.kind == &hop__learned_kind && o->settings.descend == 0.0)
         o->search.kind = &hop__lbfgs_kind;
     int status = create(o, &o->search, &system);
-    if (status == HOP_OK)
+    if (status == HOP_OK && o->settings.polish > 0.0)
         status = create(o, &o->polish, &system);
     if (status == HOP_OK)
         status = create_hops(o);

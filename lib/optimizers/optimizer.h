@@ -22,7 +22,7 @@ typedef struct hop__quench {
     bool have_good;
     int64_t steps;
     int64_t idle; /* evaluations since `lowest` or `softest` last fell */
-    double lowest, softest;
+    double lowest, softest, energy; /* energy: at the last point */
 } hop__quench;
 
 /* A point whose energy is known; energy INFINITY: none yet. */
@@ -41,7 +41,7 @@ struct hop_optimizer {
     hop__units units;
     double *lengths, *scales; /* each atom's own */
     double *block;            /* all arrays of doubles are parts of it */
-    bool begun, asked;
+    bool begun, asked, some_fixed;
     double began;
 
     hop__quench search, polish;

@@ -19,11 +19,13 @@
 static void start_quench(hop__quench *q) {
     q->have_good = false;
     q->steps = q->idle = 0;
-    q->lowest = q->softest = INFINITY;
+    q->lowest = q->softest = q->energy = INFINITY;
     q->kind->start(q->state);
 }
 
 static void keep_fixed(const hop_optimizer *o, double *x) {
+    if (!o->some_fixed)
+        return;
     for (size_t i = 0; i < o->start->count; i++)
         if (o->start->fixed[i])
             memcpy(x + 3 * i, o->start->positions + 3 * i, 3 * sizeof *x);
@@ -38,6 +40,7 @@ static bool step(const hop_optimizer *o, hop__quench *q, double energy,
     q->lowest = fmin(q->lowest, energy);
     q->softest = fmin(q->softest, fmax);
     q->steps++;
+    q->energy = energy;
     q->kind->step(q->state, q->good, energy, forces, q->x);
     keep_fixed(o, q->x);
     if (!hop__all_finite(q->x, n) || memcmp(q->x, q->good, n * sizeof *q->x) == 0)
@@ -140,9 +143,22 @@ static double quench_fmax(const hop_optimizer *o) {
     return o->settings.quench_fmax * o->units.energy / o->units.length;
 }
 
+/* Hops are made from looser minima: only the last quench must be as the user wants. */
+static bool converged(const hop_optimizer *o) {
+    const hop__settings *s = &o->settings;
+    const size_t n = 3 * o->start->count;
+    if (!(o->fmax < quench_fmax(o)))
+        return false;
+    if (o->kind->hops && !last_quench(o))
+        return true;
+    if (s->rms > 0.0 && hop__dot(o->forces, o->forces, n) >= s->rms * s->rms * (double)n)
+        return false;
+    return s->energy_change <= 0.0 || fabs(o->energy - o->search.energy) < s->energy_change;
+}
+
 static void search_on(hop_optimizer *o, const double *energies) {
     bool too_long = (double)o->search.steps >= o->settings.quench_steps;
-    if (o->fmax < quench_fmax(o) || !any_free(o))
+    if (converged(o) || !any_free(o))
         end_quench(o, HOP_CONVERGED, energies);
     else if (o->kind->hops && (too_long || hopeless(o)))
         end_quench(o, HOP_MAX_STEPS, energies);
@@ -199,6 +215,9 @@ static bool still_polishing(hop_optimizer *o) {
 /* ---- one evaluation ---- */
 
 static bool acceptable(const hop_structure *s) {
+    double square = hop__dot(s->forces, s->forces, 3 * s->count);
+    if (isfinite(*s->energy) && square < FORCE_LIMIT) /* then each of them is, too */
+        return true;
     return isfinite(*s->energy) && hop__all_finite(s->forces, 3 * s->count) &&
            hop__max_norm3(s->forces, s->count) < FORCE_LIMIT;
 }
@@ -242,7 +261,7 @@ static void take_in(hop_optimizer *o, const hop_structure *s) {
     hop__quench *q = o->polishing ? &o->polish : &o->search;
     o->refusals = 0;
     memcpy(o->forces, s->forces, 3 * n * sizeof(double));
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && o->some_fixed; i++)
         if (o->start->fixed[i])
             memset(o->forces + 3 * i, 0, 3 * sizeof(double));
     if (o->watch->weights)
@@ -274,6 +293,8 @@ void hop__search_tell(hop_optimizer *o, const hop_structure *s) {
 void hop__search_begin(hop_optimizer *o) {
     hop__hops_start(o->hops);
     o->began = hop__seconds();
+    for (size_t i = 0; i < o->start->count; i++)
+        o->some_fixed |= o->start->fixed[i] != 0;
     start_quench(&o->search);
     memcpy(o->search.x, o->start->positions, 3 * o->start->count * sizeof(double));
 }

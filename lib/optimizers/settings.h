@@ -9,11 +9,14 @@
 typedef struct hop__settings {
     /* every kind */
     double fmax, max_evaluations, max_time, target, quenches, polish, seed, max_step,
-        patience;
+        patience, rms, energy_change;
     /* gradient descent, Adam */
     double rate, decay1, decay2;
-    /* FIRE */
-    double dt, dt_max, increase, decrease, alpha, alpha_decrease, delay;
+    /* FIRE, FIRE 2.0, smooth FIRE */
+    double dt, dt_max, increase, decrease, alpha, alpha_decrease, delay, dt_min, abc,
+        friction, brake, sharpness, soft_force;
+    /* conjugate gradients */
+    double line_slope;
     /* L-BFGS */
     double memory, max_rise;
     /* the learned kind: its skills, and where the descent ends */

@@ -194,6 +194,8 @@ int hop__structure_match(hop_context *context, const char *what, const hop_struc
     if (a->count != b->count)
         return hop__fail(context, HOP_ERROR_ARGUMENT, "%s: expected %zu atoms, got %zu",
                          what, a->count, b->count);
+    if (memcmp(a->numbers, b->numbers, a->count * sizeof *a->numbers) == 0)
+        return HOP_OK;
     for (size_t i = 0; i < a->count; i++)
         if (a->numbers[i] != b->numbers[i])
             return hop__fail(context, HOP_ERROR_ARGUMENT,
