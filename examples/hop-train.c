@@ -47,33 +47,15 @@ static bool known_method(const char *name) {
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
-    case 'm':
-        a.method = arg;
-        break;
-    case 'o':
-        a.output = arg;
-        break;
-    case 'r':
-        a.resume = true;
-        break;
-    case 't':
-        a.time = parse_time(arg);
-        break;
-    case 'c':
-        a.interval = parse_time(arg);
-        break;
-    case 'j':
-        a.threads = (int)parse_count("--threads", arg, 1, 1024);
-        break;
-    case 'J':
-        a.json = true;
-        break;
-    case 'f':
-        a.from = arg;
-        break;
-    case 'L':
-        a.list = true;
-        break;
+    case 'm': a.method = arg; break;
+    case 'o': a.output = arg; break;
+    case 'r': a.resume = true; break;
+    case 't': a.time = parse_time(arg); break;
+    case 'c': a.interval = parse_time(arg); break;
+    case 'j': a.threads = (int)parse_count("--threads", arg, 1, 1024); break;
+    case 'J': a.json = true; break;
+    case 'f': a.from = arg; break;
+    case 'L': a.list = true; break;
     case 's':
     case 'n': {
         char *to = assigned[key == 'n'];
@@ -92,7 +74,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         break;
     case ARGP_KEY_END:
         if (!known_method(a.method))
-            argp_error(state, "--method: expected tbptt, policy or abandon, got '%s'", a.method);
+            argp_error(state, "--method: expected tbptt, policy or abandon, got '%s'",
+                       a.method);
         if (a.list) {
             list_options(a.method);
             exit(EXIT_OK);
@@ -100,8 +83,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (!a.tasks || !a.output)
             argp_error(state, "expected TASKS and -o MODEL.h5");
         break;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }
@@ -157,20 +139,21 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
     hop_trainer_progress(trainer, &p);
     double done = (double)(p.update - begun_at) / seconds;
     double calls = (double)(p.evaluations - calls_at) / seconds;
-    char n[5][32];
+    char n[7][32];
     if (a.json && line)
         printf(
             "{\"update\": %lld, \"updates\": %lld, \"loss\": %s, \"loss_average\": %s, "
             "\"gradient\": %s, \"window\": %d, \"updates_per_second\": %s, "
-            "\"evaluations_per_second\": %s}\n",
+            "\"evaluations_per_second\": %s, \"validation\": %s, \"best\": %s}\n",
             (long long)p.update, (long long)p.updates, json_number(p.loss, n[0]),
             json_number(p.loss_average, n[1]), json_number(p.gradient, n[2]), p.window,
-            json_number(done, n[3]), json_number(calls, n[4]));
+            json_number(done, n[3]), json_number(calls, n[4]),
+            json_number(p.validation, n[5]), json_number(p.best, n[6]));
     else if (line)
         printf("%6lld/%lld  window %2d  loss %8.4f  gradient %8.3f  %6.1f updates/s  "
-               "%8.0f evaluations/s\n",
+               "%8.0f evaluations/s  validation %.5f  best %.5f\n",
                (long long)p.update, (long long)p.updates, p.window, p.loss_average,
-               p.gradient, done, calls);
+               p.gradient, done, calls, p.validation, p.best);
     else
         show_progress(
             "%lld/%lld  loss %.4f  %.1f updates/s  %.0f evaluations/s  %.0f s left",

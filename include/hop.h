@@ -676,7 +676,7 @@ HOP_API int hop_optimizer_progress(const hop_optimizer *optimizer, hop_progress 
 
 /**
  * Make a trainer from a task file (docs/formats.md): lines of potential, formula and
- * weight.
+ * weight, or "validation" for systems by which the best model is chosen.
  *
  * Methods: "tbptt" teaches the descent by truncated backpropagation through the unrolled
  * run, with exact Hessian-vector products; "policy" teaches which hop to make by policy
@@ -745,6 +745,8 @@ typedef struct hop_training_progress {
     double loss_average; /**< running mean */
     double gradient;     /**< norm of the last meta-gradient before clipping */
     int32_t window;      /**< steps, or hops, that an update is backpropagated through */
+    double validation;   /**< score of the last validation, NaN: none yet */
+    double best;         /**< the lowest score; its weights make the model */
 } hop_training_progress;
 
 /**

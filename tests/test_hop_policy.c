@@ -152,24 +152,32 @@ START_TEST(score_of_atoms) {
     hop__hop_policy *p = b.hops->policy;
     const size_t stride = b.hops->atoms.stride;
     double score[HOP__HOP_OUTPUTS * 16] = {0}, base[ATOMS];
+    double entropy[HOP__HOP_OUTPUTS * 16] = {0};
     double *y = p->y + HOP__RELOCATE * stride;
     random_weights(y, ATOMS, 1.0);
     random_weights(base, ATOMS, 0.5);
     base[3] = -INFINITY;
     p->score = score;
+    p->entropy = entropy;
     memcpy(p->logits, base, sizeof base);
     size_t chosen = hop__hop_policy_atom(p, HOP__RELOCATE);
     ck_assert_uint_ne(chosen, 3);
     for (size_t i = 0; i < ATOMS; i++) {
-        double value[2], keep = y[i];
+        double value[2], spread[2] = {0.0, 0.0}, keep = y[i];
         for (int side = 0; side < 2; side++) {
             double sum = 0.0;
             y[i] = keep + (side ? -1e-5 : 1e-5);
             for (size_t j = 0; j < ATOMS; j++)
                 sum += exp(base[j] + y[j]);
             value[side] = base[chosen] + y[chosen] - log(sum);
+            for (size_t j = 0; j < ATOMS; j++) {
+                double part = exp(base[j] + y[j]) / sum;
+                spread[side] -= part > 0.0 ? part * log(part) : 0.0;
+            }
         }
         y[i] = keep;
+        ck_assert_double_eq_tol(entropy[HOP__RELOCATE * stride + i],
+                                (spread[0] - spread[1]) / 2e-5, 1e-8);
         ck_assert_double_eq_tol(score[HOP__RELOCATE * stride + i],
                                 (value[0] - value[1]) / 2e-5, 1e-8);
     }

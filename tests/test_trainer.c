@@ -1,5 +1,6 @@
 /* Meta-training: learns, resumes bit for bit, survives failing memory, refuses nonsense. */
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -176,6 +177,57 @@ START_TEST(altered_checkpoints_are_refused) {
 }
 END_TEST
 
+/* Validation: on its own systems, the same episodes each time, and the model is that of
+   the lowest score. */
+START_TEST(the_best_of_validation_is_kept) {
+    static const char text[] = "Ag.gupta Ag7 1\nCu.gupta Cu6 validation\n";
+    const char *path = support_path("validation.tasks");
+    hop_context *context;
+    hop_trainer *t;
+    hop_model *model;
+    hop_training_progress now = {.size = sizeof now};
+    double best = INFINITY, *w, kept[16000];
+    size_t count;
+    support_write_file(path, text, strlen(text));
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, methods[_i], path, NULL, &t), HOP_OK);
+    set_small(t);
+    ck_assert_int_eq(hop_trainer_set(t, "validate", 3), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, "validations", 4), HOP_OK);
+    for (int update = 1; update <= 12; update++) {
+        ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
+        ck_assert_int_eq(hop_trainer_progress(t, &now), HOP_OK);
+        ck_assert_int_eq(isnan(now.validation), update < 3);
+        ck_assert_int_eq(hop_trainer_model(t, &model), HOP_OK);
+        w = hop_model_parameters(model, &count);
+        if (update % 3 == 0 && now.validation < best) {
+            best = now.validation;
+            memcpy(kept, w, count * sizeof *w);
+        }
+        if (update >= 3) {
+            ck_assert_double_eq(now.best, best);
+            ck_assert_mem_eq(w, kept, count * sizeof *w);
+        }
+        hop_model_free(model);
+    }
+    hop_trainer_free(t);
+    hop_context_free(context);
+}
+END_TEST
+
+START_TEST(tasks_need_something_to_train_on) {
+    static const char text[] = "Ag.gupta Ag7 validation\n";
+    const char *path = support_path("none.tasks");
+    hop_context *context;
+    hop_trainer *t;
+    support_write_file(path, text, strlen(text));
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, "tbptt", path, NULL, &t), HOP_ERROR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(hop_error_message(context), "to train on"));
+    hop_context_free(context);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("trainer");
     TCase *all = tcase_create("training");
@@ -183,6 +235,8 @@ int main(void) {
     tcase_add_loop_test(all, resumed_is_uninterrupted, 0, 12 * METHODS);
     tcase_add_loop_test(all, bad_tasks_are_refused, 0, 6);
     tcase_add_test(all, every_allocation_of_the_main_job_fails_once);
+    tcase_add_loop_test(all, the_best_of_validation_is_kept, 0, METHODS);
+    tcase_add_test(all, tasks_need_something_to_train_on);
     tcase_add_test(all, altered_checkpoints_are_refused);
     suite_add_tcase(suite, all);
     return support_main(suite);

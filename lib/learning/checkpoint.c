@@ -12,7 +12,7 @@ int hop_trainer_save(const hop_trainer *t, const char *path) {
         return hop__missing(t ? t->context : NULL, "path");
     const size_t n = t->model->parameter_count;
     int64_t counters[2] = {t->update, t->evaluations};
-    double numbers[3] = {t->last_loss, t->average, t->norm};
+    double numbers[5] = {t->last_loss, t->average, t->norm, t->validation, t->best};
     const hop__item items[] = {
         {"train/method", HOP__ITEM_TEXT, strlen(t->method->name),
          (void *)t->method->name},
@@ -20,10 +20,11 @@ int hop_trainer_save(const hop_trainer *t, const char *path) {
         {"train/options", HOP__ITEM_REAL, sizeof t->options / sizeof(double),
          (void *)&t->options},
         {"train/counters", HOP__ITEM_INTEGER, 2, counters},
-        {"train/numbers", HOP__ITEM_REAL, 3, numbers},
+        {"train/numbers", HOP__ITEM_REAL, 5, numbers},
         {"train/weights", HOP__ITEM_REAL, n, t->model->parameters},
         {"train/moment", HOP__ITEM_REAL, t->count, t->moment},
         {"train/square", HOP__ITEM_REAL, t->count, t->square},
+        {"train/best", HOP__ITEM_REAL, t->count, t->best_weights},
         {"train/memory", HOP__ITEM_REAL, HOP__TRAINER_MEMORY, (void *)t->memory}};
     return hop__items_save(t->context, path, "checkpoint", items,
                            sizeof items / sizeof *items);
@@ -45,15 +46,16 @@ static bool options_in_range(hop_trainer *t) {
 static int read_state(hop_trainer *t, hop__item_file *file, const char *path) {
     const size_t n = t->model->parameter_count;
     int64_t counters[2];
-    double numbers[3];
+    double numbers[5];
     const hop__item items[] = {
         {"train/options", HOP__ITEM_REAL, sizeof t->options / sizeof(double),
          &t->options},
         {"train/counters", HOP__ITEM_INTEGER, 2, counters},
-        {"train/numbers", HOP__ITEM_REAL, 3, numbers},
+        {"train/numbers", HOP__ITEM_REAL, 5, numbers},
         {"train/weights", HOP__ITEM_REAL, n, t->model->parameters},
         {"train/moment", HOP__ITEM_REAL, t->count, t->moment},
         {"train/square", HOP__ITEM_REAL, t->count, t->square},
+        {"train/best", HOP__ITEM_REAL, t->count, t->best_weights},
         {"train/memory", HOP__ITEM_REAL, HOP__TRAINER_MEMORY, (void *)t->memory}};
     int status = HOP_OK;
     for (size_t k = 0; k < sizeof items / sizeof *items && status == HOP_OK; k++)
@@ -64,6 +66,7 @@ static int read_state(hop_trainer *t, hop__item_file *file, const char *path) {
         !hop__all_finite(t->model->parameters, n) ||
         !hop__all_finite(t->moment, t->count) ||
         !hop__all_finite(t->square, t->count) ||
+        !hop__all_finite(t->best_weights, t->count) ||
         !hop__all_finite(t->memory, HOP__TRAINER_MEMORY))
         return hop__fail(t->context, HOP_ERROR_FORMAT,
                          "%.300s: the training state is out of range", path);
@@ -72,6 +75,8 @@ static int read_state(hop_trainer *t, hop__item_file *file, const char *path) {
     t->last_loss = numbers[0];
     t->average = numbers[1];
     t->norm = numbers[2];
+    t->validation = numbers[3];
+    t->best = numbers[4];
     return HOP_OK;
 }
 

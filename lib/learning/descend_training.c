@@ -127,7 +127,7 @@ static int unroll(hop_trainer *t, worker *w, size_t k, double reference,
 static int episode(hop_trainer *t, void *opaque, size_t index) {
     worker *w = opaque;
     hop__random random = hop__trainer_random(t, index);
-    const size_t k = hop__trainer_choose(t, &random);
+    const size_t k = hop__trainer_choose(t, &random, index);
     const hop__task *task = &t->tasks->task[k];
     const size_t steps = window_of(t) * (size_t)t->options.windows;
     hop_structure *s = w->structure[k];
@@ -147,7 +147,7 @@ static int episode(hop_trainer *t, void *opaque, size_t index) {
         memset(gradient, 0, t->count * sizeof *gradient);
         status = HOP_OK;
     }
-    t->loss[index] = loss;
+    t->loss[index] = t->score[index] = loss;
     return status;
 }
 

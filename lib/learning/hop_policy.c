@@ -73,6 +73,8 @@ void hop__hop_policy_look(hop__hop_policy *p, const hop__hop_shells *shells,
     if (!p->score)
         return;
     memset(p->score, 0, HOP__HOP_OUTPUTS * stride * sizeof *p->score);
+    if (p->entropy)
+        memset(p->entropy, 0, HOP__HOP_OUTPUTS * stride * sizeof *p->entropy);
     memset(p->site_score, 0,
            hop__perceptron_parameter_count(HOP__SITE_INPUTS) * sizeof *p->site_score);
 }
@@ -140,6 +142,17 @@ int hop__hop_policy_kind(hop__hop_policy *p, const double weight[HOP__HOP_KINDS]
     return (int)chosen;
 }
 
+/* Of sum_i -p_i ln p_i with respect to the logits: -p_i (ln p_i + entropy). */
+static void entropy_slope(const double *probability, size_t count, double *slope) {
+    double entropy = 0.0;
+    for (size_t i = 0; i < count; i++)
+        if (probability[i] > 1e-300)
+            entropy -= probability[i] * hop__ln(probability[i]);
+    for (size_t i = 0; i < count; i++)
+        if (probability[i] > 1e-300)
+            slope[i] -= probability[i] * (hop__ln(probability[i]) + entropy);
+}
+
 size_t hop__hop_policy_atom(hop__hop_policy *p, enum hop__hop_output output) {
     const size_t n = p->atoms->count;
     const double *y = p->y + (size_t)output * p->atoms->stride;
@@ -152,6 +165,8 @@ size_t hop__hop_policy_atom(hop__hop_policy *p, enum hop__hop_output output) {
         for (size_t i = 0; i < n; i++)
             score[i] += (i == chosen ? 1.0 : 0.0) - p->logits[i];
     }
+    if (p->entropy)
+        entropy_slope(p->logits, n, p->entropy + (size_t)output * p->atoms->stride);
     return chosen;
 }
 

@@ -48,6 +48,7 @@ typedef struct hop__hop_policy {
     double *logits;                       /* work space, count */
     double mean[HOP__HOP_OUTPUTS];
     double *score;      /* [HOP__HOP_OUTPUTS][stride], NULL when not training */
+    double *entropy;    /* likewise: slopes of the entropy of the choices of atoms */
     double *site_score; /* weights of the perceptron, NULL when not training */
     double *block;
 } hop__hop_policy;

@@ -21,10 +21,12 @@
 
 #define ROW HOP__TRAINING_ROW
 static const hop__option rows[] = {
-    HOP__TRAINING_COMMON(1500, 8, 4e-3, 4e-4),
+    HOP__TRAINING_COMMON(1500, 8, 2e-3, 2e-4),
     ROW(window, "", INTEGER, 1, 256, 8, "hops through which the memory is taught"),
     ROW(horizon, "", INTEGER, 100, 1e9, 4000, "evaluations of an episode"),
-    ROW(least_cost, "", REAL, 0, 1e6, 8, "evaluations that a hop is charged at least")};
+    ROW(least_cost, "", REAL, 0, 1e6, 8, "evaluations that a hop is charged at least"),
+    ROW(entropy, "", REAL, 0, 1e3, 0.02,
+        "reward for each nat of undecidedness about atoms")};
 static const hop__option_table table = {"policy", rows, sizeof rows / sizeof *rows};
 
 #define BUCKETS 7
@@ -38,6 +40,7 @@ enum { REWARD = 0, CALLS = RATES, HOPS = 2 * RATES, BETTER, NOTES };
 typedef struct decision {
     double *network; /* record of the look */
     double *score;   /* [HOP__HOP_OUTPUTS][stride] */
+    double *entropy; /* likewise */
     double *site;    /* of the perceptron's weights */
     double advantage;
 } decision;
@@ -49,17 +52,18 @@ typedef struct worker {
     hop_optimizer **optimizer;
     decision *window;
     size_t decided; /* of the window */
-    double *score, *site_score, *dy, *dh, *dx, *scratch, *block;
+    double *score, *entropy, *site_score, *dy, *dh, *dx, *scratch, *block;
 } worker;
 
 /* ---- the window ---- */
 
-static void keep_decision(hop_trainer *t, worker *w, const hop__hop_policy *p) {
+static void keep_decision(worker *w, const hop__hop_policy *p) {
     decision *d = &w->window[w->decided];
-    (void)t;
     memcpy(d->network, p->network,
            hop__lstm_record_size(&hop__hop_shape, p->atoms->count) * sizeof(double));
-    memcpy(d->score, p->score, HOP__HOP_OUTPUTS * p->atoms->stride * sizeof(double));
+    const size_t outputs = HOP__HOP_OUTPUTS * p->atoms->stride * sizeof(double);
+    memcpy(d->score, p->score, outputs);
+    memcpy(d->entropy, p->entropy, outputs);
     memcpy(d->site, p->site_score, hop__model_size(HOP__SITE) * sizeof(double));
 }
 
@@ -72,7 +76,7 @@ static void learn(hop_trainer *t, worker *w, const hop__hop_policy *p,
     while (w->decided > 0) {
         const decision *d = &w->window[--w->decided];
         for (size_t k = 0; k < HOP__HOP_OUTPUTS * stride; k++)
-            w->dy[k] = -d->advantage * d->score[k];
+            w->dy[k] = -d->advantage * d->score[k] - t->options.entropy * d->entropy[k];
         hop__lstm_backward(w->context->isa, &hop__hop_shape, hop__trainer_weights(t),
                            p->atoms->count, d->network, w->dy, w->dh, w->dh + hidden,
                            w->dx, gradient, w->scratch);
@@ -144,7 +148,7 @@ static void take_hop(hop_trainer *t, worker *w, hop_optimizer *o, before *b,
         learn(t, w, o->hops->policy, gradient);
     look(b, o);
     if (b->pending)
-        keep_decision(t, w, o->hops->policy);
+        keep_decision(w, o->hops->policy);
 }
 
 static int run(hop_trainer *t, worker *w, size_t k, size_t index) {
@@ -175,7 +179,7 @@ static int run(hop_trainer *t, worker *w, size_t k, size_t index) {
 static int episode(hop_trainer *t, void *opaque, size_t index) {
     worker *w = opaque;
     hop__random random = hop__trainer_random(t, index);
-    const size_t k = hop__trainer_choose(t, &random);
+    const size_t k = hop__trainer_choose(t, &random, index);
     hop_optimizer *o = w->optimizer[k];
     hop_structure *s = w->structure[k];
     double *gradient = t->gradient + index * t->count;
@@ -189,6 +193,7 @@ static int episode(hop_trainer *t, void *opaque, size_t index) {
     p->weights = hop__trainer_weights(t);
     p->site_weights = p->weights + hop__model_size(HOP__HOP);
     p->score = w->score;
+    p->entropy = w->entropy;
     p->site_score = w->site_score;
     status = run(t, w, k, index);
     if (status == HOP_ERROR_NONFINITE)
@@ -198,6 +203,7 @@ static int episode(hop_trainer *t, void *opaque, size_t index) {
         gradient[a] /= notes[HOPS];
     t->loss[index] =
         notes[HOPS] > 0.0 ? -1e3 * notes[BETTER] / (double)o->evaluations : 0.0;
+    t->score[index] = isfinite(o->best.energy) ? o->best.energy / o->units.energy : 0.0;
     return status;
 }
 
@@ -242,7 +248,7 @@ static int allocate(hop_trainer *t, worker *w) {
     w->window = hop__allocate(w->context, window, sizeof *w->window);
     w->block =
         hop__allocate(w->context,
-                      window * (record + outputs + site) + 2 * outputs + site +
+                      window * (record + 2 * outputs + site) + 3 * outputs + site +
                           (2 * HOP__HOP_HIDDEN + HOP__HOP_INPUTS) * stride + scratch,
                       sizeof *w->block);
     w->optimizer = hop__allocate(w->context, t->tasks->count, sizeof(hop_optimizer *));
@@ -252,9 +258,11 @@ static int allocate(hop_trainer *t, worker *w) {
     for (size_t k = 0; k < window; k++) {
         w->window[k].network = cut(&at, record);
         w->window[k].score = cut(&at, outputs);
+        w->window[k].entropy = cut(&at, outputs);
         w->window[k].site = cut(&at, site);
     }
     w->score = cut(&at, outputs);
+    w->entropy = cut(&at, outputs);
     w->dy = cut(&at, outputs);
     w->site_score = cut(&at, site);
     w->dh = cut(&at, 2 * HOP__HOP_HIDDEN * stride);

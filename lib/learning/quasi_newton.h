@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define HOP__QN_MEMORY 6
+#define HOP__QN_MEMORY 16
 
 /* Pairs, oldest first: s = step, y = force before - force after; s.y > 0. */
 typedef struct hop__qn_pairs {

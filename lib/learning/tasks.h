@@ -1,7 +1,8 @@
 /* Training tasks: which systems a model is trained on.
  *
- * A task file has one task a line: potential (built-in name or path), formula, weight;
- * '#' begins a comment. */
+ * A task file has one task a line: potential (built-in name or path), formula, and a
+ * weight, or the word "validation" for a system that is not trained on but by which the
+ * best model is chosen; '#' begins a comment. */
 #ifndef HOP_LEARNING_TASKS_H
 #define HOP_LEARNING_TASKS_H
 
@@ -12,7 +13,7 @@ typedef struct hop__task {
     int32_t *numbers;
     double *lengths, *energies; /* each atom's scales */
     size_t count;
-    double weight;
+    double weight; /* 0: for validation */
     hop__units units;
 } hop__task;
 
@@ -20,12 +21,13 @@ typedef struct hop__tasks {
     hop_context *context;
     hop__task *task;
     size_t count, most_atoms;
-    char *text; /* of the file; goes into checkpoints */
+    size_t validations; /* of the tasks */
+    char *text;         /* of the file; goes into checkpoints */
 } hop__tasks;
 
 /* `name` is for messages. */
-int hop__tasks_parse(hop_context *context, const char *name, const char *text, size_t size,
-                     hop__tasks **out);
+int hop__tasks_parse(hop_context *context, const char *name, const char *text,
+                     size_t size, hop__tasks **out);
 void hop__tasks_free(hop__tasks *tasks);
 
 #endif

@@ -36,20 +36,33 @@ double *hop__trainer_weights(const hop_trainer *t) {
 }
 
 hop__random hop__trainer_random(const hop_trainer *t, size_t index) {
-    return hop__random_start((uint64_t)t->options.seed,
-                             ((uint64_t)t->update << 12 | index) + 1);
+    const uint64_t stream = t->validating ? UINT64_C(1) << 63 | (t->validated + index)
+                                          : ((uint64_t)t->update << 12 | index) + 1;
+    return hop__random_start((uint64_t)t->options.seed, stream);
 }
 
-size_t hop__trainer_choose(const hop_trainer *t, hop__random *random) {
+/* The validation tasks take turns. */
+static size_t validation_task(const hop__tasks *tasks, size_t turn) {
+    size_t left = turn % tasks->validations, k = 0;
+    for (; tasks->task[k].weight > 0.0 || left > 0; k++)
+        left -= tasks->task[k].weight == 0.0;
+    return k;
+}
+
+size_t hop__trainer_choose(const hop_trainer *t, hop__random *random, size_t index) {
     const hop__tasks *tasks = t->tasks;
     double total = 0.0;
+    if (t->validating)
+        return validation_task(tasks, t->validated + index);
     for (size_t k = 0; k < tasks->count; k++)
         total += tasks->task[k].weight;
     double at = hop__random_uniform(random) * total;
-    size_t k = 0;
-    while (k + 1 < tasks->count && (at -= tasks->task[k].weight) > 0.0)
-        k++;
-    return k;
+    size_t last = 0;
+    for (size_t k = 0; k < tasks->count && at > 0.0; k++) {
+        at -= tasks->task[k].weight;
+        last = tasks->task[k].weight > 0.0 ? k : last;
+    }
+    return last;
 }
 
 double hop__trainer_share(const hop_trainer *t) {
@@ -102,12 +115,14 @@ static int prepare(hop_trainer *t) {
         return HOP_OK;
     t->gradient = hop__allocate(t->context, batch * t->count, sizeof *t->gradient);
     t->loss = hop__allocate(t->context, batch, sizeof *t->loss);
+    t->score = hop__allocate(t->context, batch, sizeof *t->score);
     t->notes = hop__allocate(t->context, batch * HOP__TRAINER_MEMORY, sizeof *t->notes);
     t->calls = hop__allocate(t->context, batch, sizeof *t->calls);
     t->workers = hop__allocate(t->context, count, sizeof *t->workers);
-    int status = t->gradient && t->loss && t->notes && t->calls && t->workers
-                     ? HOP_OK
-                     : HOP_ERROR_MEMORY;
+    int status =
+        t->gradient && t->loss && t->score && t->notes && t->calls && t->workers
+            ? HOP_OK
+            : HOP_ERROR_MEMORY;
     for (size_t k = 0; k < count && status == HOP_OK; k++) {
         t->worker_count = k + 1;
         status = make_worker(t, &t->workers[k]);
@@ -124,10 +139,11 @@ static void free_workers(hop_trainer *t) {
     hop__release(t->context, t->workers);
     hop__release(t->context, t->gradient);
     hop__release(t->context, t->loss);
+    hop__release(t->context, t->score);
     hop__release(t->context, t->notes);
     hop__release(t->context, t->calls);
     t->workers = NULL;
-    t->gradient = t->loss = t->notes = NULL;
+    t->gradient = t->loss = t->score = t->notes = NULL;
     t->calls = NULL;
     t->worker_count = 0;
 }
@@ -147,14 +163,23 @@ static void work(void *trainer, size_t index, size_t number) {
     clip(t->gradient + index * t->count, t->count, 10.0 * t->options.clip);
 }
 
-static int run_workers(hop_trainer *t) {
+/* A batch of episodes. */
+static int run_batch(hop_trainer *t) {
+    const size_t batch = (size_t)t->options.batch;
+    memset(t->calls, 0, batch * sizeof *t->calls);
+    memset(t->loss, 0, batch * sizeof *t->loss);
+    memset(t->score, 0, batch * sizeof *t->score);
+    memset(t->notes, 0, batch * HOP__TRAINER_MEMORY * sizeof *t->notes);
+    memset(t->gradient, 0, batch * t->count * sizeof *t->gradient);
     for (size_t k = 0; k < t->worker_count; k++)
         t->workers[k].status = HOP_OK;
-    hop__parallel(t->context, t->worker_count, (size_t)t->options.batch, work, t);
+    hop__parallel(t->context, t->worker_count, batch, work, t);
     for (size_t k = 0; k < t->worker_count; k++)
         if (t->workers[k].status != HOP_OK)
             return hop__fail_as(t->context, t->workers[k].status,
                                 t->workers[k].context);
+    for (size_t b = 0; b < batch; b++)
+        t->evaluations += t->calls[b];
     return HOP_OK;
 }
 
@@ -181,6 +206,38 @@ static void adam(hop_trainer *t) {
     }
 }
 
+/* ---- validation ---- */
+
+static bool time_to_validate(const hop_trainer *t) {
+    const double every = t->options.validate;
+    return t->tasks->validations > 0 && every > 0.0 &&
+           ((double)t->update >= t->options.updates || t->update % (int64_t)every == 0);
+}
+
+/* The same episodes each time; the weights of the lowest mean score are kept. */
+static int validate(hop_trainer *t) {
+    const size_t batch = (size_t)t->options.batch;
+    const size_t rounds = ((size_t)t->options.validations + batch - 1) / batch;
+    double sum = 0.0;
+    int status = HOP_OK;
+    t->validating = true;
+    for (size_t r = 0; r < rounds && status == HOP_OK; r++) {
+        t->validated = r * batch;
+        status = run_batch(t);
+        for (size_t b = 0; b < batch; b++)
+            sum += t->score[b];
+    }
+    t->validating = false;
+    if (status != HOP_OK)
+        return status;
+    t->validation = sum / (double)(rounds * batch);
+    if (t->validation < t->best) {
+        t->best = t->validation;
+        memcpy(t->best_weights, hop__trainer_weights(t), t->count * sizeof(double));
+    }
+    return HOP_OK;
+}
+
 int hop_trainer_step(hop_trainer *t) {
     if (!t)
         return HOP_ERROR_ARGUMENT;
@@ -193,26 +250,19 @@ int hop_trainer_step(hop_trainer *t) {
         free_workers(t);
         return status;
     }
-    const size_t batch = (size_t)t->options.batch;
-    memset(t->calls, 0, batch * sizeof *t->calls);
-    memset(t->loss, 0, batch * sizeof *t->loss);
-    memset(t->notes, 0, batch * HOP__TRAINER_MEMORY * sizeof *t->notes);
-    memset(t->gradient, 0, batch * t->count * sizeof *t->gradient);
-    status = run_workers(t);
+    status = run_batch(t);
     if (status != HOP_OK)
         return status;
     if (t->method->finish)
         t->method->finish(t);
     adam(t);
     t->last_loss = 0.0;
-    for (size_t b = 0; b < batch; b++) {
-        t->last_loss += t->loss[b] / (double)batch;
-        t->evaluations += t->calls[b];
-    }
+    for (size_t b = 0; b < (size_t)t->options.batch; b++)
+        t->last_loss += t->loss[b] / t->options.batch;
     t->average =
         t->update == 0 ? t->last_loss : 0.98 * t->average + 0.02 * t->last_loss;
     t->update++;
-    return HOP_OK;
+    return time_to_validate(t) ? validate(t) : HOP_OK;
 }
 
 /* ---- making, options ---- */
@@ -240,7 +290,9 @@ int hop__trainer_make(hop_context *context, const char *method, const char *name
     if (status == HOP_OK) {
         t->moment = hop__allocate(context, t->count, sizeof *t->moment);
         t->square = hop__allocate(context, t->count, sizeof *t->square);
-        status = t->moment && t->square ? HOP_OK : HOP_ERROR_MEMORY;
+        t->best_weights = hop__allocate(context, t->count, sizeof *t->best_weights);
+        t->validation = t->best = INFINITY;
+        status = t->moment && t->square && t->best_weights ? HOP_OK : HOP_ERROR_MEMORY;
     }
     if (status != HOP_OK)
         hop_trainer_free(t);
@@ -276,6 +328,7 @@ void hop_trainer_free(hop_trainer *t) {
     hop_model_free(t->model);
     hop__release(context, t->moment);
     hop__release(context, t->square);
+    hop__release(context, t->best_weights);
     hop__release(context, t);
     hop__context_release(context);
 }
@@ -314,7 +367,9 @@ int hop_trainer_progress(const hop_trainer *t, hop_training_progress *out) {
                                    t->last_loss,
                                    t->average,
                                    t->norm,
-                                   (int32_t)t->method->window(t)};
+                                   (int32_t)t->method->window(t),
+                                   isfinite(t->validation) ? t->validation : NAN,
+                                   isfinite(t->best) ? t->best : NAN};
     return HOP_OK;
 }
 
@@ -324,8 +379,12 @@ int hop_trainer_model(const hop_trainer *t, hop_model **out) {
     if (!t || !out)
         return hop__missing(t ? t->context : NULL, "out");
     int status = hop_model_new(t->context, out);
-    if (status == HOP_OK)
-        memcpy((*out)->parameters, t->model->parameters,
-               t->model->parameter_count * sizeof(double));
-    return status;
+    if (status != HOP_OK)
+        return status;
+    memcpy((*out)->parameters, t->model->parameters,
+           t->model->parameter_count * sizeof(double));
+    if (isfinite(t->best))
+        memcpy((*out)->parameters + t->offset, t->best_weights,
+               t->count * sizeof(double));
+    return HOP_OK;
 }

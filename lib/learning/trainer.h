@@ -13,12 +13,12 @@
 
 typedef struct hop__training_options {
     /* every method */
-    double updates, seed, batch, rate, rate_end, clip;
+    double updates, seed, batch, rate, rate_end, clip, validate, validations;
     double window; /* of backpropagation, in steps or hops */
     /* tbptt */
     double windows, cap;
     /* policy */
-    double horizon, least_cost;
+    double horizon, least_cost, entropy;
 } hop__training_options;
 
 #define HOP__TRAINING_ROW(field, unit, type, low, high, initial, doc)                  \
@@ -32,11 +32,15 @@ typedef struct hop__training_options {
                           "seed of starts and noise"),                                 \
         HOP__TRAINING_ROW(batch, "", INTEGER, 1, 4096, batch_,                         \
                           "episodes in an update"),                                    \
-        HOP__TRAINING_ROW(rate, "", REAL, 1e-12, 1, rate_,                                 \
+        HOP__TRAINING_ROW(rate, "", REAL, 1e-12, 1, rate_,                             \
                           "Adam's step at the beginning"),                             \
-        HOP__TRAINING_ROW(rate_end, "", REAL, 1e-12, 1, rate_end_, "and at the end"),      \
+        HOP__TRAINING_ROW(rate_end, "", REAL, 1e-12, 1, rate_end_, "and at the end"),  \
         HOP__TRAINING_ROW(clip, "", REAL, 1e-9, 1e9, 1.0,                              \
-                          "largest norm of an episode's and of the gradient")
+                          "largest norm of an episode's and of the gradient"),         \
+        HOP__TRAINING_ROW(validate, "", INTEGER, 0, 1e12, 50,                          \
+                          "updates between validations; 0 = none"),                    \
+        HOP__TRAINING_ROW(validations, "", INTEGER, 1, 1e6, 48,                        \
+                          "episodes of a validation")
 
 #define HOP__TRAINER_MEMORY 64 /* numbers that a method keeps from update to update */
 
@@ -76,14 +80,19 @@ struct hop_trainer {
     hop__tasks *tasks;
     hop__training_options options;
     hop_model *model;
-    size_t offset, count;               /* the weights that are trained */
-    double *moment, *square;            /* Adam, count each */
-    double *gradient;                   /* batch x count */
-    double *loss, *notes;               /* batch; batch x HOP__TRAINER_MEMORY */
-    int64_t *calls;                     /* batch */
+    size_t offset, count;    /* the weights that are trained */
+    double *moment, *square; /* Adam, count each */
+    double *gradient;        /* batch x count */
+    double *loss, *notes;    /* batch; batch x HOP__TRAINER_MEMORY */
+    double *score;           /* batch: what a validation compares; low is good */
+    int64_t *calls;          /* batch */
     double memory[HOP__TRAINER_MEMORY]; /* the method's own */
     int64_t update, evaluations;
     double last_loss, average, norm;
+    bool validating; /* episodes are numbered from `validated` */
+    size_t validated;
+    double validation, best; /* last and lowest score; INFINITY: none yet */
+    double *best_weights;    /* count */
     hop__training_worker *workers;
     size_t worker_count;
 };
@@ -101,8 +110,9 @@ double *hop__trainer_weights(const hop_trainer *trainer);
 /* The random numbers of one episode. */
 hop__random hop__trainer_random(const hop_trainer *trainer, size_t index);
 
-/* A task by its weight. */
-size_t hop__trainer_choose(const hop_trainer *trainer, hop__random *random);
+/* A task by its weight; in a validation, one of those for it. */
+size_t hop__trainer_choose(const hop_trainer *trainer, hop__random *random,
+                           size_t index);
 
 /* Share of the updates that are done. */
 double hop__trainer_share(const hop_trainer *trainer);

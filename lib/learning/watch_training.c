@@ -102,7 +102,7 @@ static int run(hop_trainer *t, worker *w, size_t k, double *gradient, sums *sum)
 static int episode(hop_trainer *t, void *opaque, size_t index) {
     worker *w = opaque;
     hop__random random = hop__trainer_random(t, index);
-    const size_t k = hop__trainer_choose(t, &random);
+    const size_t k = hop__trainer_choose(t, &random, index);
     hop_optimizer *o = w->optimizer[k];
     hop_structure *s = w->structure[k];
     double *gradient = t->gradient + index * t->count;
@@ -120,7 +120,7 @@ static int episode(hop_trainer *t, void *opaque, size_t index) {
     t->calls[index] = o->evaluations;
     for (size_t a = 0; a < t->count && sum.steps > 0.0; a++)
         gradient[a] /= sum.steps;
-    t->loss[index] = sum.steps > 0.0 ? sum.loss / sum.steps : 0.0;
+    t->loss[index] = t->score[index] = sum.steps > 0.0 ? sum.loss / sum.steps : 0.0;
     return status;
 }
 

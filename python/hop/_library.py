@@ -121,6 +121,8 @@ class TrainingProgress(ctypes.Structure):
         ("loss_average", c_double),
         ("gradient", c_double),
         ("window", c_int32),
+        ("validation", c_double),
+        ("best", c_double),
     ]
 
 

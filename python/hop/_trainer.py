@@ -42,6 +42,10 @@ class TrainingProgress(NamedTuple):
     gradient: float
     #: Steps, or hops, that an update is backpropagated through.
     window: int
+    #: Score of the last validation; NaN: none yet.
+    validation: float
+    #: The lowest score; its weights make the model.
+    best: float
 
 
 class Trainer:
@@ -166,6 +170,8 @@ class Trainer:
             found.loss_average,
             found.gradient,
             found.window,
+            found.validation,
+            found.best,
         )
 
     @property
