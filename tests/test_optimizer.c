@@ -6,8 +6,8 @@
 #include "optimizers/optimizer.h"
 #include "support/support.h"
 
-static const char *const kinds[] = {"gradient-descent", "adam",          "fire",
-                                    "lbfgs",            "basin-hopping", "learned"};
+static const char *const kinds[] = {"gradient-descent", "adam",   "fire", "lbfgs",
+                                    "basin-hopping",    "learned"};
 #define KINDS 6
 
 static hop_context *context;
@@ -197,7 +197,8 @@ START_TEST(rotated_start_and_noise_give_the_rotated_run) {
         open_kind(kinds[_i], "Ag10Au9");
         double *x = hop_structure_positions(s), start[57];
         hop_optimizer *relax;
-        ck_assert_int_eq(hop_optimizer_new(context, "lbfgs", s, potential, &relax), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_new(context, "lbfgs", s, potential, &relax),
+                         HOP_OK);
         ck_assert_int_eq(hop_optimizer_run(relax, s, NULL, NULL), HOP_CONVERGED);
         hop_optimizer_free(relax);
         support_rattle(s, 0.1, 3);
@@ -205,7 +206,8 @@ START_TEST(rotated_start_and_noise_give_the_rotated_run) {
         if (run == 1)
             rotate(turn, start, 19, x);
         hop_optimizer_free(o);
-        ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o),
+                         HOP_OK);
         if (run == 1)
             hop__optimizer_set_frame(o, turn);
         hop_optimizer_set(o, "quenches", 0);

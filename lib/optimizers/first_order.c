@@ -38,7 +38,8 @@ static void start(void *opaque) {
 static int create(hop_context *context, const hop__descent_system *system,
                   const hop__settings *settings, void **out) {
     state *s = hop__allocate(context, 1, sizeof *s);
-    double *block = s ? hop__allocate(context, 10 * system->count, sizeof *block) : NULL;
+    double *block =
+        s ? hop__allocate(context, 10 * system->count, sizeof *block) : NULL;
     if (!block) {
         hop__release(context, s);
         return HOP_ERROR_MEMORY;
@@ -75,8 +76,8 @@ static void gradient_descent_step(void *opaque, const double *x, double energy,
 
 /* Kingma and Ba (2015), with one second moment per atom so that the run does not depend on
    the orientation. */
-static void adam_step(void *opaque, const double *x, double energy, const double *forces,
-                      double *next) {
+static void adam_step(void *opaque, const double *x, double energy,
+                      const double *forces, double *next) {
     state *s = opaque;
     const double b1 = s->settings->decay1, b2 = s->settings->decay2;
     (void)energy;
@@ -99,8 +100,8 @@ static void adam_step(void *opaque, const double *x, double energy, const double
 
 /* Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006), semi-implicit Euler, velocities zeroed
    uphill; the displacement is capped, not the velocity. */
-static void fire_step(void *opaque, const double *x, double energy, const double *forces,
-                      double *next) {
+static void fire_step(void *opaque, const double *x, double energy,
+                      const double *forces, double *next) {
     state *s = opaque;
     const hop__settings *o = s->settings;
     const size_t n = 3 * s->count;
@@ -128,7 +129,7 @@ static void fire_step(void *opaque, const double *x, double energy, const double
     hop__descent_move(s->count, x, s->step, s->cap, next);
 }
 
-const hop__descent_kind hop__gradient_descent_kind = {"gradient-descent", create, destroy,
-                                                      start, gradient_descent_step};
+const hop__descent_kind hop__gradient_descent_kind = {
+    "gradient-descent", create, destroy, start, gradient_descent_step};
 const hop__descent_kind hop__adam_kind = {"adam", create, destroy, start, adam_step};
 const hop__descent_kind hop__fire_kind = {"fire", create, destroy, start, fire_step};

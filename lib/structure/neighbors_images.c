@@ -228,7 +228,8 @@ static int choose_bins(build_t *b) {
         b->search.bins[a] = (int32_t)counts[a];
         b->scale[a] = counts[a] > 1.0 ? counts[a] / span[a] : 0.0;
     }
-    double bins_within_reach = b->reach * (1.0 + ROUNDING) * b->scale[2] / b->heights[2];
+    double bins_within_reach =
+        b->reach * (1.0 + ROUNDING) * b->scale[2] / b->heights[2];
     b->search.span = counts[2] > 1.0 ? (int32_t)ceil(bins_within_reach) : 0;
     size_t bins = (size_t)(counts[0] * counts[1] * counts[2]);
     int status =
