@@ -182,7 +182,7 @@ START_TEST(tasks_with_a_nul) {
     const char *path = support_path("nul.tasks");
     hop_trainer *trainer;
     support_write_file(path, text, sizeof text - 1);
-    refused(hop_trainer_new(context, path, &trainer), HOP_ERROR_FORMAT,
+    refused(hop_trainer_new(context, "tbptt", path, NULL, &trainer), HOP_ERROR_FORMAT,
             "nul.tasks|NUL at byte 15");
     ck_assert_ptr_null(trainer);
 }
