@@ -47,33 +47,15 @@ static bool known_method(const char *name) {
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
-    case 'm':
-        a.method = arg;
-        break;
-    case 'o':
-        a.output = arg;
-        break;
-    case 'r':
-        a.resume = true;
-        break;
-    case 't':
-        a.time = parse_time(arg);
-        break;
-    case 'c':
-        a.interval = parse_time(arg);
-        break;
-    case 'j':
-        a.threads = (int)parse_count("--threads", arg, 1, 1024);
-        break;
-    case 'J':
-        a.json = true;
-        break;
-    case 'f':
-        a.from = arg;
-        break;
-    case 'L':
-        a.list = true;
-        break;
+    case 'm': a.method = arg; break;
+    case 'o': a.output = arg; break;
+    case 'r': a.resume = true; break;
+    case 't': a.time = parse_time(arg); break;
+    case 'c': a.interval = parse_time(arg); break;
+    case 'j': a.threads = (int)parse_count("--threads", arg, 1, 1024); break;
+    case 'J': a.json = true; break;
+    case 'f': a.from = arg; break;
+    case 'L': a.list = true; break;
     case 's':
     case 'n': {
         char *to = assigned[key == 'n'];
@@ -92,7 +74,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         break;
     case ARGP_KEY_END:
         if (!known_method(a.method))
-            argp_error(state, "--method: expected tbptt, policy or abandon, got '%s'", a.method);
+            argp_error(state, "--method: expected tbptt, policy or abandon, got '%s'",
+                       a.method);
         if (a.list) {
             list_options(a.method);
             exit(EXIT_OK);
@@ -100,8 +83,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (!a.tasks || !a.output)
             argp_error(state, "expected TASKS and -o MODEL.h5");
         break;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }

@@ -64,7 +64,7 @@ extern "C" {
 #define HOP_VERSION_MINOR 1
 #define HOP_VERSION_PATCH 0
 /** 10000 * major + 100 * minor + patch of the header. */
-#define HOP_VERSION                                                                      \
+#define HOP_VERSION                                                                    \
     (10000 * HOP_VERSION_MAJOR + 100 * HOP_VERSION_MINOR + HOP_VERSION_PATCH)
 
 /** HOP_VERSION of the library that is linked; compare it with the header's. */
@@ -79,26 +79,26 @@ HOP_API int32_t hop_version(void);
  * outcomes positive.  The enum below, hop_status_name() and hop_status_text() are made
  * from this one list, and bindings can be too.
  */
-#define HOP_STATUS_LIST(X)                                                               \
-    X(OK, 0, "success")                                                                  \
-    X(ERROR_ARGUMENT, -1, "invalid argument")                                            \
-    X(ERROR_MEMORY, -2, "out of memory")                                                 \
-    X(ERROR_IO, -3, "file could not be read or written")                                 \
-    X(ERROR_FORMAT, -4, "file is not in the expected format")                            \
-    X(ERROR_CORRUPT, -5, "file is damaged")                                              \
-    X(ERROR_VERSION, -6, "made by an incompatible version")                              \
-    X(ERROR_RANGE, -7, "size limit exceeded")                                            \
-    X(ERROR_UNSUPPORTED, -8, "not supported")                                            \
-    X(ERROR_PROVIDER, -9, "energy provider failed")                                      \
-    X(ERROR_NONFINITE, -10, "energy or forces are not finite")                           \
-    X(ERROR_STATE, -11, "call not allowed in this state")                                \
-    X(CONVERGED, 1, "converged")                                                         \
-    X(MAX_STEPS, 2, "step limit reached")                                                \
-    X(MAX_EVALUATIONS, 3, "evaluation limit reached")                                    \
-    X(MAX_TIME, 4, "time limit reached")                                                 \
-    X(STOPPED, 5, "stopped on request")                                                  \
-    X(STALLED, 6, "no further progress possible")                                        \
-    X(TARGET, 7, "target energy reached")                                                \
+#define HOP_STATUS_LIST(X)                                                             \
+    X(OK, 0, "success")                                                                \
+    X(ERROR_ARGUMENT, -1, "invalid argument")                                          \
+    X(ERROR_MEMORY, -2, "out of memory")                                               \
+    X(ERROR_IO, -3, "file could not be read or written")                               \
+    X(ERROR_FORMAT, -4, "file is not in the expected format")                          \
+    X(ERROR_CORRUPT, -5, "file is damaged")                                            \
+    X(ERROR_VERSION, -6, "made by an incompatible version")                            \
+    X(ERROR_RANGE, -7, "size limit exceeded")                                          \
+    X(ERROR_UNSUPPORTED, -8, "not supported")                                          \
+    X(ERROR_PROVIDER, -9, "energy provider failed")                                    \
+    X(ERROR_NONFINITE, -10, "energy or forces are not finite")                         \
+    X(ERROR_STATE, -11, "call not allowed in this state")                              \
+    X(CONVERGED, 1, "converged")                                                       \
+    X(MAX_STEPS, 2, "step limit reached")                                              \
+    X(MAX_EVALUATIONS, 3, "evaluation limit reached")                                  \
+    X(MAX_TIME, 4, "time limit reached")                                               \
+    X(STOPPED, 5, "stopped on request")                                                \
+    X(STALLED, 6, "no further progress possible")                                      \
+    X(TARGET, 7, "target energy reached")                                              \
     X(END, 8, "no more data")
 
 enum hop_status {
@@ -199,8 +199,8 @@ HOP_API void hop_cancel_clear(hop_context *context);
  * @param numbers  count atomic numbers, 0 (element X, unnamed particle) to 118; copied
  * @retval HOP_ERROR_ARGUMENT, HOP_ERROR_RANGE, HOP_ERROR_MEMORY
  */
-HOP_API int hop_structure_new(hop_context *context, size_t count, const int32_t *numbers,
-                              hop_structure **out);
+HOP_API int hop_structure_new(hop_context *context, size_t count,
+                              const int32_t *numbers, hop_structure **out);
 
 /** Host arrays for hop_structure_wrap(); a NULL array is replaced by libhop's own. */
 typedef struct hop_structure_arrays {
@@ -259,15 +259,15 @@ HOP_API size_t hop_structure_count(const hop_structure *structure);
  * Zero-copy views: pointers into the structure, valid until it is freed.  Write to them
  * freely; hop_potential_evaluate() checks what it reads.
  */
-HOP_API int32_t *hop_structure_numbers(hop_structure *structure);   /**< n */
-HOP_API double *hop_structure_positions(hop_structure *structure);  /**< 3*n, angstrom */
-HOP_API double *hop_structure_cell(hop_structure *structure);       /**< 9, angstrom */
-HOP_API int32_t *hop_structure_periodic(hop_structure *structure);  /**< 3, 0 or 1 */
-HOP_API int32_t *hop_structure_fixed(hop_structure *structure);     /**< n, 0 or 1 */
-HOP_API double *hop_structure_energy(hop_structure *structure);     /**< 1, eV */
-HOP_API double *hop_structure_forces(hop_structure *structure);     /**< 3*n, eV/angstrom */
-HOP_API double *hop_structure_virial(hop_structure *structure);     /**< 6 Voigt, eV */
-HOP_API double *hop_structure_energies(hop_structure *structure);   /**< n, eV */
+HOP_API int32_t *hop_structure_numbers(hop_structure *structure);  /**< n */
+HOP_API double *hop_structure_positions(hop_structure *structure); /**< 3*n, angstrom */
+HOP_API double *hop_structure_cell(hop_structure *structure);      /**< 9, angstrom */
+HOP_API int32_t *hop_structure_periodic(hop_structure *structure); /**< 3, 0 or 1 */
+HOP_API int32_t *hop_structure_fixed(hop_structure *structure);    /**< n, 0 or 1 */
+HOP_API double *hop_structure_energy(hop_structure *structure);    /**< 1, eV */
+HOP_API double *hop_structure_forces(hop_structure *structure); /**< 3*n, eV/angstrom */
+HOP_API double *hop_structure_virial(hop_structure *structure); /**< 6 Voigt, eV */
+HOP_API double *hop_structure_energies(hop_structure *structure); /**< n, eV */
 
 /**
  * Stress -virial/volume in eV/angstrom^3, Voigt, tensile-positive.
@@ -365,9 +365,10 @@ typedef struct hop_provider {
                           double *hv);
     void (*free)(void *user); /**< called once when the potential goes; may be NULL */
     void *user;
-    double length;    /**< typical nearest-neighbour distance, 0 = from the elements */
-    double energy;    /**< typical binding energy per atom, 0 = 3 eV */
-    double stiffness; /**< typical bond stiffness, eV/angstrom^2, 0 = 5 energy/length^2 */
+    double length; /**< typical nearest-neighbour distance, 0 = from the elements */
+    double energy; /**< typical binding energy per atom, 0 = 3 eV */
+    double
+        stiffness; /**< typical bond stiffness, eV/angstrom^2, 0 = 5 energy/length^2 */
 } hop_provider;
 
 /**
@@ -424,8 +425,8 @@ HOP_API int hop_potential_evaluate_many(hop_potential *potential,
  * @retval as hop_potential_evaluate(); HOP_ERROR_ARGUMENT also when v is not finite
  */
 HOP_API int hop_potential_hessian_vector(hop_potential *potential,
-                                         const hop_structure *structure, const double *v,
-                                         double *hv);
+                                         const hop_structure *structure,
+                                         const double *v, double *hv);
 
 /** What hop_potential_normal_modes() counted. */
 typedef struct hop_normal_modes {
@@ -465,8 +466,9 @@ typedef struct hop_normal_modes {
  * @retval HOP_STOPPED          cancelled
  */
 HOP_API int hop_potential_normal_modes(hop_potential *potential,
-                                       const hop_structure *structure, double *frequencies,
-                                       double *vectors, hop_normal_modes *modes);
+                                       const hop_structure *structure,
+                                       double *frequencies, double *vectors,
+                                       hop_normal_modes *modes);
 
 /** What makes steps dimensionless: the natural units of one element in a potential. */
 typedef struct hop_scales {
@@ -490,7 +492,11 @@ HOP_API const char *hop_potential_kind(const hop_potential *potential);
  * Options
  * --------------------------------------------------------------------------------- */
 
-enum hop_option_type { HOP_OPTION_REAL = 0, HOP_OPTION_INTEGER = 1, HOP_OPTION_FLAG = 2 };
+enum hop_option_type {
+    HOP_OPTION_REAL = 0,
+    HOP_OPTION_INTEGER = 1,
+    HOP_OPTION_FLAG = 2
+};
 
 /** One option as the library knows it; programs, manuals and bindings read this table. */
 typedef struct hop_option {
@@ -629,7 +635,8 @@ HOP_API int hop_optimizer_ask(hop_optimizer *optimizer, hop_structure *structure
  *
  * @retval HOP_ERROR_STATE  nothing was asked
  */
-HOP_API int hop_optimizer_tell(hop_optimizer *optimizer, const hop_structure *structure);
+HOP_API int hop_optimizer_tell(hop_optimizer *optimizer,
+                               const hop_structure *structure);
 
 /** Where a run stands. */
 typedef struct hop_progress {
@@ -661,7 +668,8 @@ HOP_API int hop_optimizer_run(hop_optimizer *optimizer, hop_structure *structure
  *
  * @retval HOP_ERROR_STATE  nothing finite has been told yet
  */
-HOP_API int hop_optimizer_best(const hop_optimizer *optimizer, hop_structure *structure);
+HOP_API int hop_optimizer_best(const hop_optimizer *optimizer,
+                               hop_structure *structure);
 
 /**
  * Where the run stands now.
@@ -733,18 +741,20 @@ HOP_API int hop_trainer_set(hop_trainer *trainer, const char *name, double value
  *
  * @retval HOP_ERROR_ARGUMENT  unknown name
  */
-HOP_API int hop_trainer_get(const hop_trainer *trainer, const char *name, double *value);
+HOP_API int hop_trainer_get(const hop_trainer *trainer, const char *name,
+                            double *value);
 
 /** Where a training stands. */
 typedef struct hop_training_progress {
-    size_t size;         /**< sizeof(hop_training_progress), set by the caller */
-    int64_t update;      /**< meta-updates done */
-    int64_t updates;     /**< meta-updates in all */
-    int64_t evaluations; /**< energy-and-forces evaluations, Hessian products included */
-    double loss;         /**< meta-loss of the last update */
+    size_t size;     /**< sizeof(hop_training_progress), set by the caller */
+    int64_t update;  /**< meta-updates done */
+    int64_t updates; /**< meta-updates in all */
+    int64_t
+        evaluations; /**< energy-and-forces evaluations, Hessian products included */
+    double loss;     /**< meta-loss of the last update */
     double loss_average; /**< running mean */
     double gradient;     /**< norm of the last meta-gradient before clipping */
-    int32_t window;      /**< steps, or hops, that an update is backpropagated through */
+    int32_t window; /**< steps, or hops, that an update is backpropagated through */
 } hop_training_progress;
 
 /**
@@ -760,7 +770,8 @@ HOP_API int hop_trainer_step(hop_trainer *trainer);
  *
  * @retval HOP_ERROR_ARGUMENT  an unknown size
  */
-HOP_API int hop_trainer_progress(const hop_trainer *trainer, hop_training_progress *out);
+HOP_API int hop_trainer_progress(const hop_trainer *trainer,
+                                 hop_training_progress *out);
 
 /**
  * A copy of the model as it is now.

@@ -600,6 +600,24 @@ END_TEST
 
 /* ---- bad input ---- */
 
+/* Positions stand on a grid of 1e-15 of the cell: beyond 1e9 times the reach it would be
+   too coarse for distances. */
+START_TEST(test_endless_cell) {
+    hop_structure *s = atoms(1);
+    for (int a = 0; a < 3; a++) {
+        s->cell[4 * a] = 10.0;
+        s->periodic[a] = 1;
+    }
+    s->cell[8] = 1e16;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 4.0, 0.0), HOP_ERROR_RANGE);
+    ck_assert_ptr_nonnull(
+        strstr(hop_error_message(context), "lattice vectors below 4e+09"));
+    s->cell[8] = 1e8;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 4.0, 0.0), HOP_OK);
+    hop_structure_free(s);
+}
+END_TEST
+
 START_TEST(test_too_many_images) {
     hop_structure *s = atoms(1);
     for (int a = 0; a < 3; a++) {
@@ -692,6 +710,7 @@ int main(int argc, char **argv) {
     tcase_add_test(tests, test_does_not_depend_on_the_past);
     tcase_add_test(tests, test_when_it_is_rebuilt);
     tcase_add_test(tests, test_steady_state_allocates_nothing);
+    tcase_add_test(tests, test_endless_cell);
     tcase_add_test(tests, test_too_many_images);
     tcase_add_test(tests, test_singular_cells);
     tcase_add_test(tests, test_failing_memory);

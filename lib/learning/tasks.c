@@ -53,7 +53,8 @@ static int parse_task(hop_context *context, const hop__lines *lines, hop__span r
         (!hop__span_double(word, &task->weight) || !(task->weight > 0.0)))
         return hop__parameter_error(context, lines, "a positive weight", word);
     if (hop__span_word(&rest, &word))
-        return hop__parameter_error(context, lines, "potential, formula and weight", word);
+        return hop__parameter_error(context, lines, "potential, formula and weight",
+                                    word);
     int status = load_potential(context, name, &task->potential);
     if (status == HOP_OK)
         status = hop__formula_parse(context, formula, &task->numbers, &task->count);
@@ -71,10 +72,12 @@ static int parse_task(hop_context *context, const hop__lines *lines, hop__span r
                          &task->units, task->lengths, task->energies);
 }
 
-static int parse_all(hop__tasks *tasks, const char *name, const char *text, size_t size) {
+static int parse_all(hop__tasks *tasks, const char *name, const char *text,
+                     size_t size) {
     hop__lines lines;
     hop__span line;
-    const char *nul = memchr(text, '\0', size); /* checkpoints keep the text as a string */
+    const char *nul =
+        memchr(text, '\0', size); /* checkpoints keep the text as a string */
     if (nul)
         return hop__fail(tasks->context, HOP_ERROR_FORMAT,
                          "%.300s: expected text, got a NUL at byte %zu", name,
@@ -82,7 +85,8 @@ static int parse_all(hop__tasks *tasks, const char *name, const char *text, size
     hop__lines_start(&lines, name, text, size);
     while (hop__parameter_line(&lines, &line)) {
         if (tasks->count == MAX_TASKS)
-            return hop__parameter_error(tasks->context, &lines, "at most 1000 tasks", line);
+            return hop__parameter_error(tasks->context, &lines, "at most 1000 tasks",
+                                        line);
         hop__task *grown = hop__resize(tasks->context, tasks->task, tasks->count + 1,
                                        sizeof *tasks->task);
         if (!grown)
@@ -94,7 +98,8 @@ static int parse_all(hop__tasks *tasks, const char *name, const char *text, size
             return status;
         if (status != HOP_OK) /* of a potential or a formula: say on which line it is */
             return hop__fail(tasks->context, status, "%.150s:%lld: %.300s", name,
-                             (long long)lines.number, hop_error_message(tasks->context));
+                             (long long)lines.number,
+                             hop_error_message(tasks->context));
         if (task->count > tasks->most_atoms)
             tasks->most_atoms = task->count;
     }
@@ -104,8 +109,8 @@ static int parse_all(hop__tasks *tasks, const char *name, const char *text, size
     return HOP_OK;
 }
 
-int hop__tasks_parse(hop_context *context, const char *name, const char *text, size_t size,
-                     hop__tasks **out) {
+int hop__tasks_parse(hop_context *context, const char *name, const char *text,
+                     size_t size, hop__tasks **out) {
     *out = NULL;
     hop__tasks *tasks = hop__allocate(context, 1, sizeof *tasks);
     if (!tasks)

@@ -24,8 +24,8 @@ typedef struct hop__tasks {
 } hop__tasks;
 
 /* `name` is for messages. */
-int hop__tasks_parse(hop_context *context, const char *name, const char *text, size_t size,
-                     hop__tasks **out);
+int hop__tasks_parse(hop_context *context, const char *name, const char *text,
+                     size_t size, hop__tasks **out);
 void hop__tasks_free(hop__tasks *tasks);
 
 #endif

@@ -32,9 +32,9 @@ typedef struct hop__training_options {
                           "seed of starts and noise"),                                 \
         HOP__TRAINING_ROW(batch, "", INTEGER, 1, 4096, batch_,                         \
                           "episodes in an update"),                                    \
-        HOP__TRAINING_ROW(rate, "", REAL, 1e-12, 1, rate_,                                 \
+        HOP__TRAINING_ROW(rate, "", REAL, 1e-12, 1, rate_,                             \
                           "Adam's step at the beginning"),                             \
-        HOP__TRAINING_ROW(rate_end, "", REAL, 1e-12, 1, rate_end_, "and at the end"),      \
+        HOP__TRAINING_ROW(rate_end, "", REAL, 1e-12, 1, rate_end_, "and at the end"),  \
         HOP__TRAINING_ROW(clip, "", REAL, 1e-9, 1e9, 1.0,                              \
                           "largest norm of an episode's and of the gradient")
 

@@ -62,7 +62,7 @@ static double to_grid(double x, double magic) { return x + magic - magic; }
 
 /* Multiples of 2^k whose sums and differences are exact up to four times the cell and
    the reach. */
-static void choose_grid(build_t *b) {
+static int choose_grid(build_t *b) {
     double extent = b->reach;
     for (int k = 0; k < 9; k++)
         extent += b->periodic[k / 3] ? fabs(b->rows[k]) : 0.0;
@@ -71,6 +71,12 @@ static void choose_grid(build_t *b) {
     b->limit = any ? 1e9 * b->reach : INFINITY;
     for (int k = 0; k < 9; k++)
         b->row_grid[k] = to_grid(b->rows[k], b->magic);
+    if (extent > b->limit) /* the grid would be too coarse for distances */
+        return hop__fail(b->list.context, HOP_ERROR_RANGE,
+                         "cell: expected lattice vectors below %g, got components that "
+                         "add up to %g",
+                         b->limit, extent);
+    return HOP_OK;
 }
 
 static int prepare_cell(build_t *b) {
@@ -90,8 +96,7 @@ static int prepare_cell(build_t *b) {
         return hop__fail(b->list.context, HOP_ERROR_RANGE,
                          "neighbours: a reach of %g needs more than %g images",
                          b->reach, MOST_IMAGES);
-    choose_grid(b);
-    return HOP_OK;
+    return choose_grid(b);
 }
 
 /* The lattice vector of whole turns.  Far away, where sums on the grid are not exact
@@ -228,7 +233,8 @@ static int choose_bins(build_t *b) {
         b->search.bins[a] = (int32_t)counts[a];
         b->scale[a] = counts[a] > 1.0 ? counts[a] / span[a] : 0.0;
     }
-    double bins_within_reach = b->reach * (1.0 + ROUNDING) * b->scale[2] / b->heights[2];
+    double bins_within_reach =
+        b->reach * (1.0 + ROUNDING) * b->scale[2] / b->heights[2];
     b->search.span = counts[2] > 1.0 ? (int32_t)ceil(bins_within_reach) : 0;
     size_t bins = (size_t)(counts[0] * counts[1] * counts[2]);
     int status =
