@@ -159,7 +159,7 @@ static inline size_t filter_row(const hop__sw_system *s, size_t i, int32_t *out)
 /* ---- memory in time: large systems come from beyond the caches, in no order that the
    processor would foresee ---- */
 
-#define AHEAD 24    /* rows */
+#define AHEAD 24   /* rows */
 #define LARGE 6000 /* atoms from which on it pays */
 
 static inline void fetch(const void *at) { __builtin_prefetch(at, 0, 3); }
