@@ -8,7 +8,7 @@
 #include "potentials/stillinger_weber.h"
 #include "potentials/stillinger_weber_kernels.h"
 
-#define KEEP 50000 /* atoms above which computing again is faster than memory */
+#define KEEP 10000  /* atoms above which computing again is faster than memory */
 #define THREADED 8 /* blocks from which on threads pay */
 #define SUMMED 512 /* atoms whose totals are added up together */
 

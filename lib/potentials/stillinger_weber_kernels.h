@@ -17,7 +17,7 @@
 #include "structure/neighbors.h"
 
 #define HOP__SW_BLOCK 256
-#define HOP__SW_KEPT 4
+#define HOP__SW_KEPT 7
 #define HOP__SW_LEAST 100.0 /* exp(t), t below minus this, is zero, not denormal */
 
 /* Of the entry (element, element, element). */
