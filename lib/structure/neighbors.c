@@ -25,14 +25,14 @@ int hop__neighbors_new(hop_context *context, hop__neighbors **out) {
 
 /* ---- memory ---- */
 
-#define BUFFERS 23
+#define BUFFERS 24
 
 static hop__buffer *const *buffers_of(build_t *b, hop__buffer *all[BUFFERS + 1]) {
     hop__buffer *const list[BUFFERS] = {
         &b->wrapped, &b->built, &b->place,   &b->slot,      &b->row_bin, &b->first,
         &b->count,   &b->owner, &b->turns,   &b->bin,       &b->shift,   &b->atom,
         &b->home,    &b->x,     &b->y,       &b->z,         &b->order,   &b->slot_place,
-        &b->start,   &b->index, &b->scratch, &b->positions, &b->rough};
+        &b->start,   &b->index, &b->scratch, &b->positions, &b->rough,   &b->stretches};
     all[BUFFERS] = NULL;
     memcpy(all, list, sizeof list);
     return all;
