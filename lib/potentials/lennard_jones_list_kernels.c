@@ -172,8 +172,7 @@ INLINE void sum_products(const round_arrays *a, lanes sums[3]) {
 
 INLINE void row_forces(const hop__lj_rows *r, size_t begin, size_t end, bool mixed,
                        bool smooth) {
-    round_arrays a;
-    memset(a.species, 0, sizeof a.species);
+    round_arrays a = {.count = 0};
     for (size_t i = begin; i < end; i++) {
         const hop__lj_list_pair *row =
             r->table + (mixed ? (size_t)r->species[i] * r->kinds : 0);
@@ -196,8 +195,7 @@ INLINE void row_forces(const hop__lj_rows *r, size_t begin, size_t end, bool mix
 
 INLINE void row_products(const hop__lj_rows *r, size_t begin, size_t end, bool mixed,
                          bool smooth) {
-    round_arrays a;
-    memset(a.species, 0, sizeof a.species);
+    round_arrays a = {.count = 0};
     for (size_t i = begin; i < end; i++) {
         const hop__lj_list_pair *row =
             r->table + (mixed ? (size_t)r->species[i] * r->kinds : 0);
