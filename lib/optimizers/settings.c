@@ -33,7 +33,7 @@
 #define LBFGS(memory_)                                                                   \
     ROW(memory, "", WHOLE, 0, 100, memory_,                                              \
         "pairs that L-BFGS remembers; 0 = 100 for clusters, fewer for many atoms"),      \
-        ROW(max_rise, "e0", REAL, 0, BIG, 0.1,                                           \
+        ROW(max_rise, "e0", REAL, 0, BIG, 0.02,                                          \
             "a step that raises the energy more is shortened")
 
 #define HOPPING(temperature_, shake_, shake_weight_, relocate_weight_, swap_weight_,     \
@@ -94,8 +94,8 @@ static const hop__option adam[] = {
 static const hop__option fire[] = {COMMON(1, 0, 0.1), TIME_STEPS(0.15, 0.75),
                                    MIXING(0.1, 5)};
 static const hop__option fire2[] = {
-    COMMON(1, 0, 0.1), TIME_STEPS(0.15, 0.75),
-    ROW(dt_min, "", REAL, 0, 10, 0.02, "shortest time step"), MIXING(0.25, 20),
+    COMMON(1, 0, 0.1), TIME_STEPS(0.3, 0.75),
+    ROW(dt_min, "", REAL, 0, 10, 0.15, "shortest time step"), MIXING(0.25, 20),
     ROW(abc, "", FLAG, 0, 1, 0, "accelerated bias correction of the velocity")};
 static const hop__option smooth_fire[] = {
     COMMON(1, 0, 0.0891),
@@ -106,7 +106,7 @@ static const hop__option smooth_fire[] = {
     ROW(soft_force, "k0 r0", REAL, 1e-6, 1e6, 1.56, "force at which it is softened")};
 static const hop__option conjugate_gradient[] = {
     COMMON(1, 0, 0.15),
-    ROW(line_slope, "", REAL, 1e-6, 0.99, 0.4,
+    ROW(line_slope, "", REAL, 1e-6, 0.99, 0.25,
         "slope along the line, of that at its beginning, that ends the line")};
 static const hop__option lbfgs[] = {COMMON(1, 0, 0.15), LBFGS(0)};
 static const hop__option basin_hopping[] = {
