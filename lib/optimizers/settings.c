@@ -78,7 +78,9 @@ static const hop__option gradient_descent[] = {
 static const hop__option adam[] = {
     COMMON(1, 0, 0.1), ROW(rate, "r0", REAL, 1e-9, 10, 0.02, "step of a steady force"),
     ROW(decay1, "", REAL, 0, 0.9999, 0.9, "decay of the mean force"),
-    ROW(decay2, "", REAL, 0, 0.99999, 0.99, "decay of the mean square")};
+    ROW(decay2, "", REAL, 0, 0.99999, 0.99, "decay of the mean square"),
+    ROW(epsilon, "k0 r0", REAL, 0, 1e3, 0.01,
+        "forces far below it make steps in proportion, not of full length")};
 #define TIME_STEPS(dt_, dt_max_)                                                         \
     ROW(dt, "", REAL, 1e-6, 10, dt_, "first time step, units of sqrt(mass/stiffness)"),  \
         ROW(dt_max, "", REAL, 1e-6, 10, dt_max_, "longest time step"),                   \
