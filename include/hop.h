@@ -568,8 +568,31 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
 /**
  * Make an optimizer.
  *
- * Kinds: "gradient-descent", "adam", "fire", "lbfgs" (local; with the option `quenches`
- * above 1 or 0 they restart from new random structures), "basin-hopping", and "learned".
+ * Local kinds; with the option `quenches` above 1 or 0 they restart from new random
+ * structures:
+ *
+ *   "lbfgs"               L-BFGS (Nocedal 1980) without a line search, as in GMIN; the
+ *                         fewest evaluations
+ *   "conjugate-gradient"  Polak-Ribiere+, with a line search that mostly takes its first
+ *                         point
+ *   "fire"                FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006)), the
+ *                         rules and their order as in ASE's FIRE, and its defaults but
+ *                         for the time step (natural units) and the cap (on the largest
+ *                         move of an atom)
+ *   "fire2"               FIRE 2.0 (Guenole et al., Comput. Mater. Sci. 175, 109584
+ *                         (2020)) as in ASE's FIRE2 and, with other defaults, LAMMPS'
+ *                         fire with the Euler integrator; `abc` = 1: ABC-FIRE (Echeverri
+ *                         Restrepo and Andric, Comput. Mater. Sci. 218, 111978 (2023))
+ *   "smooth-fire"         FIRE with friction that depends smoothly on the angle of force
+ *                         and velocity, and a fixed time step
+ *   "adam"                Adam (Kingma and Ba 2015), one second moment for each atom
+ *   "gradient-descent"    steps in proportion to the force
+ *
+ * Global kinds: "basin-hopping" and "learned".
+ *
+ * A descent is converged when the largest force on a free atom is below the option `fmax`
+ * and, where these are set, the root mean square of all 3*n force components is below
+ * `rms` and the energy changed by less than `energy_change` in the last step.
  *
  * @param start      where to begin; its positions, cell, periodicity and fixed mask are
  *                   copied
