@@ -263,3 +263,16 @@ bench-gupta: $(BUILD)/bench/gupta
 	$(BUILD)/bench/gupta $(ROUNDS)
 $(BUILD)/bench/gupta: $(BUILD)/bench/gupta.o $(BUILD)/bench/gupta_reference.o $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Evaluations and time of the minimisers, beside ASE, SciPy and LAMMPS where they are there
+# (PEERS is a Python with numpy, scipy and ase; lmp is found in the path).
+PEERS ?= $(VENV)/bin/python
+.PHONY: bench-minimisers
+bench-minimisers: lib
+	@mkdir -p $(BUILD)/minimisers
+	$(CC) -O2 -std=c11 -Wall -Wextra -Iinclude bench/minimisers.c -o $(BUILD)/bench-minimisers \
+	  -L$(BUILD) -lhop -lm -Wl,-rpath,'$$ORIGIN'
+	$(BUILD)/bench-minimisers --json $(BUILD)/minimisers/libhop.json \
+	  --write $(BUILD)/minimisers lbfgs conjugate-gradient fire fire2 smooth-fire adam
+	HOP_LIBRARY=$(BUILD)/$(SONAME) PYTHONPATH=python $(PEERS) bench/minimisers.py \
+	  $(BUILD)/minimisers

@@ -24,7 +24,8 @@ static void check(hop_context *context, int status) {
 
 /* Calls after which the energy stays within `margin` of the last one; *total: to fmax. */
 static int descend(hop_context *context, const char *kind, const hop_structure *start,
-                   hop_potential *potential, hop_model *model, double margin, int *total) {
+                   hop_potential *potential, hop_model *model, double margin,
+                   int *total) {
     static double energy[MOST];
     hop_structure *s;
     hop_optimizer *o;
@@ -75,28 +76,31 @@ int main(int argc, char **argv) {
                   hop_potential_builtin(context, systems[k].potential, &potential));
             for (int run = 0; run < runs; run++) {
                 hop_structure *s;
-                check(context, hop_structure_random(context, systems[k].formula, potential,
-                                                    9000 + (uint64_t)run, &s));
+                check(context,
+                      hop_structure_random(context, systems[k].formula, potential,
+                                           9000 + (uint64_t)run, &s));
                 if (shaken) {
                     hop_optimizer *o;
-                    check(context, hop_optimizer_new(context, "lbfgs", s, potential, &o));
+                    check(context,
+                          hop_optimizer_new(context, "lbfgs", s, potential, &o));
                     check(context, hop_optimizer_run(o, s, NULL, NULL));
                     hop_optimizer_free(o);
                     shake(s, 1.0, (unsigned)run);
                 }
                 for (int m = 0; m < 4; m++) {
                     int total;
-                    calls[m] += descend(context, m < 2 ? names[m] : "learned", s, potential,
-                                        m == 3 ? model : NULL,
+                    calls[m] += descend(context, m < 2 ? names[m] : "learned", s,
+                                        potential, m == 3 ? model : NULL,
                                         1e-3 * (double)hop_structure_count(s), &total);
                     totals[m] += total;
                 }
                 hop_structure_free(s);
             }
             for (int m = 0; m < 4; m++)
-                printf("%-10s %-7s %-20s %10.1f (%.2f) %14.1f (%.2f)\n", systems[k].formula,
-                       shaken ? "shaken" : "random", names[m], calls[m] / runs,
-                       calls[m] / calls[0], totals[m] / runs, totals[m] / totals[0]);
+                printf("%-10s %-7s %-20s %10.1f (%.2f) %14.1f (%.2f)\n",
+                       systems[k].formula, shaken ? "shaken" : "random", names[m],
+                       calls[m] / runs, calls[m] / calls[0], totals[m] / runs,
+                       totals[m] / totals[0]);
             hop_potential_free(potential);
         }
     hop_model_free(model);

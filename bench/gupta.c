@@ -78,8 +78,8 @@ static void set_up(contest *c, int size, bool alloy) {
     char formula[40];
     snprintf(formula, sizeof formula, alloy ? "Ag%dAu%d" : "Ag%d",
              alloy ? size / 2 : size, size - size / 2);
-    must(c->context, hop_structure_random(c->context, formula, c->potential, 1,
-                                          &c->structure));
+    must(c->context,
+         hop_structure_random(c->context, formula, c->potential, 1, &c->structure));
     c->n = (size_t)size;
     c->species = calloc(c->n, sizeof *c->species);
     c->forces = calloc(3 * c->n, sizeof *c->forces);

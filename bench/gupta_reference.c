@@ -16,7 +16,8 @@ double gupta_reference_evaluate(const gupta_reference *g, size_t n, const int *s
                    dz = x[3 * i + 2] - x[3 * j + 2];
             double r = sqrt(dx * dx + dy * dy + dz * dz), inverse = 1.0 / r;
             double s = 1.0 - r / t->r0;
-            double rep = t->a * exp(t->p * s), hop = t->xi * t->xi * exp(2.0 * t->q * s);
+            double rep = t->a * exp(t->p * s),
+                   hop = t->xi * t->xi * exp(2.0 * t->q * s);
             energy += 2.0 * rep;
             density[i] += hop;
             density[j] += hop;

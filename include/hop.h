@@ -199,8 +199,8 @@ HOP_API void hop_cancel_clear(hop_context *context);
  * @param numbers  count atomic numbers, 0 (element X, unnamed particle) to 118; copied
  * @retval HOP_ERROR_ARGUMENT, HOP_ERROR_RANGE, HOP_ERROR_MEMORY
  */
-HOP_API int hop_structure_new(hop_context *context, size_t count, const int32_t *numbers,
-                              hop_structure **out);
+HOP_API int hop_structure_new(hop_context *context, size_t count,
+                              const int32_t *numbers, hop_structure **out);
 
 /** Host arrays for hop_structure_wrap(); a NULL array is replaced by libhop's own. */
 typedef struct hop_structure_arrays {
@@ -367,7 +367,8 @@ typedef struct hop_provider {
     void *user;
     double length;    /**< typical nearest-neighbour distance, 0 = from the elements */
     double energy;    /**< typical binding energy per atom, 0 = 3 eV */
-    double stiffness; /**< typical bond stiffness, eV/angstrom^2, 0 = 5 energy/length^2 */
+    double
+        stiffness; /**< typical bond stiffness, eV/angstrom^2, 0 = 5 energy/length^2 */
 } hop_provider;
 
 /**
@@ -424,8 +425,8 @@ HOP_API int hop_potential_evaluate_many(hop_potential *potential,
  * @retval as hop_potential_evaluate(); HOP_ERROR_ARGUMENT also when v is not finite
  */
 HOP_API int hop_potential_hessian_vector(hop_potential *potential,
-                                         const hop_structure *structure, const double *v,
-                                         double *hv);
+                                         const hop_structure *structure,
+                                         const double *v, double *hv);
 
 /** What hop_potential_normal_modes() counted. */
 typedef struct hop_normal_modes {
@@ -465,8 +466,9 @@ typedef struct hop_normal_modes {
  * @retval HOP_STOPPED          cancelled
  */
 HOP_API int hop_potential_normal_modes(hop_potential *potential,
-                                       const hop_structure *structure, double *frequencies,
-                                       double *vectors, hop_normal_modes *modes);
+                                       const hop_structure *structure,
+                                       double *frequencies, double *vectors,
+                                       hop_normal_modes *modes);
 
 /** What makes steps dimensionless: the natural units of one element in a potential. */
 typedef struct hop_scales {
@@ -490,7 +492,11 @@ HOP_API const char *hop_potential_kind(const hop_potential *potential);
  * Options
  * --------------------------------------------------------------------------------- */
 
-enum hop_option_type { HOP_OPTION_REAL = 0, HOP_OPTION_INTEGER = 1, HOP_OPTION_FLAG = 2 };
+enum hop_option_type {
+    HOP_OPTION_REAL = 0,
+    HOP_OPTION_INTEGER = 1,
+    HOP_OPTION_FLAG = 2
+};
 
 /** One option as the library knows it; programs, manuals and bindings read this table. */
 typedef struct hop_option {
@@ -562,8 +568,31 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
 /**
  * Make an optimizer.
  *
- * Kinds: "gradient-descent", "adam", "fire", "lbfgs" (local; with the option `quenches`
- * above 1 or 0 they restart from new random structures), "basin-hopping", and "learned".
+ * Local kinds; with the option `quenches` above 1 or 0 they restart from new random
+ * structures:
+ *
+ *   "lbfgs"               L-BFGS (Nocedal 1980) without a line search, as in GMIN; the
+ *                         fewest evaluations
+ *   "conjugate-gradient"  Polak-Ribiere+, with a line search that mostly takes its first
+ *                         point
+ *   "fire"                FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006)), the
+ *                         rules and their order as in ASE's FIRE, and its defaults but
+ *                         for the time step (natural units) and the cap (on the largest
+ *                         move of an atom)
+ *   "fire2"               FIRE 2.0 (Guenole et al., Comput. Mater. Sci. 175, 109584
+ *                         (2020)) as in ASE's FIRE2 and, with other defaults, LAMMPS'
+ *                         fire with the Euler integrator; `abc` = 1: ABC-FIRE (Echeverri
+ *                         Restrepo and Andric, Comput. Mater. Sci. 218, 111978 (2023))
+ *   "smooth-fire"         FIRE with friction that depends smoothly on the angle of force
+ *                         and velocity, and a fixed time step
+ *   "adam"                Adam (Kingma and Ba 2015), one second moment for each atom
+ *   "gradient-descent"    steps in proportion to the force
+ *
+ * Global kinds: "basin-hopping" and "learned".
+ *
+ * A descent is converged when the largest force on a free atom is below the option `fmax`
+ * and, where these are set, the root mean square of all 3*n force components is below
+ * `rms` and the energy changed by less than `energy_change` in the last step.
  *
  * @param start      where to begin; its positions, cell, periodicity and fixed mask are
  *                   copied
@@ -629,7 +658,8 @@ HOP_API int hop_optimizer_ask(hop_optimizer *optimizer, hop_structure *structure
  *
  * @retval HOP_ERROR_STATE  nothing was asked
  */
-HOP_API int hop_optimizer_tell(hop_optimizer *optimizer, const hop_structure *structure);
+HOP_API int hop_optimizer_tell(hop_optimizer *optimizer,
+                               const hop_structure *structure);
 
 /** Where a run stands. */
 typedef struct hop_progress {
@@ -661,7 +691,8 @@ HOP_API int hop_optimizer_run(hop_optimizer *optimizer, hop_structure *structure
  *
  * @retval HOP_ERROR_STATE  nothing finite has been told yet
  */
-HOP_API int hop_optimizer_best(const hop_optimizer *optimizer, hop_structure *structure);
+HOP_API int hop_optimizer_best(const hop_optimizer *optimizer,
+                               hop_structure *structure);
 
 /**
  * Where the run stands now.
@@ -733,14 +764,16 @@ HOP_API int hop_trainer_set(hop_trainer *trainer, const char *name, double value
  *
  * @retval HOP_ERROR_ARGUMENT  unknown name
  */
-HOP_API int hop_trainer_get(const hop_trainer *trainer, const char *name, double *value);
+HOP_API int hop_trainer_get(const hop_trainer *trainer, const char *name,
+                            double *value);
 
 /** Where a training stands. */
 typedef struct hop_training_progress {
     size_t size;         /**< sizeof(hop_training_progress), set by the caller */
     int64_t update;      /**< meta-updates done */
     int64_t updates;     /**< meta-updates in all */
-    int64_t evaluations; /**< energy-and-forces evaluations, Hessian products included */
+    int64_t
+        evaluations; /**< energy-and-forces evaluations, Hessian products included */
     double loss;         /**< meta-loss of the last update */
     double loss_average; /**< running mean */
     double gradient;     /**< norm of the last meta-gradient before clipping */
@@ -762,7 +795,8 @@ HOP_API int hop_trainer_step(hop_trainer *trainer);
  *
  * @retval HOP_ERROR_ARGUMENT  an unknown size
  */
-HOP_API int hop_trainer_progress(const hop_trainer *trainer, hop_training_progress *out);
+HOP_API int hop_trainer_progress(const hop_trainer *trainer,
+                                 hop_training_progress *out);
 
 /**
  * A copy of the model as it is now.

@@ -154,7 +154,8 @@ static int load(const char *name, const char *path) {
     hop_trainer *trainer = NULL;
     hop_model *model = NULL;
     int status = ends(name, ".xyz")     ? hop_structure_read(context, path, 0, &s)
-                 : ends(name, ".tasks") ? hop_trainer_new(context, "tbptt", path, NULL, &trainer)
+                 : ends(name, ".tasks")
+                     ? hop_trainer_new(context, "tbptt", path, NULL, &trainer)
                  : ends(name, ".h5")    ? hop_model_load(context, path, &model)
                                         : hop_potential_load(context, path, &potential);
     ck_assert(!s && !potential && !trainer && !model);
@@ -428,7 +429,8 @@ START_TEST(null_for_a_trainer) {
     double value;
     support_write_file(path, text, strlen(text));
     ck_assert_int_eq(hop_trainer_new(context, "tbptt", path, NULL, &t), HOP_OK);
-    REFUSES_NULL(hop_trainer_new(context, "tbptt", NULL, NULL, &none), "hop_trainer_new: method, tasks_path");
+    REFUSES_NULL(hop_trainer_new(context, "tbptt", NULL, NULL, &none),
+                 "hop_trainer_new: method, tasks_path");
     REFUSES_NULL(hop_trainer_load(context, NULL, &none), "hop_trainer_load: path");
     REFUSES_NULL(hop_trainer_save(t, NULL), "hop_trainer_save: path");
     REFUSES_NULL(hop_trainer_set(t, NULL, 1.0), "hop_trainer_set: name");

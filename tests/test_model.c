@@ -61,9 +61,10 @@ static void message_has(const char *words) {
 
 /* Columns of a part's first layer, and its weights before the read-out. */
 static void layer_of(enum hop__part part, size_t *columns, size_t *before) {
-    const hop__lstm_shape *const shape[HOP__PARTS] = {[HOP__DESCEND] = &hop__descend_shape,
-                                                      [HOP__HOP] = &hop__hop_shape,
-                                                      [HOP__ABANDON] = &hop__watch_shape};
+    const hop__lstm_shape *const shape[HOP__PARTS] = {
+        [HOP__DESCEND] = &hop__descend_shape,
+        [HOP__HOP] = &hop__hop_shape,
+        [HOP__ABANDON] = &hop__watch_shape};
     if (part == HOP__SITE) {
         *columns = HOP__SITE_INPUTS + 1;
         *before = HOP__PERCEPTRON_HIDDEN * *columns;
@@ -93,7 +94,8 @@ START_TEST(untrained) {
     }
     /* uniform numbers have a variance of a third of their limit's square */
     double expected = limit * limit / 3.0 * (double)(before - before / columns);
-    ck_assert_double_eq_tol(square, expected, (part == HOP__SITE ? 0.4 : 0.1) * expected);
+    ck_assert_double_eq_tol(square, expected,
+                            (part == HOP__SITE ? 0.4 : 0.1) * expected);
     for (size_t k = before; k < size; k++)
         ck_assert_double_eq(w[k], 0.0);
     ck_assert_ptr_null(hop__model_weights(model, part));

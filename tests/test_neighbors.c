@@ -573,6 +573,37 @@ START_TEST(test_does_not_depend_on_the_past) {
 }
 END_TEST
 
+/* Places, positions and rows are the same from one thread and from four. */
+START_TEST(test_threads_do_not_matter) {
+    hop__random r = hop__random_start(10, 0);
+    hop__neighbors *other;
+    hop_structure *s = atoms(5000);
+    crystal(&r, s, 45.0);
+    ck_assert_int_eq(hop__neighbors_new(context, &other), HOP_OK);
+    for (int step = 0; step < 3; step++) { /* built, followed, built */
+        ck_assert_int_eq(hop_context_set_threads(context, 1), HOP_OK);
+        ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.5), HOP_OK);
+        ck_assert_int_eq(hop_context_set_threads(context, 4), HOP_OK);
+        ck_assert_int_eq(hop__neighbors_update(other, s, 3.0, 0.5), HOP_OK);
+        ck_assert_uint_eq(list->builds, step < 2 ? 1 : 2);
+        ck_assert_uint_eq(other->builds, list->builds);
+        ck_assert_uint_eq(other->images, list->images);
+        ck_assert_mem_eq(other->positions, list->positions,
+                         4 * list->images * sizeof(double));
+        ck_assert_mem_eq(other->atom, list->atom, list->images * sizeof(int32_t));
+        for (size_t i = 0; i < s->count; i++) {
+            require(other->count[i] == list->count[i]);
+            require(memcmp(other->index + other->first[i], list->index + list->first[i],
+                           (size_t)list->count[i] * sizeof(int32_t)) == 0);
+        }
+        for (size_t k = 0; k < 3 * s->count; k++)
+            s->positions[k] += step == 0 ? 0.1 : 0.2;
+    }
+    hop__neighbors_free(other);
+    hop_structure_free(s);
+}
+END_TEST
+
 START_TEST(test_steady_state_allocates_nothing) {
     support_allocator state = {0};
     hop_allocator allocator = support_allocator_for(&state);
@@ -599,6 +630,24 @@ START_TEST(test_steady_state_allocates_nothing) {
 END_TEST
 
 /* ---- bad input ---- */
+
+/* Positions stand on a grid of 1e-15 of the cell: beyond 1e9 times the reach it would be
+   too coarse for distances. */
+START_TEST(test_endless_cell) {
+    hop_structure *s = atoms(1);
+    for (int a = 0; a < 3; a++) {
+        s->cell[4 * a] = 10.0;
+        s->periodic[a] = 1;
+    }
+    s->cell[8] = 1e16;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 4.0, 0.0), HOP_ERROR_RANGE);
+    ck_assert_ptr_nonnull(
+        strstr(hop_error_message(context), "lattice vectors below 4e+09"));
+    s->cell[8] = 1e8;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 4.0, 0.0), HOP_OK);
+    hop_structure_free(s);
+}
+END_TEST
 
 START_TEST(test_too_many_images) {
     hop_structure *s = atoms(1);
@@ -691,7 +740,9 @@ int main(int argc, char **argv) {
     tcase_add_test(tests, test_skin);
     tcase_add_test(tests, test_does_not_depend_on_the_past);
     tcase_add_test(tests, test_when_it_is_rebuilt);
+    tcase_add_test(tests, test_threads_do_not_matter);
     tcase_add_test(tests, test_steady_state_allocates_nothing);
+    tcase_add_test(tests, test_endless_cell);
     tcase_add_test(tests, test_too_many_images);
     tcase_add_test(tests, test_singular_cells);
     tcase_add_test(tests, test_failing_memory);

@@ -8,7 +8,8 @@
 
 #define FOLDER "tests/data/oracle/"
 
-static void check_case(hop_context *context, const char *name, const char *potential_name) {
+static void check_case(hop_context *context, const char *name,
+                       const char *potential_name) {
     char path[256];
     hop_potential *potential;
     hop_structure *expected, *s;
@@ -17,18 +18,19 @@ static void check_case(hop_context *context, const char *name, const char *poten
                   hop_error_message(context));
     ck_assert_int_eq(hop_structure_copy(expected, &s), HOP_OK);
     snprintf(path, sizeof path, "%s%s",
-             strcmp(potential_name, "Si.sw") == 0 ? "potentials/" : FOLDER, potential_name);
+             strcmp(potential_name, "Si.sw") == 0 ? "potentials/" : FOLDER,
+             potential_name);
     ck_assert_msg(hop_potential_load(context, path, &potential) == HOP_OK, "%s",
                   hop_error_message(context));
     ck_assert_msg(hop_potential_evaluate(potential, s) == HOP_OK, "%s: %s", name,
                   hop_error_message(context));
     double e = *hop_structure_energy(expected), got = *hop_structure_energy(s);
-    ck_assert_msg(fabs(got - e) <= 1e-10 * fabs(e) + 1e-300, "%s: energy %.17g, not %.17g",
-                  name, got, e);
+    ck_assert_msg(fabs(got - e) <= 1e-10 * fabs(e) + 1e-300,
+                  "%s: energy %.17g, not %.17g", name, got, e);
     for (size_t k = 0; k < 3 * hop_structure_count(s); k++) {
         double f = hop_structure_forces(expected)[k], g = hop_structure_forces(s)[k];
-        ck_assert_msg(fabs(f - g) <= 1e-8, "%s: force %zu is %.17g, not %.17g", name, k, g,
-                      f);
+        ck_assert_msg(fabs(f - g) <= 1e-8, "%s: force %zu is %.17g, not %.17g", name, k,
+                      g, f);
     }
     double stress[6], reference[6];
     if (hop_structure_stress(s, stress) == HOP_OK) {

@@ -442,6 +442,9 @@ START_TEST(test_pair_at_every_distance) {
                                 1e-13 * fabs(expected) + 1e-300);
         ck_assert(structure->forces[0] == 0.0 || fabs(structure->forces[0]) > 1e-100);
         ck_assert(structure->forces[0] == -structure->forces[3]);
+        /* from 1e-18 to 1e26 eV */
+        ck_assert_double_eq_tol(structure->virial[0], r * structure->forces[3],
+                                0x1p-45 + 1e-14 * fabs(structure->virial[0]));
     }
     structure->positions[3] = 1e300;
     ck_assert_int_eq(hop_potential_evaluate(potential, structure), HOP_OK);

@@ -10,7 +10,8 @@
 #include "support/support.h"
 
 #define ATOMS 7
-#define BEFORE 9 /* steps before the window, so that pairs and states are carried in   \
+#define BEFORE                                                                         \
+    9 /* steps before the window, so that pairs and states are carried in   \
                   */
 #define WINDOW 8
 

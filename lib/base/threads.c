@@ -19,7 +19,16 @@
 #define STACK ((size_t)512 << 10)
 #define SPIN 20e-6 /* seconds */
 
+/* Each worker has a share of the indices, which it goes through first; then it helps the
+   others with theirs.  So the same data come to the same processor again. */
+typedef struct share {
+    atomic_size_t next;
+    size_t end;
+    char apart[48]; /* on a cache line of its own */
+} share;
+
 typedef struct member {
+    share share;
     hop__pool *pool;
     size_t number; /* the caller is 0 */
     pthread_t thread;
@@ -33,7 +42,7 @@ struct hop__pool {
     hop__task_function function;
     void *argument;
     size_t count, workers;
-    atomic_size_t next; /* index to hand out */
+    share share; /* the caller's */
     _Atomic uint64_t state;
     atomic_size_t sleepers;
     atomic_bool ending, caller_sleeps;
@@ -89,10 +98,18 @@ static void sleep_until_empty(hop__pool *p) {
 
 /* ---- a thread ---- */
 
+static share *share_of(hop__pool *p, size_t worker) {
+    return worker == 0 ? &p->share : &p->members[worker - 1].share;
+}
+
 static void take_part(hop__pool *p, size_t worker) {
-    size_t index;
-    while ((index = atomic_fetch_add(&p->next, 1)) < p->count)
-        p->function(p->argument, index, worker);
+    for (size_t k = 0; k < p->workers; k++) {
+        share *s = share_of(p, (worker + k) % p->workers);
+        size_t index;
+        while (atomic_load(&s->next) < s->end &&
+               (index = atomic_fetch_add(&s->next, 1)) < s->end)
+            p->function(p->argument, index, worker);
+    }
 }
 
 /* Go into loop `seen` unless it is closed by now. */
@@ -144,7 +161,8 @@ static size_t processors(void) {
    the usual one. */
 static bool start_member(hop__pool *p, size_t number, const pthread_attr_t *small) {
     member *m = &p->members[number - 1];
-    *m = (member){.pool = p, .number = number};
+    m->pool = p;
+    m->number = number;
     return (small && pthread_create(&m->thread, small, serve, m) == 0) ||
            pthread_create(&m->thread, NULL, serve, m) == 0;
 }
@@ -222,13 +240,18 @@ static hop__pool *pool_of(hop_context *context) {
 /* ---- the loop ---- */
 
 static void open_loop(hop__pool *p) {
-    atomic_store(&p->next, 0);
+    for (size_t k = 0; k < p->workers; k++) {
+        share *s = share_of(p, k);
+        size_t part = p->count / p->workers, more = p->count % p->workers;
+        atomic_store(&s->next, k * part + (k < more ? k : more));
+        s->end = (k + 1) * part + (k + 1 < more ? k + 1 : more);
+    }
     atomic_store(&p->state, (atomic_load(&p->state) / LOOP + 1) * LOOP + OPEN);
     size_t sleepers = atomic_load(&p->sleepers), useful = p->count - 1;
     if (sleepers == 0)
         return;
     pthread_mutex_lock(&p->lock);
-    if (useful < sleepers && p->workers > p->started)
+    if (useful < sleepers && p->workers == p->started + 1)
         for (size_t k = 0; k < useful; k++)
             pthread_cond_signal(&p->work);
     else
@@ -256,7 +279,7 @@ void hop__parallel(hop_context *context, size_t workers, size_t count,
     p->function = function;
     p->argument = argument;
     p->count = count;
-    p->workers = workers;
+    p->workers = workers < p->started + 1 ? workers : p->started + 1;
     open_loop(p);
     take_part(p, 0);
     close_loop(p);

@@ -13,11 +13,11 @@ const hop__lstm_shape hop__descend_shape = {HOP__FEATURES, HOP__HIDDEN, HOP__OUT
 #define PRODUCTS 10
 enum { FF, AA, BB, VV, DD, FA, FB, FV, FD, VD };
 static const int factor[PRODUCTS][2] = {
-    {HOP__FORCE, HOP__FORCE}, {HOP__FAST, HOP__FAST},
-    {HOP__SLOW, HOP__SLOW},   {HOP__LAST, HOP__LAST},
+    {HOP__FORCE, HOP__FORCE},         {HOP__FAST, HOP__FAST},
+    {HOP__SLOW, HOP__SLOW},           {HOP__LAST, HOP__LAST},
     {HOP__DIRECTION, HOP__DIRECTION}, {HOP__FORCE, HOP__FAST},
-    {HOP__FORCE, HOP__SLOW},  {HOP__FORCE, HOP__LAST},
-    {HOP__FORCE, HOP__DIRECTION}, {HOP__LAST, HOP__DIRECTION}};
+    {HOP__FORCE, HOP__SLOW},          {HOP__FORCE, HOP__LAST},
+    {HOP__FORCE, HOP__DIRECTION},     {HOP__LAST, HOP__DIRECTION}};
 
 /* Cosines: product, and the two squares below it. */
 #define COSINES 5
@@ -26,18 +26,18 @@ static const int cosine[COSINES][3] = {
 static const int magnitude[3] = {FF, VV, DD};
 
 enum { /* rows of x */
-    MAGNITUDE = 0,
-    COSINE = 3,
-    RELATIVE = 8,
-    MEAN_MAGNITUDE = 9,
-    MEAN_COSINE = 12,
-    DROP = 17,
-    EXPECTED = 18,
-    MEMORY = 19,
-    EARLY = 20,
-    LATE = 21,
-    SIZE = 22,
-    COHESION = 23
+       MAGNITUDE = 0,
+       COSINE = 3,
+       RELATIVE = 8,
+       MEAN_MAGNITUDE = 9,
+       MEAN_COSINE = 12,
+       DROP = 17,
+       EXPECTED = 18,
+       MEMORY = 19,
+       EARLY = 20,
+       LATE = 21,
+       SIZE = 22,
+       COHESION = 23
 };
 
 static void atom_products(const hop__feature_input *in, size_t i, double g[PRODUCTS]) {
@@ -105,7 +105,8 @@ void hop__features_forward(const hop__feature_input *in, double *x) {
     }
 }
 
-static void products_backward(const hop__feature_input *in, size_t i, const double *g_bar,
+static void products_backward(const hop__feature_input *in, size_t i,
+                              const double *g_bar,
                               double *const vector_bar[HOP__VECTORS]) {
     for (int k = 0; k < PRODUCTS; k++) {
         const double *a = in->vector[factor[k][0]] + 3 * i;
@@ -142,7 +143,8 @@ void hop__features_backward(const hop__feature_input *in, const double *dx,
         for (int k = 0; k < PRODUCTS; k++)
             g_bar[k] = mean_bar[k] / (double)in->count;
         for (size_t k = 0; k < 3; k++)
-            g_bar[magnitude[k]] += dx[(MAGNITUDE + k) * n + i] * size_slope(g[magnitude[k]]);
+            g_bar[magnitude[k]] +=
+                dx[(MAGNITUDE + k) * n + i] * size_slope(g[magnitude[k]]);
         for (size_t k = 0; k < COSINES; k++)
             cosine_backward(g, cosine[k], dx[(COSINE + k) * n + i], g_bar);
         g_bar[BB] += 0.25 * dx[RELATIVE * n + i] / (g[BB] + FLOOR);

@@ -29,10 +29,11 @@ extern const hop__lstm_shape hop__descend_shape;
 typedef struct hop__feature_input {
     size_t count, stride;
     const double *vector[HOP__VECTORS];
-    const double *size, *cohesion; /* count: each atom's scale over the mean, minus one */
-    double drop;                   /* (E before - E) / n, in binding energies; 0 at first */
-    double step;                   /* number of steps made, from 0 */
-    double memory;                 /* share of the quasi-Newton memory in use, 0 to 1 */
+    const double *size,
+        *cohesion; /* count: each atom's scale over the mean, minus one */
+    double drop;   /* (E before - E) / n, in binding energies; 0 at first */
+    double step;   /* number of steps made, from 0 */
+    double memory; /* share of the quasi-Newton memory in use, 0 to 1 */
 } hop__feature_input;
 
 /* x[HOP__FEATURES][stride]; padding is zeroed. */

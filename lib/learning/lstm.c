@@ -5,17 +5,19 @@
 #include "learning/lstm_kernels.h"
 
 typedef struct kernels {
-    void (*affine)(const double *, size_t, size_t, const double *, size_t, const double *,
-                   size_t, double *);
+    void (*affine)(const double *, size_t, size_t, const double *, size_t,
+                   const double *, size_t, double *);
     void (*gates)(size_t, size_t, double *, double *, double *, double *);
     void (*backward)(const double *, size_t, size_t, const double *, size_t,
                      const double *, size_t, size_t, const double *, double *, double *,
                      double *);
 } kernels;
 
-#define VARIANT(suffix)                                                                  \
-    {hop__lstm_affine_##suffix, hop__lstm_gates_##suffix,                                \
-     hop__lstm_affine_backward_##suffix}
+#define VARIANT(suffix)                                                                \
+    {                                                                                  \
+        hop__lstm_affine_##suffix, hop__lstm_gates_##suffix,                           \
+            hop__lstm_affine_backward_##suffix                                         \
+    }
 static const kernels variants[] = {VARIANT(base), VARIANT(avx2), VARIANT(avx512)};
 
 static size_t gate_weights(const hop__lstm_shape *s) {
@@ -78,6 +80,6 @@ void hop__lstm_backward(enum hop__isa isa, const hop__lstm_shape *shape,
         sums[3 * n + k] = up * tanh_c[k] * o[k] * (1.0 - o[k]);
         dc[k] = c_bar * f[k];
     }
-    run->backward(weights, 4 * hidden, inputs, x, hidden, h_old, rows, stride, sums, dx, dh,
-                  dweights);
+    run->backward(weights, 4 * hidden, inputs, x, hidden, h_old, rows, stride, sums, dx,
+                  dh, dweights);
 }

@@ -48,7 +48,8 @@ void VARIANT(hop__lstm_affine_)(const double *weights, size_t outputs, size_t fi
             for (size_t lane = 0; lane < LANES; lane++)
                 sum[lane] = w[columns - 1];
             for (size_t k = 0; k < first + second; k++) {
-                const double *x = (k < first ? in + k * stride : more + (k - first) * stride);
+                const double *x =
+                    (k < first ? in + k * stride : more + (k - first) * stride);
                 for (size_t lane = 0; lane < LANES; lane++)
                     sum[lane] += w[k] * x[r + lane];
             }
@@ -83,7 +84,8 @@ static double row_sum(const double *a, const double *b, size_t rows) {
             sum[lane] += a[r + lane] * b[r + lane];
     for (size_t lane = 0; r < rows; r++, lane++)
         sum[lane] += a[r] * b[r];
-    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) +
+           ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
 static void part_backward(const double *weights, size_t columns, size_t outputs,
@@ -103,16 +105,16 @@ static void part_backward(const double *weights, size_t columns, size_t outputs,
     }
 }
 
-void VARIANT(hop__lstm_affine_backward_)(const double *weights, size_t outputs, size_t first,
-                                         const double *in, size_t second,
+void VARIANT(hop__lstm_affine_backward_)(const double *weights, size_t outputs,
+                                         size_t first, const double *in, size_t second,
                                          const double *more, size_t rows, size_t stride,
                                          const double *out_bar, double *in_bar,
                                          double *more_bar, double *weights_bar) {
     const size_t columns = first + second + 1;
     part_backward(weights, columns, outputs, first, in, rows, stride, out_bar, in_bar,
                   weights_bar);
-    part_backward(weights + first, columns, outputs, second, more, rows, stride, out_bar,
-                  more_bar, weights_bar + first);
+    part_backward(weights + first, columns, outputs, second, more, rows, stride,
+                  out_bar, more_bar, weights_bar + first);
     for (size_t o = 0; o < outputs; o++) {
         double sum = 0.0;
         for (size_t r = 0; r < rows; r++)

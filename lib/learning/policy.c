@@ -16,7 +16,8 @@ int hop__policy_new(hop_context *context, size_t capacity, hop__policy **out) {
     const size_t n = capacity, stride = hop__lstm_stride(capacity);
     const size_t vectors = HOP__VECTORS + 1 + 2 * HOP__QN_MEMORY;
     const size_t rows = 2 * HOP__HIDDEN + HOP__FEATURES + HOP__OUTPUTS;
-    p->block = hop__allocate(context, 3 * n * vectors + 2 * n + rows * stride +
+    p->block = hop__allocate(context,
+                             3 * n * vectors + 2 * n + rows * stride +
                                  hop__lstm_record_size(&hop__descend_shape, n),
                              sizeof *p->block);
     if (!p->block) {
@@ -175,7 +176,8 @@ static void act(const hop__policy *p, const double *o, double *step, double *u_o
         double a = hop__exp(hop__tanh(o[i])), b = 0.5 * hop__tanh(o[stride + i]);
         double c = 0.9 * hop__tanh(o[2 * stride + i]);
         double e = 0.5 * hop__tanh(o[3 * stride + i]);
-        double cap = p->cap * hop__exp(hop__tanh(o[4 * stride + i])), u[3], square = 0.0;
+        double cap = p->cap * hop__exp(hop__tanh(o[4 * stride + i])), u[3],
+               square = 0.0;
         for (size_t k = 0; k < 3; k++) {
             size_t at = 3 * i + k;
             u[k] = a * p->vector[HOP__DIRECTION][at] + b * p->vector[HOP__FORCE][at] +

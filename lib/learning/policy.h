@@ -15,8 +15,9 @@
 #include "learning/quasi_newton.h"
 #include "potentials/potential.h"
 
-#define HOP__FIRST_STEP 0.3   /* of f, when there is no curvature yet */
-#define HOP__DECAYS {0.6, 0.9} /* of the fast and the slow mean */
+#define HOP__FIRST_STEP 0.3 /* of f, when there is no curvature yet */
+#define HOP__DECAYS                                                                    \
+    { 0.6, 0.9 } /* of the fast and the slow mean */
 
 /* The state of one descent. */
 typedef struct hop__policy {
@@ -26,14 +27,14 @@ typedef struct hop__policy {
     double cap;              /* in lengths */
     double *size, *cohesion; /* count */
     double *vector[HOP__VECTORS];
-    double *force_before;    /* 3n */
-    double energy_before;    /* eV */
+    double *force_before;                          /* 3n */
+    double energy_before;                          /* eV */
     double *s[HOP__QN_MEMORY], *y[HOP__QN_MEMORY]; /* oldest first */
-    int64_t born[HOP__QN_MEMORY]; /* the step that made each pair */
+    int64_t born[HOP__QN_MEMORY];                  /* the step that made each pair */
     size_t pairs;
-    int64_t step;            /* steps made */
-    double *h, *c, *x, *o;   /* network state, inputs, outputs: [..][stride] */
-    double *network;         /* work space */
+    int64_t step;          /* steps made */
+    double *h, *c, *x, *o; /* network state, inputs, outputs: [..][stride] */
+    double *network;       /* work space */
     double *block;
 } hop__policy;
 

@@ -11,7 +11,8 @@ static void scales(const hop__qn_pairs *pairs, size_t n, double *rho, double *ga
     *gamma = 1.0 / (rho[pairs->count - 1] * hop__dot(y, y, n));
 }
 
-void hop__qn_direction(const hop__qn_pairs *pairs, size_t n, const double *f, double *d) {
+void hop__qn_direction(const hop__qn_pairs *pairs, size_t n, const double *f,
+                       double *d) {
     double rho[HOP__QN_MEMORY] = {0}, alpha[HOP__QN_MEMORY], gamma;
     scales(pairs, n, rho, &gamma);
     memcpy(d, f, n * sizeof *d);
@@ -43,7 +44,8 @@ void hop__qn_backward(const hop__qn_pairs *pairs, size_t n, const double *f,
     double rho[HOP__QN_MEMORY] = {0}, alpha[HOP__QN_MEMORY] = {0};
     double beta[HOP__QN_MEMORY] = {0}, gamma;
     double rho_bar[HOP__QN_MEMORY] = {0}, alpha_bar[HOP__QN_MEMORY] = {0};
-    double *q = scratch, *r = scratch + HOP__QN_MEMORY * n, *work = r + HOP__QN_MEMORY * n;
+    double *q = scratch, *r = scratch + HOP__QN_MEMORY * n,
+           *work = r + HOP__QN_MEMORY * n;
     scales(pairs, n, rho, &gamma);
 
     memcpy(work, f, n * sizeof *work);

@@ -20,7 +20,7 @@ struct hop__unroll {
     size_t carried;
     /* adjoints */
     double *force_bar, *last_bar, *pair_bar; /* (most + 1) * 3n each */
-    double *energy_bar;           /* most + 1 */
+    double *energy_bar;                      /* most + 1 */
     double *x_bar, *mean_bar[2], *direction_bar, *product, *qn_scratch;
     double *dh, *dc, *dx, *dy, *network_scratch;
     double *block, *records;
@@ -74,8 +74,8 @@ int hop__unroll_new(hop_context *context, size_t capacity, size_t steps,
                   (2 * HOP__HIDDEN + HOP__FEATURES + HOP__OUTPUTS) * stride +
                   hop__lstm_scratch_size(&hop__descend_shape, capacity);
     w->block = hop__allocate(context, size, sizeof *w->block);
-    w->records =
-        hop__allocate(context, steps * hop__policy_record_size(capacity), sizeof(double));
+    w->records = hop__allocate(context, steps * hop__policy_record_size(capacity),
+                               sizeof(double));
     w->record = hop__allocate(context, steps, sizeof *w->record);
     if (!w->block || !w->records || !w->record) {
         hop__unroll_free(w);
@@ -196,7 +196,8 @@ static void direction_backward(hop__unroll *w, const hop__policy *p, size_t t) {
     const hop__policy_record *r = &w->record[t];
     const size_t n = 3 * p->count;
     const int64_t begin = w->record[0].step;
-    double *f_bar = w->force_bar + t * n, *s_bar[HOP__QN_MEMORY], *y_bar[HOP__QN_MEMORY];
+    double *f_bar = w->force_bar + t * n, *s_bar[HOP__QN_MEMORY],
+           *y_bar[HOP__QN_MEMORY];
     if (r->pairs == 0) {
         hop__add_scaled(f_bar, HOP__FIRST_STEP, w->direction_bar, n);
         return;
@@ -246,8 +247,9 @@ static void step_backward(hop__unroll *w, const hop__policy *p, const double *we
     hop__add_scaled(step_bar, 1.0, w->x_bar, n);
     memset(w->direction_bar, 0, n * sizeof(double));
     act_backward(p, r, step_bar, bar, w->dy);
-    hop__lstm_backward(p->context->isa, &hop__descend_shape, weights, p->count, r->network,
-                       w->dy, w->dh, w->dc, w->dx, gradient, w->network_scratch);
+    hop__lstm_backward(p->context->isa, &hop__descend_shape, weights, p->count,
+                       r->network, w->dy, w->dh, w->dc, w->dx, gradient,
+                       w->network_scratch);
     hop__feature_input in = {.count = p->count,
                              .stride = p->stride,
                              .size = p->size,

@@ -23,8 +23,8 @@ void hop__unroll_free(hop__unroll *unroll);
 /* Make `steps` steps of the policy from the structure's positions, which move on to the
    window's end.  *evaluations grows by the force calls. */
 int hop__unroll_forward(hop__unroll *unroll, hop__policy *policy, const double *weights,
-                        hop_potential *potential, hop_structure *structure, size_t steps,
-                        int64_t *evaluations);
+                        hop_potential *potential, hop_structure *structure,
+                        size_t steps, int64_t *evaluations);
 
 /* Loss of the window just made, and its gradient added to `gradient` (NULL: loss only). */
 int hop__unroll_backward(hop__unroll *unroll, const hop__policy *policy,

@@ -14,6 +14,7 @@
 #define DECREASE 1e-4 /* of the linear prediction, at least */
 #define TRIALS 10     /* points on one line */
 #define FIRST_STEP 0.15
+#define SHORTEST 0.02
 
 typedef struct state {
     const hop__settings *settings;
@@ -23,6 +24,7 @@ typedef struct state {
     double energy, slope, curvature; /* slope: f.d > 0; curvature per |d|^2 */
     double t, low, high,
         low_slope; /* the trial; the bracket, and the slope at its end */
+    double length; /* of the last step that was taken */
     bool on_line;
     int trials;
 } state;
@@ -30,6 +32,7 @@ typedef struct state {
 static void start(void *opaque) {
     state *s = opaque;
     s->on_line = false;
+    s->length = 0.0;
     s->curvature = 1.0 / (FIRST_STEP * s->unit);
     memset(s->d, 0, s->n * sizeof *s->d);
     memset(s->f, 0, s->n * sizeof *s->f);
@@ -88,8 +91,10 @@ static void begin_line(state *s, const double *x, double energy, const double *f
     s->low = 0.0;
     s->high = INFINITY;
     s->low_slope = s->slope;
+    /* not far shorter than the last step: a wall says little about what is behind it */
     double longest = s->cap / hop__max_norm3(s->d, s->count);
-    s->t = fmin(s->slope / (s->curvature * hop__dot(s->d, s->d, s->n)), longest);
+    double dd = hop__dot(s->d, s->d, s->n), shortest = SHORTEST * s->length / sqrt(dd);
+    s->t = fmin(fmax(s->slope / (s->curvature * dd), shortest), longest);
 }
 
 /* The trial t when the slope there is known: the minimum is beyond while it is
@@ -132,9 +137,10 @@ static void step(void *opaque, const double *x, double energy, const double *for
             s->curvature = curvature;
         bool flat = fabs(slope) <= s->settings->line_slope * s->slope;
         bool longest = t * hop__max_norm3(s->d, s->count) > 0.999 * s->cap;
-        if (!too_high && (flat || (longest && slope > 0.0)))
+        if (!too_high && (flat || (longest && slope > 0.0))) {
             s->on_line = false;
-        else if (++s->trials >= TRIALS || !(t > 0.0)) {
+            s->length = t * sqrt(dd);
+        } else if (++s->trials >= TRIALS || !(t > 0.0)) {
             s->on_line = false;
             memset(s->d, 0, s->n * sizeof *s->d); /* begin anew with steepest descent */
             memset(s->f, 0, s->n * sizeof *s->f);

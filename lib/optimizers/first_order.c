@@ -82,12 +82,14 @@ static void adam_step(void *opaque, const double *x, double energy,
     const double fix2 = 1.0 - hop__power(b2, (double)s->steps);
     for (size_t i = 0; i < s->count; i++) {
         const double *f = forces + 3 * i;
-        double square = hop__dot(f, f, 3) * s->unit * s->unit / 3.0;
+        double norm = s->unit * sqrt(hop__dot(f, f, 3));
+        double unit = norm > s->length ? s->unit * s->length / norm : s->unit;
+        double square = hop__dot(f, f, 3) * unit * unit / 3.0;
         s->square[i] = b2 * s->square[i] + (1.0 - b2) * square;
         double scale = s->settings->rate * s->length /
-                       (sqrt(s->square[i] / fix2) + 1e-8 * s->length);
+                       (sqrt(s->square[i] / fix2) + s->settings->epsilon * s->length);
         for (size_t a = 3 * i; a < 3 * i + 3; a++) {
-            s->m[a] = b1 * s->m[a] + (1.0 - b1) * s->unit * forces[a];
+            s->m[a] = b1 * s->m[a] + (1.0 - b1) * unit * forces[a];
             s->step[a] = scale * s->m[a] / fix1;
         }
     }

@@ -2,8 +2,8 @@
 #ifndef HOP_OPTIMIZERS_OPTIMIZER_H
 #define HOP_OPTIMIZERS_OPTIMIZER_H
 
-#include "optimizers/descent.h"
 #include "learning/watch.h"
+#include "optimizers/descent.h"
 #include "optimizers/hops.h"
 #include "structure/structure.h"
 

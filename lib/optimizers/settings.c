@@ -33,7 +33,7 @@
 #define LBFGS(memory_)                                                                   \
     ROW(memory, "", WHOLE, 0, 100, memory_,                                              \
         "pairs that L-BFGS remembers; 0 = 100 for clusters, fewer for many atoms"),      \
-        ROW(max_rise, "e0", REAL, 0, BIG, 0.1,                                           \
+        ROW(max_rise, "e0", REAL, 0, BIG, 0.02,                                          \
             "a step that raises the energy more is shortened")
 
 #define HOPPING(temperature_, shake_, shake_weight_, relocate_weight_, swap_weight_,     \
@@ -80,7 +80,9 @@ static const hop__option gradient_descent[] = {
 static const hop__option adam[] = {
     COMMON(1, 0, 0.1), ROW(rate, "r0", REAL, 1e-9, 10, 0.02, "step of a steady force"),
     ROW(decay1, "", REAL, 0, 0.9999, 0.9, "decay of the mean force"),
-    ROW(decay2, "", REAL, 0, 0.99999, 0.99, "decay of the mean square")};
+    ROW(decay2, "", REAL, 0, 0.99999, 0.99, "decay of the mean square"),
+    ROW(epsilon, "k0 r0", REAL, 0, 1e3, 0.01,
+        "forces far below it make steps in proportion, not of full length")};
 #define TIME_STEPS(dt_, dt_max_)                                                         \
     ROW(dt, "", REAL, 1e-6, 10, dt_, "first time step, units of sqrt(mass/stiffness)"),  \
         ROW(dt_max, "", REAL, 1e-6, 10, dt_max_, "longest time step"),                   \
@@ -96,8 +98,8 @@ static const hop__option adam[] = {
 static const hop__option fire[] = {COMMON(1, 0, 0.1), TIME_STEPS(0.15, 0.75),
                                    MIXING(0.1, 5)};
 static const hop__option fire2[] = {
-    COMMON(1, 0, 0.1), TIME_STEPS(0.15, 0.75),
-    ROW(dt_min, "", REAL, 0, 10, 0.02, "shortest time step"), MIXING(0.25, 20),
+    COMMON(1, 0, 0.1), TIME_STEPS(0.3, 0.75),
+    ROW(dt_min, "", REAL, 0, 10, 0.15, "shortest time step"), MIXING(0.25, 20),
     ROW(abc, "", FLAG, 0, 1, 0, "accelerated bias correction of the velocity")};
 static const hop__option smooth_fire[] = {
     COMMON(1, 0, 0.0891),
@@ -108,7 +110,7 @@ static const hop__option smooth_fire[] = {
     ROW(soft_force, "k0 r0", REAL, 1e-6, 1e6, 1.56, "force at which it is softened")};
 static const hop__option conjugate_gradient[] = {
     COMMON(1, 0, 0.15),
-    ROW(line_slope, "", REAL, 1e-6, 0.99, 0.4,
+    ROW(line_slope, "", REAL, 1e-6, 0.99, 0.25,
         "slope along the line, of that at its beginning, that ends the line")};
 static const hop__option lbfgs[] = {COMMON(1, 0, 0.15), LBFGS(0)};
 static const hop__option basin_hopping[] = {

@@ -11,7 +11,7 @@ typedef struct hop__settings {
     double fmax, max_evaluations, max_time, target, quenches, polish, seed, max_step,
         patience, rms, energy_change;
     /* gradient descent, Adam */
-    double rate, decay1, decay2;
+    double rate, decay1, decay2, epsilon;
     /* FIRE, FIRE 2.0, smooth FIRE */
     double dt, dt_max, increase, decrease, alpha, alpha_decrease, delay, dt_min, abc,
         friction, brake, sharpness, soft_force;

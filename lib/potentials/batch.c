@@ -21,21 +21,21 @@ static int evaluate_one(void *opaque, size_t index, size_t worker,
     return status;
 }
 
-/* No NULL, none twice: each structure is told its place, and must still know it when
-   all have been told. */
+/* No NULL, none twice: each structure is told its place, and one that stands already where
+   it was told is there for the second time. */
 static int check(hop_context *context, hop_structure *const *structures, size_t count) {
     for (size_t k = 0; k < count; k++) {
-        if (!structures[k])
+        hop_structure *s = structures[k];
+        if (!s)
             return hop__fail(context, HOP_ERROR_ARGUMENT, "structure %zu is NULL", k);
-        structures[k]->place = k;
-    }
-    for (size_t k = 0; k < count; k++)
-        if (structures[k]->place != k)
+        if (s->place < k && structures[s->place] == s)
             return hop__fail(
                 context, HOP_ERROR_ARGUMENT,
                 "structures: expected each once, got the same as number %zu "
                 "and %zu",
-                k, structures[k]->place);
+                s->place, k);
+        s->place = k;
+    }
     return HOP_OK;
 }
 
@@ -56,7 +56,7 @@ int hop_potential_evaluate_many(hop_potential *potential,
     if (result != HOP_OK)
         return result;
     batch b = {structures, status};
-    result = hop__crew_run(potential, workers, count, 8, evaluate_one, &b, &failed);
+    result = hop__crew_run(potential, workers, count, 2, evaluate_one, &b, &failed);
     return result < 0 ? hop__fail(context, result, "structure %zu: %.480s", failed,
                                   hop_error_message(context))
                       : result;

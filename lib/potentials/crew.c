@@ -90,9 +90,10 @@ size_t hop__crew_call(hop_potential *potential, size_t wanted) {
 
 /* ---- the loop ---- */
 
-/* Blocks come in rising order, so a worker's first error is its lowest. */
+/* The error of lowest index. */
 static void note(worker *w, size_t index, int status, const hop_context *context) {
-    if (w->status < 0 || (w->status > 0 && status > 0))
+    bool worse = status < 0 && (w->status >= 0 || index < w->failed);
+    if (!worse && !(status > 0 && w->status == HOP_OK))
         return;
     w->failed = index;
     w->status = status;

@@ -37,9 +37,9 @@ static int call(hop_potential *potential, hop_structure *s) {
         return hop__fail(potential->context, HOP_ERROR_PROVIDER,
                          "the energy provider failed with code %d", code);
     if (code > 0)
-        return hop__fail(potential->context, HOP_ERROR_NONFINITE,
-                         "the energy provider cannot evaluate these positions (code %d)",
-                         code);
+        return hop__fail(
+            potential->context, HOP_ERROR_NONFINITE,
+            "the energy provider cannot evaluate these positions (code %d)", code);
     if (!isfinite(*s->energy) || !hop__all_finite(s->forces, 3 * s->count))
         return hop__fail(potential->context, HOP_ERROR_NONFINITE,
                          "the energy provider's energy (%g) or forces are not finite",
@@ -64,8 +64,8 @@ static int trial_like(hop_potential *potential, const hop_structure *s) {
 }
 
 /* Central differences of the forces along v, with a step of 1e-4 angstrom at most. */
-static int differences(hop_potential *potential, const hop_structure *s, const double *v,
-                       double *hv) {
+static int differences(hop_potential *potential, const hop_structure *s,
+                       const double *v, double *hv) {
     const size_t n = 3 * s->count;
     int status = trial_like(potential, s);
     double largest = hop__max_norm3(v, s->count);
@@ -97,9 +97,9 @@ static int hessian_vector(hop_potential *potential, const hop_structure *s,
         hv[k] = NAN;
     int code = provider->hessian_vector(provider->user, s, v, hv);
     if (code != 0)
-        return hop__fail(potential->context,
-                         code < 0 ? HOP_ERROR_PROVIDER : HOP_ERROR_NONFINITE,
-                         "the provider's Hessian-vector product failed with code %d", code);
+        return hop__fail(
+            potential->context, code < 0 ? HOP_ERROR_PROVIDER : HOP_ERROR_NONFINITE,
+            "the provider's Hessian-vector product failed with code %d", code);
     if (!hop__all_finite(hv, 3 * s->count))
         return hop__fail(potential->context, HOP_ERROR_NONFINITE,
                          "the provider's Hessian-vector product is not finite");
@@ -123,8 +123,8 @@ static double cutoff(const hop_potential *potential) {
 }
 
 const hop__potential_kind hop__external_kind = {
-    "external", NULL,           NULL,   free_parameters, new_workspace, free_workspace,
-    evaluate,   hessian_vector, scales, cutoff};
+    "external",     NULL,     NULL,           free_parameters, new_workspace,
+    free_workspace, evaluate, hessian_vector, scales,          cutoff};
 
 int hop_potential_external(hop_context *context, const hop_provider *provider,
                            hop_potential **out) {
@@ -133,11 +133,11 @@ int hop_potential_external(hop_context *context, const hop_provider *provider,
     if (!context || !provider || !out)
         return hop__missing(context, "provider or out");
     if (provider->size < sizeof *provider || !provider->evaluate)
-        return hop__fail(context, HOP_ERROR_ARGUMENT,
-                         "provider: expected size %zu and an evaluate function, got size "
-                         "%zu%s",
-                         sizeof *provider, provider->size,
-                         provider->evaluate ? "" : " and none");
+        return hop__fail(
+            context, HOP_ERROR_ARGUMENT,
+            "provider: expected size %zu and an evaluate function, got size "
+            "%zu%s",
+            sizeof *provider, provider->size, provider->evaluate ? "" : " and none");
     hop_provider *copy = hop__allocate(context, 1, sizeof *copy);
     if (!copy)
         return HOP_ERROR_MEMORY;

@@ -31,6 +31,7 @@ LANES_INLINE lanes lanes_sub(lanes a, lanes b) { return _mm512_sub_pd(a, b); }
 LANES_INLINE lanes lanes_mul(lanes a, lanes b) { return _mm512_mul_pd(a, b); }
 LANES_INLINE lanes lanes_div(lanes a, lanes b) { return _mm512_div_pd(a, b); }
 LANES_INLINE lanes lanes_max(lanes a, lanes b) { return _mm512_max_pd(a, b); }
+LANES_INLINE lanes lanes_min(lanes a, lanes b) { return _mm512_min_pd(a, b); }
 LANES_INLINE lanes lanes_sqrt(lanes a) { return _mm512_sqrt_pd(a); }
 LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
     return _mm512_fmadd_pd(a, b, c);
@@ -141,6 +142,9 @@ LANES_INLINE lanes lanes_div(lanes a, lanes b) {
 LANES_INLINE lanes lanes_max(lanes a, lanes b) {
     return (lanes){_mm256_max_pd(a.low, b.low), _mm256_max_pd(a.high, b.high)};
 }
+LANES_INLINE lanes lanes_min(lanes a, lanes b) {
+    return (lanes){_mm256_min_pd(a.low, b.low), _mm256_min_pd(a.high, b.high)};
+}
 LANES_INLINE lanes lanes_sqrt(lanes a) {
     return (lanes){_mm256_sqrt_pd(a.low), _mm256_sqrt_pd(a.high)};
 }
@@ -246,6 +250,9 @@ LANES_INLINE lanes lanes_mul(lanes a, lanes b) { LANES_EACH(a.at[l] * b.at[l]); 
 LANES_INLINE lanes lanes_div(lanes a, lanes b) { LANES_EACH(a.at[l] / b.at[l]); }
 LANES_INLINE lanes lanes_max(lanes a, lanes b) {
     LANES_EACH(a.at[l] > b.at[l] ? a.at[l] : b.at[l]);
+}
+LANES_INLINE lanes lanes_min(lanes a, lanes b) {
+    LANES_EACH(a.at[l] < b.at[l] ? a.at[l] : b.at[l]);
 }
 LANES_INLINE lanes lanes_sqrt(lanes a) { LANES_EACH(sqrt(a.at[l])); }
 LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {

@@ -20,10 +20,10 @@ void hop__gupta_rows_free(hop_context *context, hop__gupta_rows *rows) {
     if (!rows)
         return;
     hop__neighbors_free(rows->neighbors);
-    void *const blocks[] = {
-        rows->numbers, rows->species, rows->rates,        rows->elements, rows->kept_at,
-        rows->places,  rows->terms,   rows->root,         rows->pulls,    rows->sums,
-        rows->hessian, rows->kept,    rows->kept_vectors, rows->scratch};
+    void *const blocks[] = {rows->numbers, rows->species, rows->rates,   rows->elements,
+                            rows->kept_at, rows->places,  rows->terms,   rows->root,
+                            rows->pulls,   rows->sums,    rows->hessian, rows->kept,
+                            rows->near,    rows->far};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
         hop__release(context, blocks[k]);
     hop__release(context, rows);
@@ -59,8 +59,9 @@ static int reserve_atoms(hop_context *context, hop__gupta_rows *w, size_t atoms)
     if (!renew(context, &w->numbers, atoms, sizeof *w->numbers) ||
         !renew(context, &w->species, atoms, sizeof *w->species) ||
         !renew(context, &w->elements, atoms, sizeof *w->elements) ||
-        !renew(context, &w->kept_at, atoms, sizeof *w->kept_at) ||
-        !renew(context, &w->kept_vectors, atoms, sizeof *w->kept_vectors) ||
+        !renew(context, &w->kept_at, atoms + 1, sizeof *w->kept_at) ||
+        !renew(context, &w->near, atoms, sizeof *w->near) ||
+        !renew(context, &w->far, atoms, sizeof *w->far) ||
         !renew(context, &w->root, atoms, sizeof *w->root) ||
         !renew(context, &w->pulls, 4 * atoms, sizeof *w->pulls) ||
         !renew(context, &w->sums, (atoms / BLOCK + 1) * HOP__LIST_SUMS,
@@ -147,9 +148,9 @@ static int reserve_kept(hop_context *context, hop__gupta_rows *w, size_t kept) {
     if (kept <= w->kept_capacity)
         return HOP_OK;
     w->kept_capacity = 0;
-    kept += kept / 16;
+    kept += kept / 16 / 16 * 16;
     if (!renew(context, &w->kept, kept, sizeof *w->kept) ||
-        !renew(context, &w->terms, kept, sizeof *w->terms))
+        !renew(context, &w->terms, kept / 2, sizeof *w->terms))
         return HOP_ERROR_MEMORY;
     w->kept_capacity = kept;
     return HOP_OK;
@@ -165,20 +166,8 @@ static int reserve_places(hop_context *context, hop__gupta_rows *w, size_t place
     return HOP_OK;
 }
 
-static size_t scratch_part(const hop__neighbors *list) { return list->longest + 16; }
-
-static int reserve_scratch(hop_context *context, hop__gupta_rows *w) {
-    size_t wanted = scratch_part(w->neighbors) * (size_t)context->threads;
-    if (wanted <= w->scratch_capacity)
-        return HOP_OK;
-    w->scratch_capacity = 0;
-    if (!renew(context, &w->scratch, wanted, sizeof *w->scratch))
-        return HOP_ERROR_MEMORY;
-    w->scratch_capacity = wanted;
-    return HOP_OK;
-}
-
-/* Two begun vectors in each row, and eight entries that are written but do not count. */
+/* Room for each row's neighbours twice, near and far, and for what is written after them;
+   a row has a begun vector more than it would need. */
 static int follow_list(hop_context *context, hop__gupta_rows *w) {
     const hop__neighbors *list = w->neighbors;
     size_t kept = 0;
@@ -188,8 +177,9 @@ static int follow_list(hop_context *context, hop__gupta_rows *w) {
     for (size_t i = 0; i < list->atoms; i++) {
         w->elements[i] = w->kind_of[w->species[list->atom[i]]];
         w->kept_at[i] = kept;
-        kept += ((size_t)list->count[i] + 7) / 8 * 8 + 8;
+        kept += 2 * (((size_t)list->count[i] + 7) / 8 * 8 + 8);
     }
+    w->kept_at[list->atoms] = kept;
     int status = reserve_places(context, w, list->images);
     if (status == HOP_OK)
         status = reserve_kept(context, w, kept);
@@ -215,8 +205,6 @@ int hop__gupta_rows_prepare(hop_potential *potential, const hop_structure *s) {
         status = hop__neighbors_update(w->neighbors, s, p->cutoff, SKIN);
     if (status == HOP_OK)
         status = follow_list(potential->context, w);
-    if (status == HOP_OK)
-        status = reserve_scratch(potential->context, w);
     return status;
 }
 
@@ -261,18 +249,18 @@ static void copy_roots(void *argument, size_t index, size_t worker) {
 
 static void first_block(void *argument, size_t index, size_t worker) {
     const work *job = argument;
-    int32_t *scratch = job->rows->scratch + worker * scratch_part(job->rows->neighbors);
+    (void)worker;
     memset(job->rows->sums + index * HOP__LIST_SUMS, 0,
            HOP__LIST_SUMS * sizeof(double));
     job->first(&job->list, index * BLOCK, least((index + 1) * BLOCK, job->rows->count),
-               index, scratch);
+               index);
 }
 
 static void second_block(void *argument, size_t index, size_t worker) {
     const work *job = argument;
-    int32_t *scratch = job->rows->scratch + worker * scratch_part(job->rows->neighbors);
+    (void)worker;
     job->second(&job->list, index * BLOCK, least((index + 1) * BLOCK, job->rows->count),
-                index, scratch);
+                index);
 }
 
 int hop__gupta_list_evaluate(hop_potential *potential, hop_structure *s) {
@@ -289,7 +277,8 @@ int hop__gupta_list_evaluate(hop_potential *potential, hop_structure *s) {
                          .atom = list->atom,
                          .kept_at = w->kept_at,
                          .kept = w->kept,
-                         .kept_vectors = w->kept_vectors,
+                         .near = w->near,
+                         .far = w->far,
                          .elements = w->elements,
                          .kinds = w->kinds,
                          .rates = w->rates,

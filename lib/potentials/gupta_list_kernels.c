@@ -103,41 +103,44 @@ LANES_INLINE pair tail_pair(const double *rates, int kinds, lanes element, lanes
 
 /* ---- which neighbours ---- */
 
+LANES_INLINE size_t half_way(const list *l, size_t i) {
+    return (l->kept_at[i] + l->kept_at[i + 1]) / 2;
+}
+
 LANES_INLINE lanes square_of(vectors u) {
     return lanes_fma(u.z, u.z, lanes_fma(u.y, u.y, lanes_mul(u.x, u.x)));
 }
 
-/* Fill the begun vector up with the atom itself; returns the number of vectors. */
-LANES_INLINE size_t fill_up(int32_t *kept, size_t count, size_t i) {
-    for (size_t k = count; k % 8 != 0; k++)
-        kept[k] = (int32_t)i;
-    return (count + 7) / 8;
-}
-
-/* Neighbours within reach: *near with exponentials into `kept`, *far in the window into
-   `scratch`. */
-LANES_INLINE void sort_out(const list *l, const double *rates, int kinds, size_t i,
-                           int32_t *kept, int32_t *scratch, size_t *near, size_t *far) {
+/* Neighbours within reach; what is left of a vector names the atom itself. */
+LANES_INLINE void sort_out(const list *l, const double *rates, int kinds, size_t i) {
     const int32_t *index = l->index + l->first[i];
     const size_t count = (size_t)l->count[i];
-    *near = *far = 0;
+    int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i), self[8];
+    size_t near_count = 0, far_count = 0;
+    for (size_t n = 0; n < 8; n++)
+        self[n] = (int32_t)i;
     for (size_t k = 0; k < count; k += 8) {
         int32_t eight[8];
         const int32_t *at = index + k;
-        if (count - k < 8) {
-            for (size_t n = 0; n < 8; n++)
-                eight[n] = k + n < count ? at[n] : (int32_t)i;
+        const size_t left = count - k < 8 ? count - k : 8;
+        if (left < 8) {
+            memcpy(eight, self, sizeof eight);
+            for (size_t n = 0; n < left; n++)
+                eight[n] = at[n];
             at = eight;
         }
         const lanes_places places = lanes_gather(l->places, at);
         lanes element = places.w, square = square_of(from_neighbors(l, i, places));
-        if (count - k < 8)
-            square = lanes_max(square, lanes_out_of_reach(count - k));
+        square = lanes_max(square, lanes_out_of_reach(left));
         lanes start = RATE(HOP__LIST_START), end = RATE(HOP__LIST_END);
         lanes hidden = lanes_select(square, start, lanes_all(INFINITY), square);
-        *near += lanes_keep(at, square, start, kept + *near);
-        *far += lanes_keep(at, hidden, end, scratch + *far);
+        near_count += lanes_keep(at, square, start, near + near_count);
+        far_count += lanes_keep(at, hidden, end, far + far_count);
     }
+    memcpy(near + near_count, self, sizeof self);
+    memcpy(far + far_count, self, sizeof self);
+    l->near[i] = (int32_t)near_count;
+    l->far[i] = (int32_t)far_count;
 }
 
 /* ---- first pass ---- */
@@ -153,18 +156,12 @@ LANES_INLINE void add_vector(const list *l, const double *rates, int kinds, size
     const lanes_places places = lanes_gather(l->places, kept);
     const vectors u = from_neighbors(l, i, places);
     lanes element = places.w, square = square_of(u);
-    if (left < 8)
-        square = lanes_max(square, lanes_out_of_reach(left));
+    square = lanes_max(square, lanes_out_of_reach(left < 8 ? left : 8));
+    if (tail) /* at its end all is zero */
+        square = lanes_min(square, RATE(HOP__LIST_END));
     const lanes r = lanes_sqrt(square), inverse = lanes_div(lanes_all(1.0), r);
-    pair p = tail ? tail_pair(rates, kinds, element, r)
-                  : exponential_pair(rates, kinds, element, r);
-    if (tail && left < 8) {
-        const lanes end = RATE(HOP__LIST_END), zero = lanes_all(0.0);
-        p.a = lanes_select(square, end, p.a, zero);
-        p.b = lanes_select(square, end, p.b, zero);
-        p.slope_a = lanes_select(square, end, p.slope_a, zero);
-        p.slope_b = lanes_select(square, end, p.slope_b, zero);
-    }
+    const pair p = tail ? tail_pair(rates, kinds, element, r)
+                        : exponential_pair(rates, kinds, element, r);
     const vectors f = times(lanes_mul(inverse, p.slope_a), u);
     lanes_store(terms, lanes_mul(inverse, p.slope_b));
     sums->a = lanes_add(sums->a, p.a);
@@ -174,32 +171,31 @@ LANES_INLINE void add_vector(const list *l, const double *rates, int kinds, size
 }
 
 LANES_INLINE void first_row(const list *l, const double *rates, int kinds, size_t i,
-                            int32_t *scratch, row_sums *sums) {
-    int32_t *kept = l->kept + l->kept_at[i];
-    double *terms = l->terms + l->kept_at[i];
-    size_t near, far;
-    sort_out(l, rates, kinds, i, kept, scratch, &near, &far);
-    const size_t vectors_near = fill_up(kept, near, i);
-    for (size_t k = 0; k < near; k += 8)
-        add_vector(l, rates, kinds, i, false, kept + k, near - k, terms + k, sums);
-    kept += 8 * vectors_near;
-    terms += 8 * vectors_near;
-    memcpy(kept, scratch, far * sizeof *kept);
-    l->kept_vectors[i] = (int32_t)(vectors_near + fill_up(kept, far, i));
-    for (size_t k = 0; k < far; k += 8)
-        add_vector(l, rates, kinds, i, true, kept + k, far - k, terms + k, sums);
+                            row_sums *sums) {
+    const int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i);
+    const size_t near_count = (size_t)l->near[i], far_count = (size_t)l->far[i];
+    double *terms = l->terms + l->kept_at[i] / 2;
+    sums->a = sums->b = lanes_all(0.0);
+    sums->pull.x = sums->pull.y = sums->pull.z = lanes_all(0.0);
+    for (size_t k = 0; k < near_count; k += 8, terms += 8)
+        add_vector(l, rates, kinds, i, false, near + k, near_count - k, terms, sums);
+    for (size_t k = 0; k < far_count; k += 8, terms += 8)
+        add_vector(l, rates, kinds, i, true, far + k, far_count - k, terms, sums);
+}
+
+LANES_INLINE const double *rates_of_row(const list *l, int kinds, size_t i) {
+    return l->rates + (size_t)l->elements[i] * HOP__LIST_RATES * (size_t)kinds;
 }
 
 LANES_INLINE void first_pass(const list *l, int kinds, size_t begin, size_t end,
-                             size_t block, int32_t *scratch) {
+                             size_t block) {
     double energy = 0.0;
     row_sums sums;
     begin_virial(sums.virial);
+    for (size_t i = begin; i < end; i++)
+        sort_out(l, rates_of_row(l, kinds, i), kinds, i);
     for (size_t i = begin; i < end; i++) {
-        const double *rates =
-            l->rates + (size_t)l->elements[i] * HOP__LIST_RATES * (size_t)kinds;
-        sums.a = sums.b = sums.pull.x = sums.pull.y = sums.pull.z = lanes_all(0.0);
-        first_row(l, rates, kinds, i, scratch, &sums);
+        first_row(l, rates_of_row(l, kinds, i), kinds, i, &sums);
         double density = lanes_sum(sums.b), root = sqrt(density);
         l->root[i] = density > HOP__GUPTA_ALONE ? 1.0 / root : 0.0;
         l->energies[l->atom[i]] = lanes_sum(sums.a) - root;
@@ -213,35 +209,40 @@ LANES_INLINE void first_pass(const list *l, int kinds, size_t begin, size_t end,
 }
 
 void VARIANT(hop__gupta_list_first_)(const hop__gupta_list *l, size_t begin, size_t end,
-                                     size_t block, int32_t *scratch) {
+                                     size_t block) {
     if (l->kinds == 1)
-        first_pass(l, 1, begin, end, block, scratch);
+        first_pass(l, 1, begin, end, block);
     else if (l->kinds == 2)
-        first_pass(l, 2, begin, end, block, scratch);
+        first_pass(l, 2, begin, end, block);
     else
-        first_pass(l, l->kinds, begin, end, block, scratch);
+        first_pass(l, l->kinds, begin, end, block);
 }
 
 /* ---- second pass ---- */
 
+LANES_INLINE vectors second_vector(const list *l, size_t i, const int32_t *kept,
+                                   const double *terms, lanes root, vectors pull,
+                                   lanes virial[6]) {
+    const lanes_places places = lanes_gather(l->places, kept);
+    const vectors u = from_neighbors(l, i, places);
+    const vectors f = times(lanes_mul(lanes_sub(root, places.w), lanes_load(terms)), u);
+    add_virial(virial, f, u);
+    return plus(pull, f);
+}
+
 void VARIANT(hop__gupta_list_second_)(const hop__gupta_list *l, size_t begin,
-                                      size_t end, size_t block, int32_t *scratch) {
-    (void)scratch;
+                                      size_t end, size_t block) {
     lanes virial[6];
     begin_virial(virial);
     for (size_t i = begin; i < end; i++) {
-        const int32_t *kept = l->kept + l->kept_at[i];
-        const double *terms = l->terms + l->kept_at[i];
+        const int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i);
+        const double *terms = l->terms + l->kept_at[i] / 2;
         const lanes root = lanes_all(-l->root[i]);
         vectors pull = {lanes_all(0.0), lanes_all(0.0), lanes_all(0.0)};
-        for (int32_t k = 0; k < l->kept_vectors[i]; k++) {
-            const lanes_places places = lanes_gather(l->places, kept + 8 * k);
-            const vectors u = from_neighbors(l, i, places);
-            lanes s = lanes_mul(lanes_sub(root, places.w), lanes_load(terms + 8 * k));
-            const vectors f = times(s, u);
-            pull = plus(pull, f);
-            add_virial(virial, f, u);
-        }
+        for (int32_t k = 0; k < l->near[i]; k += 8, terms += 8)
+            pull = second_vector(l, i, near + k, terms, root, pull, virial);
+        for (int32_t k = 0; k < l->far[i]; k += 8, terms += 8)
+            pull = second_vector(l, i, far + k, terms, root, pull, virial);
         double *force = l->forces + 3 * (size_t)l->atom[i];
         force[0] = l->pulls[4 * i] + lanes_sum(pull.x);
         force[1] = l->pulls[4 * i + 1] + lanes_sum(pull.y);

@@ -32,26 +32,24 @@ enum {
 typedef struct hop__gupta_list {
     const size_t *first; /* as in the neighbour list, by place */
     const int32_t *count, *index, *atom;
-    const size_t *kept_at;   /* by place of an atom: where its kept neighbours begin */
     const int32_t *elements; /* of atoms, by place */
     int kinds;               /* elements that are present */
     const double *rates;     /* [element of i][HOP__LIST_RATES][element of j] */
     double *places;          /* x y z and: first pass the element, second 1/sqrt(rho) */
-    /* neighbours within reach, in vectors of eight: those below START, then the others;
-       what is left of a vector names the atom itself */
-    int32_t *kept;
-    int32_t *kept_vectors; /* by place of an atom */
-    double *terms;         /* of kept neighbours: -(eta^2)'/(2 r) */
-    double *root;          /* 1/sqrt(rho), by place of an atom */
-    double *pulls;         /* 4 per atom: force of the repulsion */
-    double *sums;          /* [block of rows][HOP__LIST_SUMS], added to */
+    /* neighbours within reach, by place of an atom: `near` below START from kept_at[i] on,
+       `far` others from half way to kept_at[i + 1] on; eight more are written after each */
+    const size_t *kept_at;
+    int32_t *kept, *near, *far;
+    double *terms; /* -(eta^2)'/(2 r), in vectors of eight, from kept_at[i] / 2 on */
+    double *root;  /* 1/sqrt(rho), by place of an atom */
+    double *pulls; /* 4 per atom: force of the repulsion */
+    double *sums;  /* [block of rows][HOP__LIST_SUMS], added to */
     double *forces, *energies;
 } hop__gupta_list;
 
-/* Rows begin .. end-1, the block of rows whose sums are sums[block].  `scratch` holds the
-   longest row and 16 more. */
+/* Rows begin .. end-1, the block of rows whose sums are sums[block]. */
 typedef void hop__gupta_rows_pass(const hop__gupta_list *list, size_t begin, size_t end,
-                                  size_t block, int32_t *scratch);
+                                  size_t block);
 
 hop__gupta_rows_pass hop__gupta_list_first_base, hop__gupta_list_first_avx2,
     hop__gupta_list_first_avx512, hop__gupta_list_second_base,

@@ -14,10 +14,9 @@ struct hop__gupta_rows {
     double *rates; /* as in gupta_list_kernels.h */
     size_t rates_size;
     /* by place; made anew when `builds` is not the list's */
-    size_t builds, place_capacity, kept_capacity, scratch_capacity, hessian_capacity;
-    int32_t *elements, *kept, *kept_vectors;
+    size_t builds, place_capacity, kept_capacity, hessian_capacity;
+    int32_t *elements, *kept, *near, *far;
     size_t *kept_at;
-    int32_t *scratch; /* one part for each worker */
     double *places, *terms, *root, *pulls, *sums;
     double *hessian; /* six per entry of the list and four per atom */
 };

@@ -47,7 +47,7 @@ static int parse_line(hop_context *context, const hop__lines *lines, hop__span r
                       hop__lj_parameters *p) {
     int32_t index[2];
     double value[2];
-    hop__span word;
+    hop__span word = {rest.start, 0};
     for (int k = 0; k < 2; k++) {
         word = (hop__span){rest.start, 0};
         int32_t number =

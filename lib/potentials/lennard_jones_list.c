@@ -7,7 +7,7 @@
 #include "potentials/lennard_jones_kernels.h"
 
 #define EVERYTHING 1e9 /* reach of a list that holds all pairs */
-#define BLOCK 64       /* rows a thread takes at a time */
+#define BLOCK 128      /* rows a thread takes at a time */
 #define SMALL 512      /* rows below which one thread is faster */
 
 typedef struct rows {

@@ -67,7 +67,7 @@ INLINE size_t gather(const hop__lj_rows *r, size_t i, size_t k, round_arrays *a,
         a->x[l] = FAR;
         a->y[l] = a->z[l] = a->u[l] = a->v[l] = a->w[l] = 0.0;
         a->square[l] = FAR * FAR;
-        a->species[l] = a->species[0];
+        a->species[l] = 0;
     }
     return k;
 }
@@ -172,7 +172,7 @@ INLINE void sum_products(const round_arrays *a, lanes sums[3]) {
 
 INLINE void row_forces(const hop__lj_rows *r, size_t begin, size_t end, bool mixed,
                        bool smooth) {
-    round_arrays a;
+    round_arrays a = {.count = 0};
     for (size_t i = begin; i < end; i++) {
         const hop__lj_list_pair *row =
             r->table + (mixed ? (size_t)r->species[i] * r->kinds : 0);
@@ -195,7 +195,7 @@ INLINE void row_forces(const hop__lj_rows *r, size_t begin, size_t end, bool mix
 
 INLINE void row_products(const hop__lj_rows *r, size_t begin, size_t end, bool mixed,
                          bool smooth) {
-    round_arrays a;
+    round_arrays a = {.count = 0};
     for (size_t i = begin; i < end; i++) {
         const hop__lj_list_pair *row =
             r->table + (mixed ? (size_t)r->species[i] * r->kinds : 0);

@@ -40,16 +40,18 @@ int hop__parameter_units(hop_context *context, const char *name, const char *tex
         line.length--;
         if (!find_tag(line, "UNITS:", &value))
             break;
-        if (hop__span_equals(value, "metal") || (allow_lj && hop__span_equals(value, "lj")))
+        if (hop__span_equals(value, "metal") ||
+            (allow_lj && hop__span_equals(value, "lj")))
             return HOP_OK;
-        return hop__parameter_error(context, &lines,
-                                    allow_lj ? "UNITS: metal or lj" : "UNITS: metal", value);
+        return hop__parameter_error(
+            context, &lines, allow_lj ? "UNITS: metal or lj" : "UNITS: metal", value);
     }
     if (required)
-        return hop__fail(context, HOP_ERROR_FORMAT,
-                         "%.300s:1: expected a first comment line with 'UNITS: metal'%s, "
-                         "got none",
-                         name, allow_lj ? " or 'UNITS: lj'" : "");
+        return hop__fail(
+            context, HOP_ERROR_FORMAT,
+            "%.300s:1: expected a first comment line with 'UNITS: metal'%s, "
+            "got none",
+            name, allow_lj ? " or 'UNITS: lj'" : "");
     hop__log(context, "%s: no UNITS tag, taken as metal (angstrom, eV)", name);
     return HOP_OK;
 }

@@ -208,7 +208,8 @@ int hop_potential_hessian_vector(hop_potential *potential,
                                  const hop_structure *structure, const double *v,
                                  double *hv) {
     if (!potential || !structure || !v || !hv)
-        return hop__missing(potential ? potential->context : NULL, "structure, v or hv");
+        return hop__missing(potential ? potential->context : NULL,
+                            "structure, v or hv");
     int status = hop__structure_check(potential->context, structure);
     for (size_t k = 0; status == HOP_OK && k < 3 * structure->count; k++)
         if (!isfinite(v[k]))

@@ -15,7 +15,8 @@ typedef struct hop__potential_kind {
     void (*free_parameters)(hop_context *context, void *parameters);
 
     /* Scratch memory and lists for one thread; grows on use. */
-    int (*new_workspace)(hop_context *context, const void *parameters, void **workspace);
+    int (*new_workspace)(hop_context *context, const void *parameters,
+                         void **workspace);
     void (*free_workspace)(hop_context *context, void *workspace);
 
     /* The structure has been checked and its results set to NaN.  Errors are recorded in

@@ -8,7 +8,7 @@
 #include "potentials/stillinger_weber.h"
 #include "potentials/stillinger_weber_kernels.h"
 
-#define KEEP 50000 /* atoms above which computing again is faster than memory */
+#define KEEP 10000 /* atoms above which computing again is faster than memory */
 #define THREADED 8 /* blocks from which on threads pay */
 #define SUMMED 512 /* atoms whose totals are added up together */
 
@@ -19,7 +19,7 @@ struct hop__sw_lanes {
     size_t blocks, scratch_each, scratch_capacity, kept_capacity;
     double *kept, *direction;
     size_t dot_blocks, direction_capacity;
-    double (*sums)[7]; /* per SUMMED atoms: energy and virial */
+    double *sums; /* per SUMMED atoms: energy */
 };
 
 typedef struct kernels {
@@ -71,7 +71,7 @@ static int reserve_blocks(hop_context *context, hop__sw_lanes *l, size_t blocks)
         !grow(context, &y->begins, blocks, sizeof *y->begins) ||
         !grow(context, &y->moments, 8 * n, sizeof *y->moments) ||
         !grow(context, &y->moment_pairs, 2 * n, sizeof *y->moment_pairs) ||
-        !grow(context, &y->virials, 6 * n, sizeof *y->virials) ||
+        !grow(context, &y->virials, blocks, sizeof *y->virials) ||
         !grow(context, &l->sums, n / SUMMED + 1, sizeof *l->sums))
         return HOP_ERROR_MEMORY;
     l->blocks = blocks;
@@ -196,14 +196,55 @@ static void add_up(void *argument, size_t part, size_t worker) {
     hop__sw_lanes *l = argument;
     const hop__sw_system *y = &l->system;
     const size_t begin = part * SUMMED, left = y->list->atoms - begin;
-    double sum[7] = {0.0};
+    double sum = 0.0;
     (void)worker;
-    for (size_t i = begin; i < begin + (left < SUMMED ? left : SUMMED); i++) {
-        sum[0] += y->energies[i];
-        for (size_t c = 0; c < 6; c++)
-            sum[1 + c] += y->virials[6 * i + c];
+    for (size_t i = begin; i < begin + (left < SUMMED ? left : SUMMED); i++)
+        sum += y->energies[i];
+    l->sums[part] = sum;
+}
+
+static double energy_of(hop_context *context, size_t atoms, hop__sw_lanes *l) {
+    const size_t parts = (atoms + SUMMED - 1) / SUMMED;
+    double energy = 0.0;
+    hop__parallel(context, parts < THREADED ? 1 : (size_t)context->threads, parts,
+                  add_up, l);
+    for (size_t part = 0; part < parts; part++)
+        energy += l->sums[part];
+    return energy;
+}
+
+/* Returns the largest contribution, scaled. */
+static double virial_of(const hop__sw_system *y, size_t blocks, double virial[6]) {
+    hop__sw_virial sum = {.largest = 0.0};
+    for (size_t b = 0; b < blocks; b++) {
+        for (int k = 0; k < 6; k++) {
+            sum.high[k] += y->virials[b].high[k];
+            sum.low[k] += y->virials[b].low[k];
+        }
+        sum.largest = fmax(sum.largest, y->virials[b].largest);
     }
-    memcpy(l->sums[part], sum, sizeof sum);
+    for (int k = 0; k < 6; k++)
+        virial[k] = ((double)(int64_t)sum.high[k] * 0x1p-10 +
+                     (double)(int64_t)sum.low[k] * 0x1p-46) /
+                    y->virial_scale;
+    return sum.largest;
+}
+
+/* Once more where the atoms are so near that whole numbers do not hold the virial. */
+static void find_forces(hop_context *context, size_t atoms, hop__sw_lanes *l,
+                        double virial[6]) {
+    hop__sw_system *y = &l->system;
+    const size_t blocks = (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK;
+    y->virial_scale = 1.0;
+    each_block(context, atoms, run_forces, l);
+    /* so that the sum of all stays below 2^63 2^-10 */
+    const int most = 39 < 51 - ilogb((double)atoms) ? 39 : 51 - ilogb((double)atoms);
+    const double largest = virial_of(y, blocks, virial);
+    if (largest < ldexp(1.0, most) || !isfinite(largest))
+        return;
+    y->virial_scale = ldexp(1.0, most - 1 - ilogb(largest));
+    each_block(context, atoms, run_forces, l);
+    virial_of(y, blocks, virial);
 }
 
 int hop__sw_element_evaluate(hop_potential *potential, hop_structure *s) {
@@ -217,16 +258,8 @@ int hop__sw_element_evaluate(hop_potential *potential, hop_structure *s) {
     status = find_moments(context, s->count, l);
     if (status != HOP_OK)
         return status;
-    each_block(context, s->count, run_forces, l);
-    const size_t parts = (s->count + SUMMED - 1) / SUMMED;
-    hop__parallel(context, parts < THREADED ? 1 : (size_t)context->threads, parts,
-                  add_up, l);
-    double sum[7] = {0.0};
-    for (size_t part = 0; part < parts; part++)
-        for (int k = 0; k < 7; k++)
-            sum[k] += l->sums[part][k];
-    *s->energy = sum[0];
-    memcpy(s->virial, sum + 1, 6 * sizeof *sum);
+    find_forces(context, s->count, l, s->virial);
+    *s->energy = energy_of(context, s->count, l);
     return HOP_OK;
 }
 

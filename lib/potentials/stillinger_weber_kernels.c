@@ -159,7 +159,7 @@ static inline size_t filter_row(const hop__sw_system *s, size_t i, int32_t *out)
 /* ---- memory in time: large systems come from beyond the caches, in no order that the
    processor would foresee ---- */
 
-#define AHEAD 24    /* rows */
+#define AHEAD 8    /* rows */
 #define LARGE 6000 /* atoms from which on it pays */
 
 static inline void fetch(const void *at) { __builtin_prefetch(at, 0, 3); }
@@ -228,7 +228,7 @@ static inline void energies_of(const hop__sw_element e, size_t count, leg *l,
         base v = base_at(&e, l, k, usual);
         vec xp, xq;
         if (kept)
-            keep_base(kept, k, &v, usual);
+            keep_base(kept, k, &v, l[k].u, usual);
         if (usual)
             raise(&v);
         powers(&e, v.inverse, usual, &xp, &xq);
@@ -251,7 +251,7 @@ static inline vec contract(const sums *m) { /* T:T */
     return fused(off, all(2.0), diagonal);
 }
 
-static void group_moments(hop__sw_system *s, const group *gr, const int32_t *entries,
+static void group_moments(hop__sw_system *s, const group *gr, int32_t *entries,
                           double *kept) {
     const hop__sw_element e = s->element;
     const vec zero = all(0.0);
@@ -263,6 +263,8 @@ static void group_moments(hop__sw_system *s, const group *gr, const int32_t *ent
         const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
         find_vectors(s, gr, center, entries + from * LANES, from, count, l);
         find_energies(&e, count, l, kept ? kept + KEPT * LANES * from : NULL);
+        for (size_t k = from; kept && k < from + count; k++)
+            homes(s->list, entries + k * LANES, entries + k * LANES);
         for (size_t k = 0; k < count; k++) {
             const vec g = l[k].g, inverse = l[k].inverse;
             const vec nx = l[k].u[0] * inverse, ny = l[k].u[1] * inverse;
@@ -325,19 +327,40 @@ void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch
 
 /* ---- forces ---- */
 
-static inline void put_forces(const hop__sw_system *s, const group *gr, const vec f[3],
-                              const vec w[6]) {
-    static const int32_t each[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    const vec columns[8] = {f[0], f[1], f[2], w[0], w[1], w[2], w[3], w[4]};
-    double rows[8 * LANES];
-    scatter8(rows, each, columns);
+static inline void put_forces(const hop__sw_system *s, const group *gr, vec fx, vec fy,
+                              vec fz) {
     for (int l = 0; l < LANES; l++) {
         if (gr->rows[l] < 0)
             continue;
-        size_t atom = (size_t)s->list->atom[gr->rows[l]];
-        memcpy(s->forces + 3 * atom, rows + 8 * l, 3 * sizeof(double));
-        memcpy(s->virials + 6 * atom, rows + 8 * l + 3, 5 * sizeof(double));
-        s->virials[6 * atom + 5] = w[5][l];
+        double *f = s->forces + 3 * (size_t)s->list->atom[gr->rows[l]];
+        f[0] = fx[l];
+        f[1] = fy[l];
+        f[2] = fz[l];
+    }
+}
+
+/* Sums of whole numbers, which no order changes: of 2^-10, and the rest of 2^-46. */
+typedef struct whole {
+    uvec high[6], low[6];
+    vec largest;
+} whole;
+
+static inline void add_whole(whole *sum, int k, vec w) {
+    const vec coarse = all(0x1.8p42), fine = all(0x1.8p6);
+    const vec high = w + coarse, low = w - (high - coarse) + fine;
+    sum->high[k] += (uvec)high - (uvec)coarse;
+    sum->low[k] += (uvec)low - (uvec)fine;
+    sum->largest = most(sum->largest, most(w, -w));
+}
+
+static void put_whole(hop__sw_virial *to, const whole *sum) {
+    *to = (hop__sw_virial){.largest = 0.0};
+    for (int l = 0; l < LANES; l++) {
+        for (int k = 0; k < 6; k++) {
+            to->high[k] += sum->high[k][l];
+            to->low[k] += sum->low[k][l];
+        }
+        to->largest = fmax(to->largest, sum->largest[l]);
     }
 }
 
@@ -355,8 +378,8 @@ static inline void leg_force(const leg *l, const sums *m, vec h[3]) {
 }
 
 static void group_forces(const hop__sw_system *s, const group *gr,
-                         const int32_t *entries, const double *kept) {
-    const vec zero = all(0.0), half = all(-0.5);
+                         const int32_t *entries, const double *kept, whole *virial) {
+    const vec zero = all(0.0), half = all(-0.5 * s->virial_scale);
     vec center[3], fx = zero, fy = zero, fz = zero;
     vec xx = zero, yy = zero, zz = zero, yz = zero, xz = zero, xy = zero;
     leg l[PART];
@@ -365,14 +388,17 @@ static void group_forces(const hop__sw_system *s, const group *gr,
     for (size_t from = 0; from < gr->longest; from += PART) {
         const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
         const int32_t *places = entries + from * LANES;
-        find_vectors(s, gr, center, places, from, count, l);
+        if (!kept)
+            find_vectors(s, gr, center, places, from, count, l);
         find_slopes(&s->element, count, l, kept ? kept + KEPT * LANES * from : NULL,
                     false);
         for (size_t k = 0; k < count; k++) {
             int32_t home[LANES];
             vec h[3];
-            homes(s->list, places + k * LANES, home);
-            const sums mj = get_sums(home, s->moments, s->moment_pairs);
+            if (!kept)
+                homes(s->list, places + k * LANES, home);
+            const sums mj =
+                get_sums(kept ? places + k * LANES : home, s->moments, s->moment_pairs);
             const sums m = across(&mi, &mj);
             leg_force(l + k, &m, h);
             const vec ux = l[k].u[0], uy = l[k].u[1], uz = l[k].u[2];
@@ -387,53 +413,41 @@ static void group_forces(const hop__sw_system *s, const group *gr,
             xy = fused(ux, h[1], xy);
         }
     }
-    const vec f[3] = {fx, fy, fz};
     const vec w[6] = {half * xx, half * yy, half * zz, half * yz, half * xz, half * xy};
-    put_forces(s, gr, f, w);
+    for (int k = 0; k < 6; k++)
+        add_whole(virial, k, w[k]);
+    put_forces(s, gr, fx, fy, fz);
 }
 
 /* What the group after this one will read and write. */
 static inline void fetch_group(const hop__sw_system *s, const int32_t *entries,
                                const group *next) {
     for (size_t k = 0; k < LANES * next->longest; k++) {
-        const size_t home = (size_t)s->list->home[entries[k]];
+        const size_t home = (size_t)(s->kept ? entries[k] : s->list->home[entries[k]]);
         fetch(s->moments + 8 * home);
         fetch(s->moment_pairs + 2 * home);
     }
-    for (int l = 0; l < LANES; l++) {
-        const size_t atom = (size_t)s->list->atom[next->center[l]];
-        fetch_to_write(s->forces + 3 * atom);
-        fetch_to_write(s->virials + 6 * atom);
-    }
-}
-
-static inline void fetch_ahead(const hop__sw_system *s, size_t block, size_t at,
-                               size_t first) {
-    for (size_t ahead = first; ahead < first + AHEAD && ahead < rows_in(s, block);
-         ahead += LANES)
-        at += LANES * group_at(s, block, ahead).longest;
-    if (first + AHEAD < rows_in(s, block)) {
-        const group next = group_at(s, block, first + AHEAD);
-        fetch_group(s, s->entries + at, &next);
-    } else if ((block + 1) * HOP__SW_BLOCK < s->list->atoms &&
-               first + AHEAD - HOP__SW_BLOCK < rows_in(s, block + 1)) {
-        const group next = group_at(s, block + 1, first + AHEAD - HOP__SW_BLOCK);
-        size_t begin = s->begins[block + 1];
-        for (size_t k = 0; k < first + AHEAD - HOP__SW_BLOCK; k += LANES)
-            begin += LANES * group_at(s, block + 1, k).longest;
-        fetch_group(s, s->entries + begin, &next);
-    }
+    for (int l = 0; l < LANES; l++)
+        fetch_to_write(s->forces + 3 * (size_t)s->list->atom[next->center[l]]);
 }
 
 void VARIANT(hop__sw_forces_)(const hop__sw_system *s, size_t block) {
     const size_t n = rows_in(s, block);
     const bool large = s->list->atoms > LARGE;
     size_t at = s->begins[block];
+    group next = group_at(s, block, 0);
+    whole virial;
+    memset(&virial, 0, sizeof virial);
     for (size_t first = 0; first < n; first += LANES) {
-        const group g = group_at(s, block, first);
-        if (large)
-            fetch_ahead(s, block, at, first);
-        group_forces(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL);
+        const group g = next;
+        if (first + LANES < n) {
+            next = group_at(s, block, first + LANES);
+            if (large)
+                fetch_group(s, s->entries + at + LANES * g.longest, &next);
+        }
+        group_forces(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL,
+                     &virial);
         at += LANES * g.longest;
     }
+    put_whole(&s->virials[block], &virial);
 }

@@ -16,8 +16,8 @@
 
 #include "structure/neighbors.h"
 
-#define HOP__SW_BLOCK 128
-#define HOP__SW_KEPT 4
+#define HOP__SW_BLOCK 256
+#define HOP__SW_KEPT 7
 #define HOP__SW_LEAST 100.0 /* exp(t), t below minus this, is zero, not denormal */
 
 /* Of the entry (element, element, element). */
@@ -28,6 +28,13 @@ typedef struct hop__sw_element {
     double triplet, cosine; /* lambda epsilon, cos0 */
     bool usual;             /* gamma = 1.2, p = 4, q = 0 */
 } hop__sw_element;
+
+/* A sum of xx yy zz yz xz xy in whole numbers of 2^-10 and of 2^-46, so that no order of
+   atoms or blocks changes it.  Right if `largest`, of any atom, is below 2^41. */
+typedef struct hop__sw_virial {
+    uint64_t high[6], low[6]; /* as two's complement */
+    double largest;
+} hop__sw_virial;
 
 typedef struct hop__sw_system {
     hop__sw_element element;
@@ -48,9 +55,10 @@ typedef struct hop__sw_system {
     const double *direction; /* 4 per place, images too */
     double *dots, *dot_pairs;
     /* per atom of the structure */
-    double *energies; /* may be NULL */
-    double *virials;  /* 6 each */
-    double *forces;   /* 3 each; the product for Hessian products */
+    double *energies;        /* may be NULL */
+    hop__sw_virial *virials; /* per block, of virial times a power of two */
+    double virial_scale;
+    double *forces; /* 3 each; the product for Hessian products */
 } hop__sw_system;
 
 /* `scratch` holds HOP__SW_BLOCK * (longest row + 32) numbers. */

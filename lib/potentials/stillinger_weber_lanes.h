@@ -22,6 +22,7 @@
 
 typedef double vec __attribute__((vector_size(8 * LANES)));
 typedef int64_t ivec __attribute__((vector_size(8 * LANES)));
+typedef uint64_t uvec __attribute__((vector_size(8 * LANES)));
 
 static inline vec all(double x) { return (vec){0} + x; }
 
@@ -235,6 +236,8 @@ static inline void gather2(const double *rows, const int32_t *at, vec out[2]) {
     out[1] = gather_column(rows + 1, 2, at);
 }
 #endif
+
+static inline vec most(vec a, vec b) { return -least(-a, -b); }
 
 static inline vec dot(const vec a[3], const vec b[3]) {
     return fused(a[2], b[2], fused(a[1], b[1], a[0] * b[0]));

@@ -102,24 +102,29 @@ static inline void raise(base *v) {
 }
 
 /* What the first pass leaves to the second, per entry; 4 or, usually, 3 numbers. */
-static inline void keep_base(double *kept, size_t k, const base *v, bool usual) {
-    double *at = kept + (usual ? 3 : 4) * LANES * k;
+static inline void keep_base(double *kept, size_t k, const base *v, const vec u[3],
+                             bool usual) {
+    double *at = kept + (usual ? 6 : 7) * LANES * k;
     store(at, v->inverse);
     store(at + LANES, v->t);
     store(at + 2 * LANES, usual ? v->fifth : v->decay);
+    for (int c = 0; c < 3; c++)
+        store(at + (3 + c) * LANES, u[c]);
     if (!usual)
-        store(at + 3 * LANES, v->g);
+        store(at + 6 * LANES, v->g);
 }
 
-static inline base kept_base(const double *kept, size_t k, bool usual) {
-    const double *at = kept + (usual ? 3 : 4) * LANES * k;
+static inline base kept_base(const double *kept, size_t k, vec u[3], bool usual) {
+    const double *at = kept + (usual ? 6 : 7) * LANES * k;
     base v = {.inverse = load(at), .t = load(at + LANES)};
     if (usual) {
         v.fifth = load(at + 2 * LANES);
     } else {
         v.decay = load(at + 2 * LANES);
-        v.g = load(at + 3 * LANES);
+        v.g = load(at + 6 * LANES);
     }
+    for (int c = 0; c < 3; c++)
+        u[c] = load(at + (3 + c) * LANES);
     return v;
 }
 
@@ -135,7 +140,7 @@ static inline void slopes_of(const hop__sw_element e, size_t count, leg *l,
                              const double *kept, bool usual, bool curved) {
     const double kappa = 2.0 * e.triplet * (1.0 - e.cosine) * (1.0 - e.cosine);
     for (size_t k = 0; k < count; k++) {
-        base v = kept ? kept_base(kept, k, usual) : base_at(&e, l, k, usual);
+        base v = kept ? kept_base(kept, k, l[k].u, usual) : base_at(&e, l, k, usual);
         vec xp, xq;
         if (usual)
             raise(&v);

@@ -59,12 +59,18 @@ static void group_dots(const hop__sw_system *s, const group *gr, const int32_t *
     for (size_t k = 0; k < gr->longest; k++) {
         const size_t at = k % PART;
         vec v[3], n[3];
+        int32_t home[LANES];
         if (at == 0) {
-            find_vectors(s, gr, center, entries + k * LANES, k, part(gr, k), l);
+            if (!kept)
+                find_vectors(s, gr, center, entries + k * LANES, k, part(gr, k), l);
             find_slopes(&s->element, part(gr, k), l,
                         kept ? kept + KEPT * LANES * k : NULL, false);
         }
-        relative(s->direction, entries + k * LANES, own, v);
+        if (kept)
+            memcpy(home, entries + k * LANES, sizeof home);
+        else
+            homes(s->list, entries + k * LANES, home);
+        relative(s->direction, home, own, v);
         unit_vector(l + at, n);
         const motion m = motion_at(v, n, l[at].inverse);
         add_change(&d, n, &m, l[at].g, l[at].g1);
@@ -113,15 +119,19 @@ static void group_product(const hop__sw_system *s, const group *gr,
         int32_t home[LANES];
         vec v[3];
         if (at == 0) {
-            find_vectors(s, gr, center, entries + k * LANES, k, part(gr, k), l);
+            if (!kept)
+                find_vectors(s, gr, center, entries + k * LANES, k, part(gr, k), l);
             find_slopes(&s->element, part(gr, k), l,
                         kept ? kept + KEPT * LANES * k : NULL, true);
         }
-        homes(s->list, entries + k * LANES, home);
+        if (kept)
+            memcpy(home, entries + k * LANES, sizeof home);
+        else
+            homes(s->list, entries + k * LANES, home);
         const sums mj = get_sums(home, s->moments, s->moment_pairs),
                    m = across(&mi, &mj);
         const sums dj = get_sums(home, s->dots, s->dot_pairs), d = across(&di, &dj);
-        relative(s->direction, entries + k * LANES, own, v);
+        relative(s->direction, home, own, v);
         leg_product(l + at, v, &m, &d, hv);
     }
     for (int k = 0; k < LANES; k++)

@@ -25,14 +25,14 @@ int hop__neighbors_new(hop_context *context, hop__neighbors **out) {
 
 /* ---- memory ---- */
 
-#define BUFFERS 23
+#define BUFFERS 24
 
 static hop__buffer *const *buffers_of(build_t *b, hop__buffer *all[BUFFERS + 1]) {
     hop__buffer *const list[BUFFERS] = {
         &b->wrapped, &b->built, &b->place,   &b->slot,      &b->row_bin, &b->first,
         &b->count,   &b->owner, &b->turns,   &b->bin,       &b->shift,   &b->atom,
         &b->home,    &b->x,     &b->y,       &b->z,         &b->order,   &b->slot_place,
-        &b->start,   &b->index, &b->scratch, &b->positions, &b->rough};
+        &b->start,   &b->index, &b->scratch, &b->positions, &b->rough,   &b->stretches};
     all[BUFFERS] = NULL;
     memcpy(all, list, sizeof list);
     return all;
@@ -80,11 +80,20 @@ static int reserve_atoms(build_t *b, size_t n) {
 
 /* ---- rows ---- */
 
-static hop__neighbor_rows *rows_for(enum hop__isa isa) {
-    return isa == HOP__ISA_AVX512 ? hop__neighbor_rows_avx512
-           : isa == HOP__ISA_AVX2 ? hop__neighbor_rows_avx2
-                                  : hop__neighbor_rows_base;
-}
+typedef struct kernels {
+    hop__neighbor_rows *rows;
+    hop__neighbor_follow *follow;
+    hop__neighbor_repeat *repeat;
+} kernels;
+
+static const kernels variants[] = {
+    [HOP__ISA_BASE] = {hop__neighbor_rows_base, hop__neighbor_follow_base,
+                       hop__neighbor_repeat_base},
+    [HOP__ISA_AVX2] = {hop__neighbor_rows_avx2, hop__neighbor_follow_avx2,
+                       hop__neighbor_repeat_avx2},
+    [HOP__ISA_AVX512] = {hop__neighbor_rows_avx512, hop__neighbor_follow_avx512,
+                         hop__neighbor_repeat_avx512},
+};
 
 static size_t workers_of(const build_t *b) {
     return b->list.atoms < THREADED ? 1 : (size_t)b->list.context->threads;
@@ -128,7 +137,8 @@ static void search_block(void *argument, size_t block, size_t worker) {
     build_t *b = argument;
     const size_t begin = block * BLOCK, left = b->list.atoms - begin;
     int32_t *scratch = b->scratch.data;
-    rows_for(b->list.context->isa)(
+    variants[b->list.context->isa].rows(
+
         &b->search, begin, begin + (left < BLOCK ? left : BLOCK),
         scratch + HOP__WORK_ARRAYS * worker * (b->search.work + HOP__SLACK));
 }
@@ -186,60 +196,40 @@ static bool same_question(const build_t *b, const hop_structure *s, double cutof
 }
 
 typedef struct following {
-    build_t *build;
-    const hop_structure *structure;
+    const build_t *build;
+    hop__neighbor_places places;
+    const struct kernels *kernels;
     atomic_bool far; /* an atom moved too far for the list */
 } following;
 
 static void follow_atoms(void *argument, size_t stretch, size_t worker) {
     following *f = argument;
-    const build_t *b = f->build;
-    const double limit = 0.25 * b->skin * b->skin, magic = b->magic;
-    const double *built = b->built.data, *shift = b->shift.data;
-    const int32_t *atom = b->atom.data;
-    double *positions = b->positions.data;
-    float *rough = b->rough.data;
-    const size_t begin = stretch * STRETCH, left = f->structure->count - begin;
-    bool near = true;
+    const double skin = f->build->skin;
+    const size_t begin = stretch * STRETCH, left = f->places.atoms - begin;
     (void)worker;
-    for (size_t i = begin; i < begin + (left < STRETCH ? left : STRETCH); i++) {
-        const double *x = f->structure->positions + 3 * (size_t)atom[i];
-        double square = 0.0;
-        for (size_t c = 0; c < 3; c++) {
-            double at = (x[c] + magic - magic) + shift[4 * i + c];
-            double moved = at - built[4 * i + c];
-            positions[4 * i + c] = at;
-            rough[4 * i + c] = (float)at;
-            square += moved * moved;
-        }
-        near = near && square < limit;
-    }
-    if (!near)
+    if (!f->kernels->follow(&f->places, begin,
+                            begin + (left < STRETCH ? left : STRETCH),
+                            0.25 * skin * skin))
         atomic_store(&f->far, true);
 }
 
 static void follow_images(void *argument, size_t stretch, size_t worker) {
-    const build_t *b = ((following *)argument)->build;
-    const double *shift = b->shift.data;
-    const int32_t *home = b->home.data;
-    double *positions = b->positions.data;
-    float *rough = b->rough.data;
-    const size_t begin = b->list.atoms + stretch * STRETCH,
-                 left = b->list.images - begin;
+    following *f = argument;
+    const size_t begin = f->places.atoms + stretch * STRETCH;
+    const size_t left = f->build->list.images - begin;
     (void)worker;
-    for (size_t k = begin; k < begin + (left < STRETCH ? left : STRETCH); k++)
-        for (size_t c = 0; c < 4; c++) {
-            positions[4 * k + c] =
-                positions[4 * (size_t)home[k] + c] + shift[4 * k + c];
-            rough[4 * k + c] = (float)positions[4 * k + c];
-        }
+    f->kernels->repeat(&f->places, begin, begin + (left < STRETCH ? left : STRETCH));
 }
 
 /* New positions of all places; false when an atom moved too far for the list. */
 static bool follow(build_t *b, const hop_structure *s) {
-    following f = {.build = b, .structure = s};
     hop_context *context = b->list.context;
     const size_t others = b->list.images - s->count;
+    following f = {.build = b,
+                   .places = {s->positions, s->count, b->magic, b->shift.data,
+                              b->built.data, b->atom.data, b->home.data,
+                              b->positions.data, b->rough.data},
+                   .kernels = &variants[context->isa]};
     atomic_init(&f.far, false);
     hop__parallel(context, workers_of(b), (s->count + STRETCH - 1) / STRETCH,
                   follow_atoms, &f);

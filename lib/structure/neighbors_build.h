@@ -37,7 +37,7 @@ typedef struct hop__neighbor_build {
     double largest; /* coordinate of any place when the list was built */
     /* per slot, sorted by bin */
     hop__buffer x, y, z, order, slot_place;
-    hop__buffer start, index, scratch;
+    hop__buffer start, index, scratch, stretches;
     size_t workers; /* that share `scratch` */
 } hop__neighbor_build;
 

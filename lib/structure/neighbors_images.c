@@ -4,15 +4,38 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/threads.h"
 #include "base/vector_math.h"
 #include "structure/neighbors_build.h"
 
 #define ROUNDING 1e-6 /* of the reach: errors of fractional coordinates are below */
 #define FINE 1        /* bins within reach along the last direction */
 #define MOST_IMAGES 1e8
+#define MOST_CELLS 2e9 /* from the cell to an atom */
 #define SAMPLE 64
+#define STRETCH 1024  /* atoms or slots that are dealt with together */
+#define THREADED 2048 /* from which on threads pay */
 
 typedef hop__neighbor_build build_t;
+
+/* ---- loops that threads share ---- */
+
+typedef struct task {
+    build_t *build;
+    const hop_structure *structure;
+} task;
+
+static size_t stretches_of(size_t count) { return (count + STRETCH - 1) / STRETCH; }
+
+static size_t end_of(size_t number, size_t count) {
+    return count - number * STRETCH < STRETCH ? count : (number + 1) * STRETCH;
+}
+
+static void share(task *t, size_t count, hop__task_function function) {
+    hop_context *context = t->build->list.context;
+    const size_t workers = count < THREADED ? 1 : (size_t)context->threads;
+    hop__parallel(context, workers, stretches_of(count), function, t);
+}
 
 static double *doubles(const hop__buffer *b) { return b->data; }
 static int32_t *integers(const hop__buffer *b) { return b->data; }
@@ -62,7 +85,7 @@ static double to_grid(double x, double magic) { return x + magic - magic; }
 
 /* Multiples of 2^k whose sums and differences are exact up to four times the cell and
    the reach. */
-static void choose_grid(build_t *b) {
+static int choose_grid(build_t *b) {
     double extent = b->reach;
     for (int k = 0; k < 9; k++)
         extent += b->periodic[k / 3] ? fabs(b->rows[k]) : 0.0;
@@ -71,6 +94,12 @@ static void choose_grid(build_t *b) {
     b->limit = any ? 1e9 * b->reach : INFINITY;
     for (int k = 0; k < 9; k++)
         b->row_grid[k] = to_grid(b->rows[k], b->magic);
+    if (extent > b->limit) /* the grid would be too coarse for distances */
+        return hop__fail(b->list.context, HOP_ERROR_RANGE,
+                         "cell: expected lattice vectors below %g, got components that "
+                         "add up to %g",
+                         b->limit, extent);
+    return HOP_OK;
 }
 
 static int prepare_cell(build_t *b) {
@@ -90,8 +119,7 @@ static int prepare_cell(build_t *b) {
         return hop__fail(b->list.context, HOP_ERROR_RANGE,
                          "neighbours: a reach of %g needs more than %g images",
                          b->reach, MOST_IMAGES);
-    choose_grid(b);
-    return HOP_OK;
+    return choose_grid(b);
 }
 
 /* The lattice vector of whole turns.  Far away, where sums on the grid are not exact
@@ -125,45 +153,89 @@ static void image_range(const build_t *b, const double f[3], int below[3],
     }
 }
 
-/* Bring atoms into the cell and count images. */
-static int wrap_atoms(build_t *b, const hop_structure *s, size_t *images) {
-    double total = 0.0;
-    for (size_t i = 0; i < s->count; i++) {
-        double *x = doubles(&b->wrapped) + 3 * i, f[3], turns[3] = {0.0, 0.0, 0.0};
+/* Wrapped coordinates of atom i and their fractions; false when it is too far away. */
+static bool wrap_atom(build_t *b, const hop_structure *s, size_t i, double f[3]) {
+    double *x = doubles(&b->wrapped) + 3 * i, turns[3] = {0.0, 0.0, 0.0}, move[3];
+    bool outside = false;
         for (size_t c = 0; c < 3; c++) {
             x[c] = to_grid(s->positions[3 * i + c], b->magic);
             if (!(fabs(x[c]) <= b->limit))
-                return hop__fail(
-                    b->list.context, HOP_ERROR_RANGE,
-                    "atom %zu: expected a coordinate below %g in a periodic "
-                    "cell, got %g",
-                    i, b->limit, x[c]);
+            return false;
         }
         fractions(b, x, f);
-        bool outside = false;
         for (int a = 0; a < 3; a++)
             if (b->periodic[a]) {
-                if (!(fabs(f[a]) < 2e9))
-                    return hop__fail(b->list.context, HOP_ERROR_RANGE,
-                                     "atom %zu: expected a place within 2e9 cells, got "
-                                     "%g cells away",
-                                     i, f[a]);
+            if (!(fabs(f[a]) < MOST_CELLS))
+                return false;
                 turns[a] = -whole(f[a]);
                 outside = outside || turns[a] != 0.0;
             }
         if (outside) {
-            double move[3];
             lattice_vector(b, turns, move);
             for (int c = 0; c < 3; c++)
                 x[c] = to_grid(x[c] + move[c], b->magic);
             fractions(b, x, f);
         }
+    return true;
+}
+
+static int too_far(build_t *b, size_t i) {
+    const double *x = doubles(&b->wrapped) + 3 * i;
+    for (int c = 0; c < 3; c++)
+        if (!(fabs(x[c]) <= b->limit))
+            return hop__fail(b->list.context, HOP_ERROR_RANGE,
+                             "atom %zu: expected a coordinate below %g in a periodic "
+                             "cell, got %g",
+                             i, b->limit, x[c]);
+    return hop__fail(b->list.context, HOP_ERROR_RANGE,
+                     "atom %zu: expected a place within %g cells, got (%g, %g, %g)", i,
+                     MOST_CELLS, x[0], x[1], x[2]);
+}
+
+/* What a stretch of atoms or slots found out. */
+typedef struct stretch {
+    double images;  /* of its atoms; then: of all atoms before */
+    double largest; /* coordinate */
+    size_t bad;     /* an atom that is too far away, or SIZE_MAX */
+} stretch;
+
+static void wrap_stretch(void *argument, size_t number, size_t worker) {
+    task *t = argument;
+    build_t *b = t->build;
+    stretch found = {.bad = SIZE_MAX};
+    (void)worker;
+    for (size_t i = number * STRETCH; i < end_of(number, b->list.atoms); i++) {
+        double f[3], count = 1.0;
         int below[3], above[3];
+        if (!wrap_atom(b, t->structure, i, f)) {
+            found.bad = i;
+            break;
+        }
         image_range(b, f, below, above);
-        double count = 1.0;
         for (int a = 0; a < 3; a++)
             count *= (double)(below[a] + above[a] + 1);
-        total += count;
+        found.images += count;
+    }
+    ((stretch *)b->stretches.data)[number] = found;
+}
+
+/* Bring atoms into the cell and count images. */
+static int wrap_atoms(task *t, size_t *images) {
+    build_t *b = t->build;
+    const size_t count = stretches_of(b->list.atoms);
+    int status =
+        hop__buffer_reserve(b->list.context, &b->stretches, count, sizeof(stretch));
+    if (status != HOP_OK)
+        return status;
+    share(t, b->list.atoms, wrap_stretch);
+    stretch *found = b->stretches.data;
+    double total = 0.0;
+    for (size_t k = 0; k < count; k++) {
+        if (found[k].bad != SIZE_MAX)
+            return too_far(b, found[k].bad);
+        const double before = total;
+        total += found[k].images;
+        found[k].images = before;
     }
     if (total > (double)(INT32_MAX - HOP__SLACK))
         return hop__fail(b->list.context, HOP_ERROR_RANGE,
@@ -228,7 +300,8 @@ static int choose_bins(build_t *b) {
         b->search.bins[a] = (int32_t)counts[a];
         b->scale[a] = counts[a] > 1.0 ? counts[a] / span[a] : 0.0;
     }
-    double bins_within_reach = b->reach * (1.0 + ROUNDING) * b->scale[2] / b->heights[2];
+    double bins_within_reach =
+        b->reach * (1.0 + ROUNDING) * b->scale[2] / b->heights[2];
     b->search.span = counts[2] > 1.0 ? (int32_t)ceil(bins_within_reach) : 0;
     size_t bins = (size_t)(counts[0] * counts[1] * counts[2]);
     int status =
@@ -244,22 +317,19 @@ static int32_t bin_along(const build_t *b, int a, double f) {
     return !(at > 0.0) ? 0 : at >= (double)bins ? bins - 1 : (int32_t)at;
 }
 
-/* Images in the order of (atom, image), each with its bin; bins are counted two further
-   on, for sort_into_slots. */
-static void list_images(build_t *b) {
+/* Images of atom i from number m on, in the order of (atom, image); returns the next m. */
+static size_t list_atom(build_t *b, size_t i, size_t m) {
     int32_t *owner = integers(&b->owner), *turns = integers(&b->turns);
-    int32_t *bin = integers(&b->bin), *start = integers(&b->start);
-    size_t m = 0;
-    for (size_t i = 0; i < b->list.atoms; i++) {
+    int32_t *bin = integers(&b->bin);
         double f[3];
         int below[3], above[3];
         fractions(b, doubles(&b->wrapped) + 3 * i, f);
         image_range(b, f, below, above);
         for (int u = -below[0]; u <= above[0]; u++) {
-            int32_t x = bin_along(b, 0, f[0] + u);
+        const int32_t x = bin_along(b, 0, f[0] + u);
             for (int v = -below[1]; v <= above[1]; v++) {
-                int32_t y = bin_along(b, 1, f[1] + v);
-                int32_t column =
+            const int32_t y = bin_along(b, 1, f[1] + v);
+            const int32_t column =
                     hop__neighbor_column(b->search.bins, x, y) * b->search.bins[2];
                 for (int w = -below[2]; w <= above[2]; w++, m++) {
                     owner[m] = (int32_t)i;
@@ -267,11 +337,18 @@ static void list_images(build_t *b) {
                     turns[3 * m + 1] = v;
                     turns[3 * m + 2] = w;
                     bin[m] = column + bin_along(b, 2, f[2] + w);
-                    start[bin[m] + 2]++;
-                }
             }
         }
     }
+    return m;
+}
+
+static void list_stretch(void *argument, size_t number, size_t worker) {
+    build_t *b = ((task *)argument)->build;
+    size_t m = (size_t)((const stretch *)b->stretches.data)[number].images;
+    (void)worker;
+    for (size_t i = number * STRETCH; i < end_of(number, b->list.atoms); i++)
+        m = list_atom(b, i, m);
 }
 
 static void sort_into_slots(build_t *b) {
@@ -280,6 +357,8 @@ static void sort_into_slots(build_t *b) {
                         (size_t)b->search.bins[2];
     const int32_t *bin = integers(&b->bin);
     int32_t *start = integers(&b->start), *order = integers(&b->order);
+    for (size_t m = 0; m < images; m++)
+        start[bin[m] + 2]++;
     for (size_t k = 2; k < bins + 2; k++)
         start[k] += start[k - 1];
     for (size_t m = 0; m < images; m++)
@@ -288,55 +367,72 @@ static void sort_into_slots(build_t *b) {
 
 /* ---- places: atoms before images, both in the order of bins ---- */
 
-static void fill_place(build_t *b, const hop_structure *s, size_t slot, size_t place,
-                       bool home) {
+/* Which place each slot has, and the other way for atoms. */
+static void number_places(build_t *b) {
+    const int32_t *order = integers(&b->order), *turns = integers(&b->turns);
+    int32_t *slot_place = integers(&b->slot_place);
+    int32_t atoms = 0, others = (int32_t)b->list.atoms;
+    for (size_t slot = 0; slot < b->list.images; slot++) {
+        const size_t m = (size_t)order[slot];
+        const int32_t *t = turns + 3 * m;
+        if ((t[0] | t[1] | t[2]) != 0) {
+            slot_place[slot] = others++;
+            continue;
+        }
+        slot_place[slot] = atoms;
+        integers(&b->slot)[atoms] = (int32_t)slot;
+        integers(&b->row_bin)[atoms] = integers(&b->bin)[m];
+        integers(&b->place)[integers(&b->owner)[m]] = atoms++;
+    }
+}
+
+/* Position, shift, atom and home of the place of a slot; returns the largest coordinate. */
+static double fill_place(build_t *b, const hop_structure *s, size_t slot) {
     const size_t m = (size_t)integers(&b->order)[slot];
     const size_t i = (size_t)integers(&b->owner)[m];
+    const size_t place = (size_t)integers(&b->slot_place)[slot];
+    const bool home = place < b->list.atoms;
     const int32_t *t = integers(&b->turns) + 3 * m;
     const double *x = doubles(&b->wrapped) + 3 * i;
-    double move[3] = {0.0, 0.0, 0.0};
-    double *at = doubles(&b->positions) + 4 * place,
-           *shift = doubles(&b->shift) + 4 * place;
+    double move[3] = {0.0, 0.0, 0.0}, at[4] = {0.0}, shift[4] = {0.0}, largest = 0.0;
+    float *rough = (float *)b->rough.data + 4 * place;
     if (!home)
         lattice_vector(b, (double[]){t[0], t[1], t[2]}, move);
     for (size_t c = 0; c < 3; c++) {
         at[c] = x[c] + move[c];
         shift[c] = home ? x[c] - to_grid(s->positions[3 * i + c], b->magic) : move[c];
-    }
-    at[3] = shift[3] = 0.0;
-    float *rough = (float *)b->rough.data + 4 * place;
-    for (int c = 0; c < 4; c++) {
         rough[c] = (float)at[c];
-        b->largest = fabs(at[c]) > b->largest ? fabs(at[c]) : b->largest;
+        largest = fabs(at[c]) > largest ? fabs(at[c]) : largest;
     }
+    rough[3] = 0.0f;
+    memcpy(doubles(&b->positions) + 4 * place, at, sizeof at);
+    memcpy(doubles(&b->shift) + 4 * place, shift, sizeof shift);
+    if (home)
+        memcpy(doubles(&b->built) + 4 * place, at, sizeof at);
     doubles(&b->x)[slot] = at[0];
     doubles(&b->y)[slot] = at[1];
     doubles(&b->z)[slot] = at[2];
-    integers(&b->slot_place)[slot] = (int32_t)place;
     integers(&b->atom)[place] = (int32_t)i;
+    integers(&b->home)[place] = integers(&b->place)[i];
+    return largest;
 }
 
-static void fill_places(build_t *b, const hop_structure *s) {
-    const size_t n = s->count, images = b->list.images;
-    const int32_t *order = integers(&b->order), *turns = integers(&b->turns);
-    int32_t *place = integers(&b->place), *home = integers(&b->home);
-    size_t atoms = 0, others = n;
+static void fill_stretch(void *argument, size_t number, size_t worker) {
+    task *t = argument;
+    double largest = 0.0;
+    (void)worker;
+    for (size_t slot = number * STRETCH; slot < end_of(number, t->build->list.images);
+         slot++)
+        largest = fmax(largest, fill_place(t->build, t->structure, slot));
+    ((stretch *)t->build->stretches.data)[number].largest = largest;
+}
+
+static void fill_places(task *t) {
+    build_t *b = t->build;
+    share(t, b->list.images, fill_stretch);
     b->largest = 0.0;
-    for (size_t slot = 0; slot < images; slot++) {
-        const int32_t *t = turns + 3 * (size_t)order[slot];
-        if (t[0] != 0 || t[1] != 0 || t[2] != 0) {
-            fill_place(b, s, slot, others++, false);
-            continue;
-        }
-        fill_place(b, s, slot, atoms, true);
-        integers(&b->slot)[atoms] = (int32_t)slot;
-        integers(&b->row_bin)[atoms] = integers(&b->bin)[order[slot]];
-        place[integers(&b->atom)[atoms]] = (int32_t)atoms;
-        atoms++;
-    }
-    for (size_t k = 0; k < images; k++)
-        home[k] = place[integers(&b->atom)[k]];
-    memcpy(b->built.data, b->positions.data, 4 * n * sizeof(double));
+    for (size_t k = 0; k < stretches_of(b->list.images); k++)
+        b->largest = fmax(b->largest, ((const stretch *)b->stretches.data)[k].largest);
 }
 
 static int reserve_images(build_t *b) {
@@ -360,17 +456,22 @@ static int reserve_images(build_t *b) {
 }
 
 int hop__neighbors_place(hop__neighbor_build *b, const hop_structure *s) {
+    task t = {b, s};
     int status = prepare_cell(b);
     if (status == HOP_OK)
-        status = wrap_atoms(b, s, &b->list.images);
+        status = wrap_atoms(&t, &b->list.images);
     if (status == HOP_OK)
         status = reserve_images(b);
     if (status == HOP_OK)
         status = choose_bins(b);
+    if (status == HOP_OK)
+        status = hop__buffer_reserve(b->list.context, &b->stretches,
+                                     stretches_of(b->list.images), sizeof(stretch));
     if (status != HOP_OK)
         return status;
-    list_images(b);
+    share(&t, s->count, list_stretch);
     sort_into_slots(b);
-    fill_places(b, s);
+    number_places(b);
+    fill_places(&t);
     return HOP_OK;
 }

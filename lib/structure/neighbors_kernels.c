@@ -349,3 +349,43 @@ void VARIANT(hop__neighbor_rows_)(hop__neighbor_search *s, size_t begin, size_t 
     raise_to(&s->longest, longest);
     raise_to(&s->most, most);
 }
+
+/* ---- positions ---- */
+
+typedef double four __attribute__((vector_size(32)));
+typedef float four_floats __attribute__((vector_size(16)));
+
+static inline void put_place(const hop__neighbor_places *p, size_t place,
+                             const four *at) {
+    const four_floats rough = __builtin_convertvector(*at, four_floats);
+    memcpy(p->positions + 4 * place, at, sizeof *at);
+    memcpy(p->rough + 4 * place, &rough, sizeof rough);
+}
+
+bool VARIANT(hop__neighbor_follow_)(const hop__neighbor_places *p, size_t begin,
+                                    size_t end, double limit) {
+    bool near = true;
+    for (size_t i = begin; i < end; i++) {
+        const double *x = p->x + 3 * (size_t)p->atom[i];
+        four at = {x[0], x[1], x[2], 0.0}, shift, moved;
+        memcpy(&shift, p->shift + 4 * i, sizeof shift);
+        memcpy(&moved, p->built + 4 * i, sizeof moved);
+        at = at + p->magic - p->magic + shift;
+        moved -= at;
+        moved *= moved;
+        put_place(p, i, &at);
+        near &= moved[0] + moved[1] + moved[2] < limit; /* not for NaN */
+    }
+    return near;
+}
+
+void VARIANT(hop__neighbor_repeat_)(const hop__neighbor_places *p, size_t begin,
+                                    size_t end) {
+    for (size_t k = begin; k < end; k++) {
+        four at, shift;
+        memcpy(&at, p->positions + 4 * (size_t)p->home[k], sizeof at);
+        memcpy(&shift, p->shift + 4 * k, sizeof shift);
+        at += shift;
+        put_place(p, k, &at);
+    }
+}

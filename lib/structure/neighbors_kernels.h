@@ -4,6 +4,7 @@
 #define HOP_STRUCTURE_NEIGHBORS_KERNELS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,30 @@ static inline int32_t hop__neighbor_column(const int32_t bins[3], int32_t x,
 typedef void hop__neighbor_rows(hop__neighbor_search *search, size_t begin, size_t end,
                                 int32_t *scratch);
 
+/* Positions that follow the structure's. */
+typedef struct hop__neighbor_places {
+    const double *x; /* the structure's, `atoms` of them */
+    size_t atoms;
+    double magic;        /* x + magic - magic is on the grid */
+    const double *shift; /* 4 per place, as all below */
+    const double *built;
+    const int32_t *atom, *home; /* per place */
+    double *positions;
+    float *rough;
+} hop__neighbor_places;
+
+/* Places begin .. end-1 of atoms; whether all are nearer to `built` than the square root
+   of `limit`. */
+typedef bool hop__neighbor_follow(const hop__neighbor_places *places, size_t begin,
+                                  size_t end, double limit);
+/* Places begin .. end-1 of other images, from those of atoms. */
+typedef void hop__neighbor_repeat(const hop__neighbor_places *places, size_t begin,
+                                  size_t end);
+
+hop__neighbor_follow hop__neighbor_follow_base, hop__neighbor_follow_avx2,
+    hop__neighbor_follow_avx512;
+hop__neighbor_repeat hop__neighbor_repeat_base, hop__neighbor_repeat_avx2,
+    hop__neighbor_repeat_avx512;
 hop__neighbor_rows hop__neighbor_rows_base, hop__neighbor_rows_avx2,
     hop__neighbor_rows_avx512;
 
