@@ -94,6 +94,29 @@ START_TEST(same_bits_as_one_by_one) {
 }
 END_TEST
 
+/* Structures so large that each would use the threads by itself. */
+START_TEST(large_structures) {
+    ck_assert_int_eq(hop_potential_builtin(context, "Ar.lj", &potential), HOP_OK);
+    for (int k = 0; k < 6; k++) {
+        const int repeat[3] = {4, 4, 3 + k % 3};
+        structures[k] = support_crystal(context, (const int32_t[]){18}, 1, 5.3, repeat,
+                                        (const int32_t[]){0, 0, 0}, 0.2, (uint64_t)k);
+        ck_assert_int_eq(hop_structure_copy(structures[k], &expected[k]), HOP_OK);
+        ck_assert_int_eq(hop_potential_evaluate(potential, expected[k]), HOP_OK);
+    }
+    hop_context_set_threads(context, 3);
+    for (int round = 0; round < 20; round++) {
+        ck_assert_int_eq(hop_potential_evaluate_many(potential, structures, 6, status),
+                         HOP_OK);
+        for (int k = 0; k < 6; k++)
+            check_same(structures[k], expected[k], k);
+        ck_assert_int_eq(hop_potential_evaluate(potential, structures[round % 6]),
+                         HOP_OK);
+        check_same(structures[round % 6], expected[round % 6], round % 6);
+    }
+}
+END_TEST
+
 START_TEST(every_structure_has_its_own_error) {
     make_structures("AgAu.gupta", false);
     hop_context_set_threads(context, 1 + _i);
@@ -293,6 +316,7 @@ int main(void) {
     tcase_add_checked_fixture(all, setup, teardown);
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, same_bits_as_one_by_one, 0, 3);
+    tcase_add_test(all, large_structures);
     tcase_add_loop_test(all, every_structure_has_its_own_error, 0, 4);
     tcase_add_test(all, bad_arguments);
     tcase_add_loop_test(all, cancelled, 0, 3);
