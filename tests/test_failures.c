@@ -219,7 +219,7 @@ static const struct job {
 #define WRITERS 3 /* the first ones */
 
 typedef struct content {
-    char data[1 << 17];
+    char data[1 << 20];
     size_t size;
 } content;
 

@@ -13,7 +13,8 @@ from support import cluster, growth, hop, morse
 
 from hop import Optimizer, Potential, Status, Structure
 
-KINDS = ("gradient-descent", "adam", "fire", "lbfgs", "basin-hopping", "learned")
+KINDS = ("gradient-descent", "adam", "fire", "fire2", "smooth-fire",
+         "conjugate-gradient", "lbfgs", "basin-hopping", "learned")
 LOCAL = KINDS[:4]
 
 
