@@ -18,11 +18,11 @@
 
 #define HOP__SW_BLOCK 256
 #define HOP__SW_KEPT 7
-#define HOP__SW_LEAST 100.0 /* exp(t), t below minus this, is zero, not denormal */
 
 /* Of the entry (element, element, element). */
 typedef struct hop__sw_element {
-    double reach; /* at which exp(t) has fallen to exp(-100), or less */
+    double reach; /* at which exp(t) and exp(gamma t) are below exp(-100), or less */
+    double edge;  /* from there to the barrier; positive */
     double barrier, sigma, gamma, B, p, q;
     double pair;            /* A epsilon */
     double triplet, cosine; /* lambda epsilon, cos0 */

@@ -82,15 +82,15 @@ static inline base base_at(const hop__sw_element *e, const leg *l, size_t k,
                            bool usual) {
     const vec u[3] = {l[k].u[0], l[k].u[1], l[k].u[2]};
     const vec r = root(dot(u, u));
-    const vec gap = least(r - e->barrier, all(-e->sigma / HOP__SW_LEAST));
+    const vec gap = least(r - e->barrier, all(-e->edge));
     const mask here = below(r, all(e->reach));
     const vec both = 1.0 / (r * gap);
     base v = {.inverse = gap * both, .t = e->sigma * (r * both)};
     if (usual) {
         v.fifth = only(here, exponential(0.2 * v.t));
     } else {
-        v.decay = only(here, exponential(v.t));
-        v.g = only(here, exponential(-least(-e->gamma * v.t, all(700.0))));
+        v.decay = only(here, exponential(most(v.t, all(-700.0))));
+        v.g = only(here, exponential(most(e->gamma * v.t, all(-700.0))));
     }
     return v;
 }
