@@ -157,25 +157,25 @@ static void image_range(const build_t *b, const double f[3], int below[3],
 static bool wrap_atom(build_t *b, const hop_structure *s, size_t i, double f[3]) {
     double *x = doubles(&b->wrapped) + 3 * i, turns[3] = {0.0, 0.0, 0.0}, move[3];
     bool outside = false;
-        for (size_t c = 0; c < 3; c++) {
-            x[c] = to_grid(s->positions[3 * i + c], b->magic);
-            if (!(fabs(x[c]) <= b->limit))
+    for (size_t c = 0; c < 3; c++) {
+        x[c] = to_grid(s->positions[3 * i + c], b->magic);
+        if (!(fabs(x[c]) <= b->limit))
             return false;
-        }
-        fractions(b, x, f);
-        for (int a = 0; a < 3; a++)
-            if (b->periodic[a]) {
+    }
+    fractions(b, x, f);
+    for (int a = 0; a < 3; a++)
+        if (b->periodic[a]) {
             if (!(fabs(f[a]) < MOST_CELLS))
                 return false;
-                turns[a] = -whole(f[a]);
-                outside = outside || turns[a] != 0.0;
-            }
-        if (outside) {
-            lattice_vector(b, turns, move);
-            for (int c = 0; c < 3; c++)
-                x[c] = to_grid(x[c] + move[c], b->magic);
-            fractions(b, x, f);
+            turns[a] = -whole(f[a]);
+            outside = outside || turns[a] != 0.0;
         }
+    if (outside) {
+        lattice_vector(b, turns, move);
+        for (int c = 0; c < 3; c++)
+            x[c] = to_grid(x[c] + move[c], b->magic);
+        fractions(b, x, f);
+    }
     return true;
 }
 
@@ -321,22 +321,22 @@ static int32_t bin_along(const build_t *b, int a, double f) {
 static size_t list_atom(build_t *b, size_t i, size_t m) {
     int32_t *owner = integers(&b->owner), *turns = integers(&b->turns);
     int32_t *bin = integers(&b->bin);
-        double f[3];
-        int below[3], above[3];
-        fractions(b, doubles(&b->wrapped) + 3 * i, f);
-        image_range(b, f, below, above);
-        for (int u = -below[0]; u <= above[0]; u++) {
+    double f[3];
+    int below[3], above[3];
+    fractions(b, doubles(&b->wrapped) + 3 * i, f);
+    image_range(b, f, below, above);
+    for (int u = -below[0]; u <= above[0]; u++) {
         const int32_t x = bin_along(b, 0, f[0] + u);
-            for (int v = -below[1]; v <= above[1]; v++) {
+        for (int v = -below[1]; v <= above[1]; v++) {
             const int32_t y = bin_along(b, 1, f[1] + v);
             const int32_t column =
-                    hop__neighbor_column(b->search.bins, x, y) * b->search.bins[2];
-                for (int w = -below[2]; w <= above[2]; w++, m++) {
-                    owner[m] = (int32_t)i;
-                    turns[3 * m] = u;
-                    turns[3 * m + 1] = v;
-                    turns[3 * m + 2] = w;
-                    bin[m] = column + bin_along(b, 2, f[2] + w);
+                hop__neighbor_column(b->search.bins, x, y) * b->search.bins[2];
+            for (int w = -below[2]; w <= above[2]; w++, m++) {
+                owner[m] = (int32_t)i;
+                turns[3 * m] = u;
+                turns[3 * m + 1] = v;
+                turns[3 * m + 2] = w;
+                bin[m] = column + bin_along(b, 2, f[2] + w);
             }
         }
     }
