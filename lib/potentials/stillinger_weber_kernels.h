@@ -40,7 +40,7 @@ typedef struct hop__sw_system {
     hop__sw_element element;
     const hop__neighbors *list;
     /* per block: what filtering found, of HOP__SW_BLOCK rows each */
-    int32_t *rows;    /* rows by group and lane; -1 for an empty lane */
+    int32_t *rows;    /* rows by group and lane */
     int32_t *counts;  /* neighbours of each */
     size_t *begins;   /* per block: where its entries begin */
     int32_t *entries; /* places, per group and neighbour one for each lane */
