@@ -44,6 +44,10 @@ static const char *const one_element[] = {
     "0 1e-4\n",
     "Si Si Si 2.1683 2.0951 1.80 0 1.20 -0.333333333333 7.049556277 0.6022245584 4 0 "
     "0\n",
+    /* triplets that begin at the cut-off */
+    "Si Si Si 2.0 2.1 1.75 18.0 0.04 -0.25 7.0 0.61 4 0 0\n",
+    "Si Si Si 2.0 2.1 1.75 18.0 0 -0.25 7.0 0.61 4 0 0\n",
+    "Si Si Si 2.0 2.1 1.75 18.0 9 -0.25 7.0 0.61 4 0 0\n",
 };
 #define FILES (int)(sizeof one_element / sizeof *one_element)
 

@@ -110,9 +110,12 @@ static int reserve_entries(hop_context *context, hop__sw_lanes *l, size_t entrie
     return HOP_OK;
 }
 
+/* Exponentials end where their exponents reach -100, before there are denormals. */
 static hop__sw_element element_of(const hop__sw_entry *e) {
+    const double edge = e->sigma * fmax(1e-2 * fmin(e->gamma, 1.0), 1e-9);
     return (hop__sw_element){
-        .reach = fmin(e->reach, e->barrier - e->sigma / HOP__SW_LEAST),
+        .reach = fmin(e->reach, e->barrier - edge),
+        .edge = edge,
         .barrier = e->barrier,
         .sigma = e->sigma,
         .gamma = e->gamma,

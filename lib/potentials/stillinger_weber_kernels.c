@@ -162,7 +162,7 @@ static inline size_t filter_row(const hop__sw_system *s, size_t i, int32_t *out)
 #define AHEAD 8    /* rows */
 #define LARGE 6000 /* atoms from which on it pays */
 
-static inline void fetch(const void *at) { __builtin_prefetch(at, 0, 3); }
+static inline void fetch(const void *at) { __builtin_prefetch(at, 0, 2); }
 static inline void fetch_to_write(const void *at) { __builtin_prefetch(at, 1, 3); }
 
 static inline void fetch_row(const hop__sw_system *s, size_t row) {
@@ -194,7 +194,7 @@ static void sort_by_count(const size_t *counts, size_t begin, size_t n, int32_t 
         sorted[to] = (int32_t)counts[i];
     }
     for (size_t i = n; i < HOP__SW_BLOCK; i++) {
-        rows[i] = -1;
+        rows[i] = (int32_t)begin;
         sorted[i] = 0;
     }
 }
@@ -204,13 +204,12 @@ static void sort_by_count(const size_t *counts, size_t begin, size_t n, int32_t 
 static void fill_entries(const group *g, size_t begin, int32_t *scratch, size_t stride,
                          int32_t *entries) {
     const int32_t *rows[LANES];
-    for (int l = 0; l < LANES; l++) {
+    for (size_t l = 0; l < LANES; l++) {
         /* empty lanes are in the last group of all, whose block has rows to spare */
-        const size_t at =
-            g->rows[l] < 0 ? HOP__SW_BLOCK - 1 : (size_t)g->center[l] - begin;
+        const size_t at = l < g->lanes ? (size_t)g->rows[l] - begin : HOP__SW_BLOCK - 1;
         int32_t *row = scratch + at * stride;
         for (size_t k = (size_t)g->counts[l]; k < g->longest; k++)
-            row[k] = g->center[l];
+            row[k] = g->rows[l];
         rows[l] = row;
     }
     for (size_t k = 0; k < g->longest; k += LANES) {
@@ -258,7 +257,7 @@ static void group_moments(hop__sw_system *s, const group *gr, int32_t *entries,
     sums m = {{zero, zero, zero, zero, zero, zero}, {zero, zero, zero}, zero};
     vec center[3], pairs = zero, squares = zero;
     leg l[PART];
-    gather3(s->list->positions, gr->center, center);
+    gather3(s->list->positions, gr->rows, center);
     for (size_t from = 0; from < gr->longest; from += PART) {
         const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
         find_vectors(s, gr, center, entries + from * LANES, from, count, l);
@@ -288,11 +287,10 @@ static void group_moments(hop__sw_system *s, const group *gr, int32_t *entries,
     vec triplets = contract(&m) - 2.0 * c * dot(m.v, m.v) + c * c * (m.s * m.s) -
                    (1.0 - c) * (1.0 - c) * squares;
     vec energy = 0.5 * (e.pair * pairs + e.triplet * triplets);
-    for (int k = 0; k < LANES && s->energies; k++)
-        if (gr->rows[k] >= 0)
-            s->energies[s->list->atom[gr->rows[k]]] = energy[k];
+    for (size_t k = 0; k < gr->lanes && s->energies; k++)
+        s->energies[s->list->atom[gr->rows[k]]] = energy[k];
     weigh(&e, &m);
-    put_sums(&m, gr->rows, s->moments, s->moment_pairs);
+    put_sums(&m, gr, s->moments, s->moment_pairs);
 }
 
 void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch) {
@@ -329,9 +327,7 @@ void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch
 
 static inline void put_forces(const hop__sw_system *s, const group *gr, vec fx, vec fy,
                               vec fz) {
-    for (int l = 0; l < LANES; l++) {
-        if (gr->rows[l] < 0)
-            continue;
+    for (size_t l = 0; l < gr->lanes; l++) {
         double *f = s->forces + 3 * (size_t)s->list->atom[gr->rows[l]];
         f[0] = fx[l];
         f[1] = fy[l];
@@ -383,8 +379,8 @@ static void group_forces(const hop__sw_system *s, const group *gr,
     vec center[3], fx = zero, fy = zero, fz = zero;
     vec xx = zero, yy = zero, zz = zero, yz = zero, xz = zero, xy = zero;
     leg l[PART];
-    gather3(s->list->positions, gr->center, center);
-    const sums mi = get_sums(gr->center, s->moments, s->moment_pairs);
+    gather3(s->list->positions, gr->rows, center);
+    const sums mi = get_sums(gr->rows, s->moments, s->moment_pairs);
     for (size_t from = 0; from < gr->longest; from += PART) {
         const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
         const int32_t *places = entries + from * LANES;
@@ -428,7 +424,7 @@ static inline void fetch_group(const hop__sw_system *s, const int32_t *entries,
         fetch(s->moment_pairs + 2 * home);
     }
     for (int l = 0; l < LANES; l++)
-        fetch_to_write(s->forces + 3 * (size_t)s->list->atom[next->center[l]]);
+        fetch_to_write(s->forces + 3 * (size_t)s->list->atom[next->rows[l]]);
 }
 
 void VARIANT(hop__sw_forces_)(const hop__sw_system *s, size_t block) {

@@ -18,11 +18,11 @@
 
 #define HOP__SW_BLOCK 256
 #define HOP__SW_KEPT 7
-#define HOP__SW_LEAST 100.0 /* exp(t), t below minus this, is zero, not denormal */
 
 /* Of the entry (element, element, element). */
 typedef struct hop__sw_element {
-    double reach; /* at which exp(t) has fallen to exp(-100), or less */
+    double reach; /* at which exp(t) and exp(gamma t) are below exp(-100), or less */
+    double edge;  /* from there to the barrier; positive */
     double barrier, sigma, gamma, B, p, q;
     double pair;            /* A epsilon */
     double triplet, cosine; /* lambda epsilon, cos0 */
@@ -40,7 +40,7 @@ typedef struct hop__sw_system {
     hop__sw_element element;
     const hop__neighbors *list;
     /* per block: what filtering found, of HOP__SW_BLOCK rows each */
-    int32_t *rows;    /* rows by group and lane; -1 for an empty lane */
+    int32_t *rows;    /* rows by group and lane */
     int32_t *counts;  /* neighbours of each */
     size_t *begins;   /* per block: where its entries begin */
     int32_t *entries; /* places, per group and neighbour one for each lane */

@@ -102,14 +102,14 @@ static inline void gather2(const double *rows, const int32_t *at, vec out[2]) {
     out[1] = _mm512_unpackhi_pd(half[0], half[1]);
 }
 
-/* Rows of eight from their columns. */
-static inline void scatter8(double *rows, const int32_t *at, const vec columns[8]) {
+/* `count` rows of eight from their columns. */
+static inline void scatter8(double *rows, const int32_t *at, size_t count,
+                            const vec columns[8]) {
     static const int32_t each[8] = {0, 1, 2, 3, 4, 5, 6, 7};
     vec out[8];
     gather8((const double *)columns, each, out);
-    for (int l = 0; l < LANES; l++)
-        if (at[l] >= 0)
-            store(rows + 8 * (size_t)at[l], out[l]);
+    for (size_t l = 0; l < count; l++)
+        store(rows + 8 * (size_t)at[l], out[l]);
 }
 
 /* The columns of eight rows of eight integers. */
@@ -175,7 +175,8 @@ static inline void gather8(const double *rows, const int32_t *at, vec out[8]) {
     transpose(high, out + 4);
 }
 
-static inline void scatter8(double *rows, const int32_t *at, const vec columns[8]) {
+static inline void scatter8(double *rows, const int32_t *at, size_t count,
+                            const vec columns[8]) {
     for (int half = 0; half < 2; half++) {
         const double *const from[4] = {(const double *)(columns + 4 * half),
                                        (const double *)(columns + 4 * half + 1),
@@ -183,9 +184,8 @@ static inline void scatter8(double *rows, const int32_t *at, const vec columns[8
                                        (const double *)(columns + 4 * half + 3)};
         vec out[4];
         transpose(from, out);
-        for (int l = 0; l < 4; l++)
-            if (at[l] >= 0)
-                store(rows + 8 * (size_t)at[l] + 4 * half, out[l]);
+        for (size_t l = 0; l < count; l++)
+            store(rows + 8 * (size_t)at[l] + 4 * half, out[l]);
     }
 }
 
@@ -215,9 +215,10 @@ static inline void gather8(const double *rows, const int32_t *at, vec out[8]) {
         out[c] = gather_column(rows + c, 8, at);
 }
 
-static inline void scatter8(double *rows, const int32_t *at, const vec columns[8]) {
-    for (int l = 0; l < LANES; l++)
-        for (int c = 0; c < 8 && at[l] >= 0; c++)
+static inline void scatter8(double *rows, const int32_t *at, size_t count,
+                            const vec columns[8]) {
+    for (size_t l = 0; l < count; l++)
+        for (int c = 0; c < 8; c++)
             rows[8 * (size_t)at[l] + (size_t)c] = columns[c][l];
 }
 

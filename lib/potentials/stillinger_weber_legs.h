@@ -18,20 +18,18 @@ static inline size_t rows_in(const hop__sw_system *s, size_t block) {
     return left < HOP__SW_BLOCK ? left : HOP__SW_BLOCK;
 }
 
+/* Pointers rather than copies: what was just written piece by piece must not be read as a
+   vector before it is in the cache. */
 typedef struct group {
-    const int32_t *rows;
-    int32_t center[LANES]; /* rows, any for empty lanes */
-    size_t longest;
-    vec counts;
+    const int32_t *rows, *counts; /* for empty lanes any row, and 0 */
+    size_t lanes, longest;        /* lanes that are not empty; the largest of counts */
 } group;
 
 static inline group group_at(const hop__sw_system *s, size_t block, size_t first) {
-    const size_t at = block * HOP__SW_BLOCK + first;
-    group g = {.rows = s->rows + at, .longest = 0};
+    const size_t at = block * HOP__SW_BLOCK + first, left = rows_in(s, block) - first;
+    group g = {s->rows + at, s->counts + at, left < LANES ? left : LANES, 0};
     for (int l = 0; l < LANES; l++) {
-        size_t count = (size_t)s->counts[at + (size_t)l];
-        g.center[l] = g.rows[l] < 0 ? (int32_t)(block * HOP__SW_BLOCK) : g.rows[l];
-        g.counts[l] = (double)count;
+        const size_t count = (size_t)g.counts[l];
         g.longest = count > g.longest ? count : g.longest;
     }
     return g;
@@ -54,7 +52,10 @@ static inline void find_vectors(const hop__sw_system *s, const group *gr,
                                 const vec center[3], const int32_t *places, size_t from,
                                 size_t count, leg *l) {
     const double *positions = s->list->positions;
-    const vec away = all(2.0 * s->element.barrier), counts = gr->counts;
+    const vec away = all(2.0 * s->element.barrier);
+    vec counts = away;
+    for (int k = 0; k < LANES; k++)
+        counts[k] = (double)gr->counts[k];
     for (size_t k = 0; k < count; k++) {
         vec x[3];
         gather3(positions, places + k * LANES, x);
@@ -82,15 +83,15 @@ static inline base base_at(const hop__sw_element *e, const leg *l, size_t k,
                            bool usual) {
     const vec u[3] = {l[k].u[0], l[k].u[1], l[k].u[2]};
     const vec r = root(dot(u, u));
-    const vec gap = least(r - e->barrier, all(-e->sigma / HOP__SW_LEAST));
+    const vec gap = least(r - e->barrier, all(-e->edge));
     const mask here = below(r, all(e->reach));
     const vec both = 1.0 / (r * gap);
     base v = {.inverse = gap * both, .t = e->sigma * (r * both)};
     if (usual) {
         v.fifth = only(here, exponential(0.2 * v.t));
     } else {
-        v.decay = only(here, exponential(v.t));
-        v.g = only(here, exponential(-least(-e->gamma * v.t, all(700.0))));
+        v.decay = only(here, exponential(most(v.t, all(-700.0))));
+        v.g = only(here, exponential(most(e->gamma * v.t, all(-700.0))));
     }
     return v;
 }
@@ -185,16 +186,15 @@ typedef struct sums {
     vec t[6], v[3], s; /* xx yy zz yz xz xy; x y z */
 } sums;
 
-static inline void put_sums(const sums *m, const int32_t *rows, double *eight,
+static inline void put_sums(const sums *m, const group *gr, double *eight,
                             double *two) {
     const vec columns[8] = {m->t[0], m->t[1], m->t[2], m->t[3],
                             m->t[4], m->t[5], m->v[0], m->v[1]};
-    scatter8(eight, rows, columns);
-    for (int l = 0; l < LANES; l++)
-        if (rows[l] >= 0) {
-            two[2 * (size_t)rows[l]] = m->v[2][l];
-            two[2 * (size_t)rows[l] + 1] = m->s[l];
-        }
+    scatter8(eight, gr->rows, gr->lanes, columns);
+    for (size_t l = 0; l < gr->lanes; l++) {
+        two[2 * (size_t)gr->rows[l]] = m->v[2][l];
+        two[2 * (size_t)gr->rows[l] + 1] = m->s[l];
+    }
 }
 
 static inline sums get_sums(const int32_t *rows, const double *eight,

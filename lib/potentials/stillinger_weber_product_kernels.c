@@ -54,8 +54,8 @@ static void group_dots(const hop__sw_system *s, const group *gr, const int32_t *
     sums d = {{zero, zero, zero, zero, zero, zero}, {zero, zero, zero}, zero};
     vec center[3], own[3];
     leg l[PART];
-    gather3(s->list->positions, gr->center, center);
-    gather3(s->direction, gr->center, own);
+    gather3(s->list->positions, gr->rows, center);
+    gather3(s->direction, gr->rows, own);
     for (size_t k = 0; k < gr->longest; k++) {
         const size_t at = k % PART;
         vec v[3], n[3];
@@ -76,7 +76,7 @@ static void group_dots(const hop__sw_system *s, const group *gr, const int32_t *
         add_change(&d, n, &m, l[at].g, l[at].g1);
     }
     weigh(&s->element, &d);
-    put_sums(&d, gr->rows, s->dots, s->dot_pairs);
+    put_sums(&d, gr, s->dots, s->dot_pairs);
 }
 
 /* ---- the change of the forces ---- */
@@ -110,10 +110,10 @@ static void group_product(const hop__sw_system *s, const group *gr,
     const vec zero = all(0.0);
     vec center[3], own[3], hv[3] = {zero, zero, zero};
     leg l[PART];
-    gather3(s->list->positions, gr->center, center);
-    gather3(s->direction, gr->center, own);
-    const sums mi = get_sums(gr->center, s->moments, s->moment_pairs);
-    const sums di = get_sums(gr->center, s->dots, s->dot_pairs);
+    gather3(s->list->positions, gr->rows, center);
+    gather3(s->direction, gr->rows, own);
+    const sums mi = get_sums(gr->rows, s->moments, s->moment_pairs);
+    const sums di = get_sums(gr->rows, s->dots, s->dot_pairs);
     for (size_t k = 0; k < gr->longest; k++) {
         const size_t at = k % PART;
         int32_t home[LANES];
@@ -134,8 +134,8 @@ static void group_product(const hop__sw_system *s, const group *gr,
         relative(s->direction, home, own, v);
         leg_product(l + at, v, &m, &d, hv);
     }
-    for (int k = 0; k < LANES; k++)
-        for (size_t c = 0; c < 3 && gr->rows[k] >= 0; c++)
+    for (size_t k = 0; k < gr->lanes; k++)
+        for (size_t c = 0; c < 3; c++)
             s->forces[3 * (size_t)s->list->atom[gr->rows[k]] + c] = hv[c][k];
 }
 
