@@ -274,7 +274,7 @@ int hop__gupta_list_evaluate(hop_potential *potential, hop_structure *s) {
                 .list = {.first = list->first,
                          .count = list->count,
                          .index = list->index,
-                         .atom = list->atom,
+                         .place = list->place,
                          .kept_at = w->kept_at,
                          .kept = w->kept,
                          .near = w->near,

@@ -192,14 +192,17 @@ LANES_INLINE void first_pass(const list *l, int kinds, size_t begin, size_t end,
     double energy = 0.0;
     row_sums sums;
     begin_virial(sums.virial);
-    for (size_t i = begin; i < end; i++)
+    for (size_t atom = begin; atom < end; atom++) {
+        const size_t i = (size_t)l->place[atom];
         sort_out(l, rates_of_row(l, kinds, i), kinds, i);
-    for (size_t i = begin; i < end; i++) {
+    }
+    for (size_t atom = begin; atom < end; atom++) {
+        const size_t i = (size_t)l->place[atom];
         first_row(l, rates_of_row(l, kinds, i), kinds, i, &sums);
         double density = lanes_sum(sums.b), root = sqrt(density);
         l->root[i] = density > HOP__GUPTA_ALONE ? 1.0 / root : 0.0;
-        l->energies[l->atom[i]] = lanes_sum(sums.a) - root;
-        energy += l->energies[l->atom[i]];
+        l->energies[atom] = lanes_sum(sums.a) - root;
+        energy += l->energies[atom];
         l->pulls[4 * i] = lanes_sum(sums.pull.x);
         l->pulls[4 * i + 1] = lanes_sum(sums.pull.y);
         l->pulls[4 * i + 2] = lanes_sum(sums.pull.z);
@@ -234,7 +237,8 @@ void VARIANT(hop__gupta_list_second_)(const hop__gupta_list *l, size_t begin,
                                       size_t end, size_t block) {
     lanes virial[6];
     begin_virial(virial);
-    for (size_t i = begin; i < end; i++) {
+    for (size_t atom = begin; atom < end; atom++) {
+        const size_t i = (size_t)l->place[atom];
         const int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i);
         const double *terms = l->terms + l->kept_at[i] / 2;
         const lanes root = lanes_all(-l->root[i]);
@@ -243,7 +247,7 @@ void VARIANT(hop__gupta_list_second_)(const hop__gupta_list *l, size_t begin,
             pull = second_vector(l, i, near + k, terms, root, pull, virial);
         for (int32_t k = 0; k < l->far[i]; k += 8, terms += 8)
             pull = second_vector(l, i, far + k, terms, root, pull, virial);
-        double *force = l->forces + 3 * (size_t)l->atom[i];
+        double *force = l->forces + 3 * atom;
         force[0] = l->pulls[4 * i] + lanes_sum(pull.x);
         force[1] = l->pulls[4 * i + 1] + lanes_sum(pull.y);
         force[2] = l->pulls[4 * i + 2] + lanes_sum(pull.z);
