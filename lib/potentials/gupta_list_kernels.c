@@ -24,25 +24,25 @@ typedef struct vectors {
     lanes x, y, z;
 } vectors;
 
-LANES_INLINE vectors from_neighbors(const list *l, size_t i, lanes_places p) {
+LANES_KERNEL vectors from_neighbors(const list *l, size_t i, lanes_places p) {
     const double *x = l->places + 4 * i;
     return (vectors){lanes_sub(lanes_all(x[0]), p.x), lanes_sub(lanes_all(x[1]), p.y),
                      lanes_sub(lanes_all(x[2]), p.z)};
 }
 
-LANES_INLINE lanes times_square(lanes t, lanes p) {
+LANES_KERNEL lanes times_square(lanes t, lanes p) {
     return lanes_mul(lanes_mul(t, t), p);
 }
 
-LANES_INLINE vectors times(lanes s, vectors u) {
+LANES_KERNEL vectors times(lanes s, vectors u) {
     return (vectors){lanes_mul(s, u.x), lanes_mul(s, u.y), lanes_mul(s, u.z)};
 }
 
-LANES_INLINE vectors plus(vectors a, vectors b) {
+LANES_KERNEL vectors plus(vectors a, vectors b) {
     return (vectors){lanes_add(a.x, b.x), lanes_add(a.y, b.y), lanes_add(a.z, b.z)};
 }
 
-LANES_INLINE void add_virial(lanes virial[6], vectors f, vectors u) {
+LANES_KERNEL void add_virial(lanes virial[6], vectors f, vectors u) {
     virial[0] = lanes_fma(f.x, u.x, virial[0]);
     virial[1] = lanes_fma(f.y, u.y, virial[1]);
     virial[2] = lanes_fma(f.z, u.z, virial[2]);
@@ -51,18 +51,18 @@ LANES_INLINE void add_virial(lanes virial[6], vectors f, vectors u) {
     virial[5] = lanes_fma(f.x, u.y, virial[5]);
 }
 
-LANES_INLINE void begin_virial(lanes virial[6]) {
+LANES_KERNEL void begin_virial(lanes virial[6]) {
     for (int k = 0; k < 6; k++)
         virial[k] = lanes_all(0.0);
 }
 
-LANES_INLINE void end_virial(const list *l, size_t block, const lanes virial[6]) {
+LANES_KERNEL void end_virial(const list *l, size_t block, const lanes virial[6]) {
     for (int k = 0; k < 6; k++)
         l->sums[block * HOP__LIST_SUMS + 1 + (size_t)k] += 0.5 * lanes_sum(virial[k]);
 }
 
 /* A number of the pairs of i's element with the neighbours' elements. */
-LANES_INLINE lanes rate(const double *rates, int kinds, int what, lanes element) {
+LANES_KERNEL lanes rate(const double *rates, int kinds, int what, lanes element) {
     const double *of = rates + what * kinds;
     if (kinds == 1)
         return lanes_all(of[0]);
@@ -80,7 +80,7 @@ typedef struct pair {
 #define POLYNOMIAL(what, t)                                                            \
     lanes_fma(lanes_fma(RATE((what) + 2), t, RATE((what) + 1)), t, RATE(what))
 
-LANES_INLINE pair exponential_pair(const double *rates, int kinds, lanes element,
+LANES_KERNEL pair exponential_pair(const double *rates, int kinds, lanes element,
                                    lanes r) {
     pair p;
     p.a = lanes_exp2(lanes_fnma(RATE(HOP__LIST_BA), r, RATE(HOP__LIST_CA)));
@@ -90,7 +90,7 @@ LANES_INLINE pair exponential_pair(const double *rates, int kinds, lanes element
     return p;
 }
 
-LANES_INLINE pair tail_pair(const double *rates, int kinds, lanes element, lanes r) {
+LANES_KERNEL pair tail_pair(const double *rates, int kinds, lanes element, lanes r) {
     pair p;
     lanes t = lanes_sub(r, RATE(HOP__LIST_LAST));
     lanes eta = times_square(t, lanes_mul(t, POLYNOMIAL(HOP__LIST_HOPPING, t)));
@@ -103,16 +103,16 @@ LANES_INLINE pair tail_pair(const double *rates, int kinds, lanes element, lanes
 
 /* ---- which neighbours ---- */
 
-LANES_INLINE size_t half_way(const list *l, size_t i) {
+LANES_KERNEL size_t half_way(const list *l, size_t i) {
     return (l->kept_at[i] + l->kept_at[i + 1]) / 2;
 }
 
-LANES_INLINE lanes square_of(vectors u) {
+LANES_KERNEL lanes square_of(vectors u) {
     return lanes_fma(u.z, u.z, lanes_fma(u.y, u.y, lanes_mul(u.x, u.x)));
 }
 
 /* Neighbours within reach; what is left of a vector names the atom itself. */
-LANES_INLINE void sort_out(const list *l, const double *rates, int kinds, size_t i) {
+LANES_KERNEL void sort_out(const list *l, const double *rates, int kinds, size_t i) {
     const int32_t *index = l->index + l->first[i];
     const size_t count = (size_t)l->count[i];
     int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i), self[8];
@@ -150,7 +150,7 @@ typedef struct row_sums {
     vectors pull;
 } row_sums;
 
-LANES_INLINE void add_vector(const list *l, const double *rates, int kinds, size_t i,
+LANES_KERNEL void add_vector(const list *l, const double *rates, int kinds, size_t i,
                              bool tail, const int32_t *kept, size_t left, double *terms,
                              row_sums *sums) {
     const lanes_places places = lanes_gather(l->places, kept);
@@ -170,7 +170,7 @@ LANES_INLINE void add_vector(const list *l, const double *rates, int kinds, size
     add_virial(sums->virial, f, u);
 }
 
-LANES_INLINE void first_row(const list *l, const double *rates, int kinds, size_t i,
+LANES_KERNEL void first_row(const list *l, const double *rates, int kinds, size_t i,
                             row_sums *sums) {
     const int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i);
     const size_t near_count = (size_t)l->near[i], far_count = (size_t)l->far[i];
@@ -183,11 +183,11 @@ LANES_INLINE void first_row(const list *l, const double *rates, int kinds, size_
         add_vector(l, rates, kinds, i, true, far + k, far_count - k, terms, sums);
 }
 
-LANES_INLINE const double *rates_of_row(const list *l, int kinds, size_t i) {
+LANES_KERNEL const double *rates_of_row(const list *l, int kinds, size_t i) {
     return l->rates + (size_t)l->elements[i] * HOP__LIST_RATES * (size_t)kinds;
 }
 
-LANES_INLINE void first_pass(const list *l, int kinds, size_t begin, size_t end,
+LANES_KERNEL void first_pass(const list *l, int kinds, size_t begin, size_t end,
                              size_t block) {
     double energy = 0.0;
     row_sums sums;
@@ -223,7 +223,7 @@ void VARIANT(hop__gupta_list_first_)(const hop__gupta_list *l, size_t begin, siz
 
 /* ---- second pass ---- */
 
-LANES_INLINE vectors second_vector(const list *l, size_t i, const int32_t *kept,
+LANES_KERNEL vectors second_vector(const list *l, size_t i, const int32_t *kept,
                                    const double *terms, lanes root, vectors pull,
                                    lanes virial[6]) {
     const lanes_places places = lanes_gather(l->places, kept);
