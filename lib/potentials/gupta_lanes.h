@@ -250,9 +250,15 @@ typedef struct lanes {
         }                                                                              \
     }
 #define LANES_EACH(expression)                                                         \
-    lanes out = {{{0.0, 0.0}}};                                                        \
-    _Pragma("GCC unroll 8") for (int l = 0; l < 8; l++) LANE(out, l) = (expression);   \
-    return out
+    double each[8];                                                                    \
+    _Pragma("GCC unroll 8") for (int l = 0; l < 8; l++) each[l] = (expression);        \
+    return (lanes) {                                                                   \
+        {                                                                              \
+            {each[0], each[1]}, {each[2], each[3]}, {each[4], each[5]}, {              \
+                each[6], each[7]                                                       \
+            }                                                                          \
+        }                                                                              \
+    }
 LANES_INLINE lanes lanes_all(double a) { LANES_EACH(a); }
 LANES_INLINE lanes lanes_load(const double *p) { LANES_EACH(p[l]); }
 LANES_INLINE void lanes_store(double *p, lanes a) { memcpy(p, &a, sizeof a); }
