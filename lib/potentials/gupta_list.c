@@ -175,9 +175,9 @@ static int follow_list(hop_context *context, hop__gupta_rows *w) {
         return HOP_OK;
     w->builds = SIZE_MAX;
     for (size_t i = 0; i < list->atoms; i++) {
-        w->elements[i] = w->kind_of[w->species[list->atom[i]]];
+        w->elements[list->place[i]] = w->kind_of[w->species[i]];
         w->kept_at[i] = kept;
-        kept += 2 * (((size_t)list->count[i] + 7) / 8 * 8 + 8);
+        kept += 2 * (((size_t)list->count[list->place[i]] + 7) / 8 * 8 + 8);
     }
     w->kept_at[list->atoms] = kept;
     int status = reserve_places(context, w, list->images);

@@ -103,8 +103,8 @@ LANES_KERNEL pair tail_pair(const double *rates, int kinds, lanes element, lanes
 
 /* ---- which neighbours ---- */
 
-LANES_KERNEL size_t half_way(const list *l, size_t i) {
-    return (l->kept_at[i] + l->kept_at[i + 1]) / 2;
+LANES_KERNEL size_t half_way(const list *l, size_t atom) {
+    return (l->kept_at[atom] + l->kept_at[atom + 1]) / 2;
 }
 
 LANES_KERNEL lanes square_of(vectors u) {
@@ -112,10 +112,12 @@ LANES_KERNEL lanes square_of(vectors u) {
 }
 
 /* Neighbours within reach; what is left of a vector names the atom itself. */
-LANES_KERNEL void sort_out(const list *l, const double *rates, int kinds, size_t i) {
+LANES_KERNEL void sort_out(const list *l, const double *rates, int kinds, size_t atom,
+                           size_t i) {
     const int32_t *index = l->index + l->first[i];
     const size_t count = (size_t)l->count[i];
-    int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i), self[8];
+    int32_t *near = l->kept + l->kept_at[atom], *far = l->kept + half_way(l, atom),
+            self[8];
     size_t near_count = 0, far_count = 0;
     for (size_t n = 0; n < 8; n++)
         self[n] = (int32_t)i;
@@ -139,8 +141,8 @@ LANES_KERNEL void sort_out(const list *l, const double *rates, int kinds, size_t
     }
     memcpy(near + near_count, self, sizeof self);
     memcpy(far + far_count, self, sizeof self);
-    l->near[i] = (int32_t)near_count;
-    l->far[i] = (int32_t)far_count;
+    l->near[atom] = (int32_t)near_count;
+    l->far[atom] = (int32_t)far_count;
 }
 
 /* ---- first pass ---- */
@@ -170,11 +172,12 @@ LANES_KERNEL void add_vector(const list *l, const double *rates, int kinds, size
     add_virial(sums->virial, f, u);
 }
 
-LANES_KERNEL void first_row(const list *l, const double *rates, int kinds, size_t i,
-                            row_sums *sums) {
-    const int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i);
-    const size_t near_count = (size_t)l->near[i], far_count = (size_t)l->far[i];
-    double *terms = l->terms + l->kept_at[i] / 2;
+LANES_KERNEL void first_row(const list *l, const double *rates, int kinds, size_t atom,
+                            size_t i, row_sums *sums) {
+    const int32_t *near = l->kept + l->kept_at[atom],
+                  *far = l->kept + half_way(l, atom);
+    const size_t near_count = (size_t)l->near[atom], far_count = (size_t)l->far[atom];
+    double *terms = l->terms + l->kept_at[atom] / 2;
     sums->a = sums->b = lanes_all(0.0);
     sums->pull.x = sums->pull.y = sums->pull.z = lanes_all(0.0);
     for (size_t k = 0; k < near_count; k += 8, terms += 8)
@@ -194,18 +197,18 @@ LANES_KERNEL void first_pass(const list *l, int kinds, size_t begin, size_t end,
     begin_virial(sums.virial);
     for (size_t atom = begin; atom < end; atom++) {
         const size_t i = (size_t)l->place[atom];
-        sort_out(l, rates_of_row(l, kinds, i), kinds, i);
+        sort_out(l, rates_of_row(l, kinds, i), kinds, atom, i);
     }
     for (size_t atom = begin; atom < end; atom++) {
         const size_t i = (size_t)l->place[atom];
-        first_row(l, rates_of_row(l, kinds, i), kinds, i, &sums);
+        first_row(l, rates_of_row(l, kinds, i), kinds, atom, i, &sums);
         double density = lanes_sum(sums.b), root = sqrt(density);
         l->root[i] = density > HOP__GUPTA_ALONE ? 1.0 / root : 0.0;
         l->energies[atom] = lanes_sum(sums.a) - root;
         energy += l->energies[atom];
-        l->pulls[4 * i] = lanes_sum(sums.pull.x);
-        l->pulls[4 * i + 1] = lanes_sum(sums.pull.y);
-        l->pulls[4 * i + 2] = lanes_sum(sums.pull.z);
+        l->pulls[4 * atom] = lanes_sum(sums.pull.x);
+        l->pulls[4 * atom + 1] = lanes_sum(sums.pull.y);
+        l->pulls[4 * atom + 2] = lanes_sum(sums.pull.z);
     }
     l->sums[block * HOP__LIST_SUMS] += energy;
     end_virial(l, block, sums.virial);
@@ -239,18 +242,19 @@ void VARIANT(hop__gupta_list_second_)(const hop__gupta_list *l, size_t begin,
     begin_virial(virial);
     for (size_t atom = begin; atom < end; atom++) {
         const size_t i = (size_t)l->place[atom];
-        const int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i);
-        const double *terms = l->terms + l->kept_at[i] / 2;
+        const int32_t *near = l->kept + l->kept_at[atom],
+                      *far = l->kept + half_way(l, atom);
+        const double *terms = l->terms + l->kept_at[atom] / 2;
         const lanes root = lanes_all(-l->root[i]);
         vectors pull = {lanes_all(0.0), lanes_all(0.0), lanes_all(0.0)};
-        for (int32_t k = 0; k < l->near[i]; k += 8, terms += 8)
+        for (int32_t k = 0; k < l->near[atom]; k += 8, terms += 8)
             pull = second_vector(l, i, near + k, terms, root, pull, virial);
-        for (int32_t k = 0; k < l->far[i]; k += 8, terms += 8)
+        for (int32_t k = 0; k < l->far[atom]; k += 8, terms += 8)
             pull = second_vector(l, i, far + k, terms, root, pull, virial);
         double *force = l->forces + 3 * atom;
-        force[0] = l->pulls[4 * i] + lanes_sum(pull.x);
-        force[1] = l->pulls[4 * i + 1] + lanes_sum(pull.y);
-        force[2] = l->pulls[4 * i + 2] + lanes_sum(pull.z);
+        force[0] = l->pulls[4 * atom] + lanes_sum(pull.x);
+        force[1] = l->pulls[4 * atom + 1] + lanes_sum(pull.y);
+        force[2] = l->pulls[4 * atom + 2] + lanes_sum(pull.z);
     }
     end_virial(l, block, virial);
 }

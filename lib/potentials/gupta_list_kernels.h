@@ -36,7 +36,7 @@ typedef struct hop__gupta_list {
     int kinds;               /* elements that are present */
     const double *rates;     /* [element of i][HOP__LIST_RATES][element of j] */
     double *places;          /* x y z and: first pass the element, second 1/sqrt(rho) */
-    /* neighbours within reach, by place of an atom: `near` below START from kept_at[i] on,
+    /* neighbours within reach, by atom: `near` below START from kept_at[i] on,
        `far` others from half way to kept_at[i + 1] on; eight more are written after each */
     const size_t *kept_at;
     int32_t *kept, *near, *far;
