@@ -10,7 +10,7 @@
 
 #define SKIN 0.5
 #define LOG2_E 1.4426950408889634074
-#define BLOCK 64          /* rows whose sums are made together */
+#define BLOCK 32          /* rows whose sums are made together */
 #define PLACE_BLOCK 1024  /* places that are copied together */
 #define THREADS_FROM 2000 /* atoms for which waking threads pays */
 

@@ -111,6 +111,14 @@ LANES_KERNEL lanes square_of(vectors u) {
     return lanes_fma(u.z, u.z, lanes_fma(u.y, u.y, lanes_mul(u.x, u.x)));
 }
 
+/* Rows follow places, not atoms: the processor would not foresee which comes. */
+LANES_KERNEL void fetch_row(const list *l, size_t i) {
+    const int32_t *index = l->index + l->first[i];
+    for (size_t k = 0; k < 48; k += 16)
+        __builtin_prefetch(index + k);
+    __builtin_prefetch(l->places + 4 * i);
+}
+
 /* Neighbours within reach; what is left of a vector names the atom itself. */
 LANES_KERNEL void sort_out(const list *l, const double *rates, int kinds, size_t atom,
                            size_t i) {
@@ -197,6 +205,7 @@ LANES_KERNEL void first_pass(const list *l, int kinds, size_t begin, size_t end,
     begin_virial(sums.virial);
     for (size_t atom = begin; atom < end; atom++) {
         const size_t i = (size_t)l->place[atom];
+        fetch_row(l, (size_t)l->place[atom + 2 < end ? atom + 2 : atom]);
         sort_out(l, rates_of_row(l, kinds, i), kinds, atom, i);
     }
     for (size_t atom = begin; atom < end; atom++) {
