@@ -28,21 +28,21 @@ typedef hop__gupta_cluster cluster;
 
 /* ---- where things are ---- */
 
-LANES_INLINE double *row(const cluster *c, size_t block, int what) {
+LANES_KERNEL double *row(const cluster *c, size_t block, int what) {
     return c->block + (block * HOP__GUPTA_ROWS + (size_t)what) * 8;
 }
 
-LANES_INLINE lanes own(const cluster *c, size_t block, int what) {
+LANES_KERNEL lanes own(const cluster *c, size_t block, int what) {
     return lanes_load(row(c, block, what));
 }
 
-LANES_INLINE void accumulate(const cluster *c, size_t block, int what, lanes value) {
+LANES_KERNEL void accumulate(const cluster *c, size_t block, int what, lanes value) {
     lanes_store(row(c, block, what), lanes_add(own(c, block, what), value));
 }
 
 /* Add the sum of both halves to a quad.  Whole vectors are stored: a vector that is
    read soon after a part of it was written has to wait. */
-LANES_INLINE void add_to_quad(const cluster *c, size_t number, int what, lanes value) {
+LANES_KERNEL void add_to_quad(const cluster *c, size_t number, int what, lanes value) {
     static const double half[12] = {1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1};
     const double *low = half + number % 2 * 4;
     double *to = row(c, number / 2, what);
@@ -51,7 +51,7 @@ LANES_INLINE void add_to_quad(const cluster *c, size_t number, int what, lanes v
 }
 
 /* Add the sum of all lanes to a slot. */
-LANES_INLINE void add_to_slot(const cluster *c, size_t slot, int what, lanes value) {
+LANES_KERNEL void add_to_slot(const cluster *c, size_t slot, int what, lanes value) {
     static const double unit[15] = {0, 0, 0, 0, 0, 0, 0, 1};
     const double *low = unit + 7 - slot % 8;
     double *to = row(c, slot / 8, what);
@@ -60,28 +60,28 @@ LANES_INLINE void add_to_slot(const cluster *c, size_t slot, int what, lanes val
 }
 
 /* A quad in both halves, turned by `turn`: lane l holds atom l + turn. */
-LANES_INLINE lanes quad(const cluster *c, size_t number, int what, int turn) {
+LANES_KERNEL lanes quad(const cluster *c, size_t number, int what, int turn) {
     return lanes_quad(c->turned + 64 * number + 8 * what + turn);
 }
 
 /* The partners of a block inside itself, vectors 0 to 3. */
-LANES_INLINE lanes partner(const cluster *c, size_t block, int what, int vector) {
+LANES_KERNEL lanes partner(const cluster *c, size_t block, int what, int vector) {
     static const int low[4] = {1, 2, 64, 65}, high[4] = {65, 66, 1, 2};
     const double *a = c->turned + 128 * block + 8 * what;
     return lanes_halves(a + low[vector], a + high[vector]);
 }
 
-LANES_INLINE lanes lone(const cluster *c, size_t slot, int what) {
+LANES_KERNEL lanes lone(const cluster *c, size_t slot, int what) {
     return lanes_all(row(c, slot / 8, what)[slot % 8]);
 }
 
-LANES_INLINE const double *rates_of(const cluster *c, int element, size_t block) {
+LANES_KERNEL const double *rates_of(const cluster *c, int element, size_t block) {
     return c->rates + ((size_t)element * c->blocks + block) * (8 * HOP__GUPTA_RATES);
 }
 
 /* ---- in and out: x y z of four atoms in each half, twelve numbers in memory ---- */
 
-LANES_INLINE void take_in_rows(const cluster *c, const double *from, size_t number,
+LANES_KERNEL void take_in_rows(const cluster *c, const double *from, size_t number,
                                size_t other, int what) {
     const double *low = from + 3 * (size_t)c->first[number];
     const double *high = from + 3 * (size_t)c->first[other];
@@ -99,7 +99,7 @@ LANES_INLINE void take_in_rows(const cluster *c, const double *from, size_t numb
     }
 }
 
-LANES_INLINE void take_in(const cluster *c, const double *from, int what) {
+LANES_KERNEL void take_in(const cluster *c, const double *from, int what) {
     size_t number = 0;
     for (; number + 2 <= c->quads; number += 2)
         take_in_rows(c, from, number, number + 1, what);
@@ -111,7 +111,7 @@ LANES_INLINE void take_in(const cluster *c, const double *from, int what) {
                 from[3 * (size_t)c->first[c->quads + k] + at];
 }
 
-LANES_INLINE void give_out_rows(const cluster *c, double *to, size_t number,
+LANES_KERNEL void give_out_rows(const cluster *c, double *to, size_t number,
                                 size_t other) {
     double *low = to + 3 * (size_t)c->first[number];
     double *high = to + 3 * (size_t)c->first[other];
@@ -123,7 +123,7 @@ LANES_INLINE void give_out_rows(const cluster *c, double *to, size_t number,
     lanes_store_halves(low + 8, high + 8, lanes_blend(lanes_blend(z, x, 2), y, 4));
 }
 
-LANES_INLINE void give_out(const cluster *c, double *to) {
+LANES_KERNEL void give_out(const cluster *c, double *to) {
     size_t number = 0;
     for (; number + 2 <= c->quads; number += 2)
         give_out_rows(c, to, number, number + 1);
@@ -135,7 +135,7 @@ LANES_INLINE void give_out(const cluster *c, double *to) {
     }
 }
 
-LANES_INLINE void give_out_energies(const cluster *c) {
+LANES_KERNEL void give_out_energies(const cluster *c) {
     size_t number = 0;
     for (; number + 2 <= c->quads; number += 2)
         lanes_store_halves(c->energies + c->first[number],
@@ -162,7 +162,7 @@ typedef struct values {
     lanes a[4], b[4], change[4]; /* change of b along v */
 } values;
 
-LANES_INLINE points tile_points(const cluster *c, size_t number, int what) {
+LANES_KERNEL points tile_points(const cluster *c, size_t number, int what) {
     points p;
     EACH_OF(4) {
         p.x[k] = quad(c, number, what, k);
@@ -172,7 +172,7 @@ LANES_INLINE points tile_points(const cluster *c, size_t number, int what) {
     return p;
 }
 
-LANES_INLINE points inside_points(const cluster *c, size_t block, int what) {
+LANES_KERNEL points inside_points(const cluster *c, size_t block, int what) {
     points p;
     EACH_OF(4) {
         p.x[k] = partner(c, block, what, k);
@@ -182,7 +182,7 @@ LANES_INLINE points inside_points(const cluster *c, size_t block, int what) {
     return p;
 }
 
-LANES_INLINE points lone_points(const cluster *c, size_t slot, int what) {
+LANES_KERNEL points lone_points(const cluster *c, size_t slot, int what) {
     points p;
     p.x[0] = lone(c, slot, what);
     p.y[0] = lone(c, slot, what + 1);
@@ -190,19 +190,19 @@ LANES_INLINE points lone_points(const cluster *c, size_t slot, int what) {
     return p;
 }
 
-LANES_INLINE lanes square(const cluster *c, size_t block, const points *p, int k) {
+LANES_KERNEL lanes square(const cluster *c, size_t block, const points *p, int k) {
     lanes x = lanes_sub(own(c, block, HOP__GUPTA_X), p->x[k]);
     lanes y = lanes_sub(own(c, block, HOP__GUPTA_Y), p->y[k]);
     lanes z = lanes_sub(own(c, block, HOP__GUPTA_Z), p->z[k]);
     return lanes_fma(z, z, lanes_fma(y, y, lanes_mul(x, x)));
 }
 
-LANES_INLINE void measure(lanes square, int k, distances *d) {
+LANES_KERNEL void measure(lanes square, int k, distances *d) {
     d->r[k] = lanes_sqrt(square);
     d->inverse[k] = lanes_div(lanes_all(1.0), d->r[k]);
 }
 
-LANES_INLINE void exponentials(const double *rates, const distances *d, int k,
+LANES_KERNEL void exponentials(const double *rates, const distances *d, int k,
                                values *v, double *terms) {
     lanes ca = lanes_load(rates + 8 * HOP__GUPTA_CA);
     lanes ba = lanes_load(rates + 8 * HOP__GUPTA_BA);
@@ -216,7 +216,7 @@ LANES_INLINE void exponentials(const double *rates, const distances *d, int k,
 
 /* Along v: dr = u.dv/r; change of b; P = ka A (ka/2 + 1/r) dr, Q = kb B (2 kb + 1/r)
  * dr. */
-LANES_INLINE void rates_of_change(const cluster *c, size_t block, const points *p,
+LANES_KERNEL void rates_of_change(const cluster *c, size_t block, const points *p,
                                   const points *v, const double *rates,
                                   const distances *d, int k, values *out,
                                   double *terms) {
@@ -242,19 +242,19 @@ LANES_INLINE void rates_of_change(const cluster *c, size_t block, const points *
 
 /* ---- sums over a tile ---- */
 
-LANES_INLINE lanes sum4(const lanes v[4]) {
+LANES_KERNEL lanes sum4(const lanes v[4]) {
     return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
 }
 
 /* The other side's sums: lane l of vector k belongs to atom l + k. */
-LANES_INLINE lanes turned_sum(const lanes v[4]) {
+LANES_KERNEL lanes turned_sum(const lanes v[4]) {
     lanes sum = lanes_add(lanes_turn(v[3]), v[2]);
     sum = lanes_add(lanes_turn(sum), v[1]);
     return lanes_add(lanes_turn(sum), v[0]);
 }
 
 /* The other side's sums inside a block; vector 1 has none. */
-LANES_INLINE lanes inside_sum(const lanes v[4]) {
+LANES_KERNEL lanes inside_sum(const lanes v[4]) {
     lanes crossed = lanes_turn_high(lanes_add(v[2], lanes_turn(v[3])));
     return lanes_add(lanes_turn(v[0]), lanes_swap(crossed));
 }
@@ -263,7 +263,7 @@ LANES_INLINE lanes inside_sum(const lanes v[4]) {
 
 #define TERMS(hessian) ((hessian) ? 32 : 16)
 
-LANES_INLINE void inside_terms(cluster *c, bool hessian, size_t block, bool whole,
+LANES_KERNEL void inside_terms(cluster *c, bool hessian, size_t block, bool whole,
                                double *terms) {
     const points p = inside_points(c, block, HOP__GUPTA_X);
     const points w = hessian ? inside_points(c, block, HOP__GUPTA_VX) : p;
@@ -291,7 +291,7 @@ LANES_INLINE void inside_terms(cluster *c, bool hessian, size_t block, bool whol
                     lanes_add(sum4(v.change), inside_sum(v.change)));
 }
 
-LANES_INLINE double *all_inside_terms(cluster *c, bool hessian, double *terms) {
+LANES_KERNEL double *all_inside_terms(cluster *c, bool hessian, double *terms) {
     const lanes zero = lanes_all(0.0);
     for (size_t block = c->quads / 2; block < c->blocks; block++) {
         lanes_store(row(c, block, HOP__GUPTA_ENERGY), zero);
@@ -307,14 +307,14 @@ LANES_INLINE double *all_inside_terms(cluster *c, bool hessian, double *terms) {
     return terms;
 }
 
-LANES_INLINE void measure_tile(const cluster *c, size_t block, size_t number, int first,
+LANES_KERNEL void measure_tile(const cluster *c, size_t block, size_t number, int first,
                                distances *d) {
     const points p = tile_points(c, number, HOP__GUPTA_X);
     UNROLL for (int k = first; k < first + 2; k++)
         measure(square(c, block, &p, k), k, d);
 }
 
-LANES_INLINE void tile_changes(const cluster *c, size_t block, size_t number,
+LANES_KERNEL void tile_changes(const cluster *c, size_t block, size_t number,
                                const double *rates, const distances *d, values *v,
                                double *terms) {
     const points p = tile_points(c, number, HOP__GUPTA_X);
@@ -322,7 +322,7 @@ LANES_INLINE void tile_changes(const cluster *c, size_t block, size_t number,
     EACH_OF(4) rates_of_change(c, block, &p, &w, rates, d, k, v, terms + 32 * k);
 }
 
-LANES_INLINE double *tile_terms(cluster *c, bool hessian, double *terms) {
+LANES_KERNEL double *tile_terms(cluster *c, bool hessian, double *terms) {
     distances d, next;
     if (c->quads > 2) {
         measure_tile(c, 0, 2, 0, &d);
@@ -361,7 +361,7 @@ LANES_INLINE double *tile_terms(cluster *c, bool hessian, double *terms) {
     return terms;
 }
 
-LANES_INLINE void lone_terms(cluster *c, bool hessian, size_t slot, size_t block,
+LANES_KERNEL void lone_terms(cluster *c, bool hessian, size_t slot, size_t block,
                              const double *rates, values *sum, double *terms) {
     const points p = lone_points(c, slot, HOP__GUPTA_X);
     size_t before = slot - 8 * block < 8 ? slot - 8 * block : 8;
@@ -381,7 +381,7 @@ LANES_INLINE void lone_terms(cluster *c, bool hessian, size_t slot, size_t block
     sum->change[0] = lanes_add(sum->change[0], v.change[0]);
 }
 
-LANES_INLINE double *all_lone_terms(cluster *c, bool hessian, double *terms) {
+LANES_KERNEL double *all_lone_terms(cluster *c, bool hessian, double *terms) {
     for (size_t k = 0; k < c->lone; k++) {
         size_t slot = 4 * c->quads + k;
         values sum;
@@ -400,14 +400,14 @@ LANES_INLINE double *all_lone_terms(cluster *c, bool hessian, double *terms) {
 /* ---- between the passes ---- */
 
 /* Copy a row of each quad to where it can be read turned. */
-LANES_INLINE void turn_row(cluster *c, int what) {
+LANES_KERNEL void turn_row(cluster *c, int what) {
     for (size_t k = 0; k < c->quads; k++)
         lanes_store(c->turned + 64 * k + 8 * what,
                     lanes_quad(row(c, k / 2, what) + k % 2 * 4));
 }
 
 /* 1/sqrt(rho), 0 for an atom without neighbours: its band energy has no slope there. */
-LANES_INLINE void take_roots(cluster *c, bool hessian) {
+LANES_KERNEL void take_roots(cluster *c, bool hessian) {
     for (size_t block = 0; block < c->blocks; block++) {
         lanes density = own(c, block, HOP__GUPTA_DENSITY);
         lanes root = lanes_sqrt(density), inverse = lanes_div(lanes_all(1.0), root);
@@ -451,50 +451,50 @@ typedef struct pull {
             READ(HOP__GUPTA_ROOT), READ(HOP__GUPTA_ROOT_DOT)                           \
     }
 
-LANES_INLINE side block_side(const cluster *c, size_t block) {
+LANES_KERNEL side block_side(const cluster *c, size_t block) {
 #define READ(what) own(c, block, what)
     return READ_SIDE(READ);
 #undef READ
 }
 
-LANES_INLINE side quad_side(const cluster *c, size_t number, int turn) {
+LANES_KERNEL side quad_side(const cluster *c, size_t number, int turn) {
 #define READ(what) quad(c, number, what, turn)
     return READ_SIDE(READ);
 #undef READ
 }
 
-LANES_INLINE side partner_side(const cluster *c, size_t block, int vector) {
+LANES_KERNEL side partner_side(const cluster *c, size_t block, int vector) {
 #define READ(what) partner(c, block, what, vector)
     return READ_SIDE(READ);
 #undef READ
 }
 
-LANES_INLINE side lone_side(const cluster *c, size_t slot) {
+LANES_KERNEL side lone_side(const cluster *c, size_t slot) {
 #define READ(what) lone(c, slot, what)
     return READ_SIDE(READ);
 #undef READ
 }
 
-LANES_INLINE vectors difference(vectors a, vectors b) {
+LANES_KERNEL vectors difference(vectors a, vectors b) {
     return (vectors){lanes_sub(a.x, b.x), lanes_sub(a.y, b.y), lanes_sub(a.z, b.z)};
 }
 
-LANES_INLINE vectors add_product(vectors sum, lanes s, vectors u) {
+LANES_KERNEL vectors add_product(vectors sum, lanes s, vectors u) {
     return (vectors){lanes_fma(s, u.x, sum.x), lanes_fma(s, u.y, sum.y),
                      lanes_fma(s, u.z, sum.z)};
 }
 
-LANES_INLINE vectors vectors_turn(vectors a) {
+LANES_KERNEL vectors vectors_turn(vectors a) {
     return (vectors){lanes_turn(a.x), lanes_turn(a.y), lanes_turn(a.z)};
 }
 
-LANES_INLINE vectors vectors_zero(void) {
+LANES_KERNEL vectors vectors_zero(void) {
     return (vectors){lanes_all(0.0), lanes_all(0.0), lanes_all(0.0)};
 }
 
 /* s = ka A - R kb B, and along v ds = R Q - P - dR kb B, R = 1/sqrt(rho_i) +
  * 1/sqrt(rho_j). */
-LANES_INLINE pull pull_of(bool hessian, side i, side j, const double *rates,
+LANES_KERNEL pull pull_of(bool hessian, side i, side j, const double *rates,
                           const double *terms) {
     lanes a = lanes_mul(lanes_load(rates + 8 * HOP__GUPTA_KA), lanes_load(terms));
     lanes kb = lanes_load(rates + 8 * HOP__GUPTA_KB), b = lanes_load(terms + 8);
@@ -511,29 +511,29 @@ LANES_INLINE pull pull_of(bool hessian, side i, side j, const double *rates,
 }
 
 /* The force s u, or its change -(ds u + s dv). */
-LANES_INLINE vectors add_pull(bool hessian, vectors sum, const pull *p) {
+LANES_KERNEL vectors add_pull(bool hessian, vectors sum, const pull *p) {
     if (!hessian)
         return add_product(sum, p->s, p->u);
     return add_product(add_product(sum, p->ds, p->u), p->s, p->w);
 }
 
-LANES_INLINE vectors sums(const cluster *c, size_t block) {
+LANES_KERNEL vectors sums(const cluster *c, size_t block) {
     return (vectors){own(c, block, HOP__GUPTA_FX), own(c, block, HOP__GUPTA_FY),
                      own(c, block, HOP__GUPTA_FZ)};
 }
 
-LANES_INLINE void set_sums(const cluster *c, size_t block, vectors v) {
+LANES_KERNEL void set_sums(const cluster *c, size_t block, vectors v) {
     lanes_store(row(c, block, HOP__GUPTA_FX), v.x);
     lanes_store(row(c, block, HOP__GUPTA_FY), v.y);
     lanes_store(row(c, block, HOP__GUPTA_FZ), v.z);
 }
 
 /* Own sums minus the other side's. */
-LANES_INLINE lanes inside_force(const lanes v[4]) {
+LANES_KERNEL lanes inside_force(const lanes v[4]) {
     return lanes_sub(sum4(v), inside_sum(v));
 }
 
-LANES_INLINE void inside_forces(cluster *c, bool hessian, size_t block, bool whole,
+LANES_KERNEL void inside_forces(cluster *c, bool hessian, size_t block, bool whole,
                                 const double *terms) {
     const double *rates = c->inside + block * (16 * HOP__GUPTA_RATES);
     const side i = block_side(c, block);
@@ -552,7 +552,7 @@ LANES_INLINE void inside_forces(cluster *c, bool hessian, size_t block, bool who
              (vectors){inside_force(f.x), inside_force(f.y), inside_force(f.z)});
 }
 
-LANES_INLINE const double *all_inside_forces(cluster *c, bool hessian,
+LANES_KERNEL const double *all_inside_forces(cluster *c, bool hessian,
                                              const double *terms) {
     for (size_t block = c->quads / 2; block < c->blocks; block++)
         set_sums(c, block, vectors_zero());
@@ -566,7 +566,7 @@ LANES_INLINE const double *all_inside_forces(cluster *c, bool hessian,
 }
 
 /* Block on quad; returns the sums of the quad, in both halves. */
-LANES_INLINE vectors tile_force(cluster *c, bool hessian, size_t block, size_t j,
+LANES_KERNEL vectors tile_force(cluster *c, bool hessian, size_t block, size_t j,
                                 const double *terms) {
     const double *rates = rates_of(c, c->quad_element[j], block);
     const side i = block_side(c, block);
@@ -581,7 +581,7 @@ LANES_INLINE vectors tile_force(cluster *c, bool hessian, size_t block, size_t j
     return turned;
 }
 
-LANES_INLINE const double *tile_forces(cluster *c, bool hessian, const double *terms) {
+LANES_KERNEL const double *tile_forces(cluster *c, bool hessian, const double *terms) {
     for (size_t j = 2; j < c->quads; j++) {
         vectors g = vectors_zero();
         for (size_t block = 0; block < j / 2; block++, terms += 4 * TERMS(hessian))
@@ -593,7 +593,7 @@ LANES_INLINE const double *tile_forces(cluster *c, bool hessian, const double *t
     return terms;
 }
 
-LANES_INLINE void all_lone_forces(cluster *c, bool hessian, const double *terms) {
+LANES_KERNEL void all_lone_forces(cluster *c, bool hessian, const double *terms) {
     for (size_t n = 0; n < c->lone; n++) {
         const size_t slot = 4 * c->quads + n;
         const side j = lone_side(c, slot);
@@ -612,7 +612,7 @@ LANES_INLINE void all_lone_forces(cluster *c, bool hessian, const double *terms)
 
 /* Forces add up to zero: seen from the first slot, far from the origin nothing is lost.
  */
-LANES_INLINE void sum_up(cluster *c) {
+LANES_KERNEL void sum_up(cluster *c) {
     lanes energy = lanes_all(0.0), virial[6];
     lanes x0 = lone(c, 0, HOP__GUPTA_X), y0 = lone(c, 0, HOP__GUPTA_Y),
           z0 = lone(c, 0, HOP__GUPTA_Z);
@@ -639,7 +639,7 @@ LANES_INLINE void sum_up(cluster *c) {
 
 /* ---- the kernels ---- */
 
-LANES_INLINE void run(cluster *c, bool hessian) {
+LANES_KERNEL void run(cluster *c, bool hessian) {
     take_in(c, c->x, HOP__GUPTA_X);
     if (hessian)
         take_in(c, c->v, HOP__GUPTA_VX);

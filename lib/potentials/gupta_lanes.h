@@ -11,11 +11,14 @@
 
 #include "potentials/gupta_exp2.h"
 
-/* Forced into one another the plain loops would take minutes to compile. */
-#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
 #define LANES_INLINE static inline __attribute__((always_inline))
+
+/* For the kernels' own functions: without vector registers of that size, forced into one
+   another, they would take minutes to compile. */
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#define LANES_KERNEL static inline __attribute__((always_inline))
 #else
-#define LANES_INLINE static inline __attribute__((unused))
+#define LANES_KERNEL static inline __attribute__((unused))
 #endif
 
 #if defined(__AVX512F__)
@@ -233,90 +236,106 @@ LANES_INLINE lanes lanes_scale(lanes shifted) {
 
 #include <math.h>
 
+/* four pairs, for which any processor has instructions */
+typedef double lanes_two __attribute__((vector_size(16)));
 typedef struct lanes {
-    double at[8];
+    lanes_two two[4];
 } lanes;
+#define LANE(a, l) (a).two[(l) / 2][(l) % 2]
+#define LANES_TWOS(a, operation, b)                                                    \
+    (lanes) {                                                                          \
+        {                                                                              \
+            (a).two[0] operation(b).two[0], (a).two[1] operation(b).two[1],            \
+                (a).two[2] operation(b).two[2], (a).two[3] operation(b).two[3]         \
+        }                                                                              \
+    }
 #define LANES_EACH(expression)                                                         \
-    lanes out;                                                                         \
-    for (int l = 0; l < 8; l++)                                                        \
-        out.at[l] = (expression);                                                      \
-    return out
+    double each[8];                                                                    \
+    _Pragma("GCC unroll 8") for (int l = 0; l < 8; l++) each[l] = (expression);        \
+    return (lanes) {                                                                   \
+        {                                                                              \
+            {each[0], each[1]}, {each[2], each[3]}, {each[4], each[5]}, {              \
+                each[6], each[7]                                                       \
+            }                                                                          \
+        }                                                                              \
+    }
 LANES_INLINE lanes lanes_all(double a) { LANES_EACH(a); }
 LANES_INLINE lanes lanes_load(const double *p) { LANES_EACH(p[l]); }
-LANES_INLINE void lanes_store(double *p, lanes a) { memcpy(p, a.at, sizeof a.at); }
-LANES_INLINE lanes lanes_add(lanes a, lanes b) { LANES_EACH(a.at[l] + b.at[l]); }
-LANES_INLINE lanes lanes_sub(lanes a, lanes b) { LANES_EACH(a.at[l] - b.at[l]); }
-LANES_INLINE lanes lanes_mul(lanes a, lanes b) { LANES_EACH(a.at[l] * b.at[l]); }
-LANES_INLINE lanes lanes_div(lanes a, lanes b) { LANES_EACH(a.at[l] / b.at[l]); }
+LANES_INLINE void lanes_store(double *p, lanes a) { memcpy(p, &a, sizeof a); }
+LANES_INLINE lanes lanes_add(lanes a, lanes b) { return LANES_TWOS(a, +, b); }
+LANES_INLINE lanes lanes_sub(lanes a, lanes b) { return LANES_TWOS(a, -, b); }
+LANES_INLINE lanes lanes_mul(lanes a, lanes b) { return LANES_TWOS(a, *, b); }
+LANES_INLINE lanes lanes_div(lanes a, lanes b) { return LANES_TWOS(a, /, b); }
 LANES_INLINE lanes lanes_max(lanes a, lanes b) {
-    LANES_EACH(a.at[l] > b.at[l] ? a.at[l] : b.at[l]);
+    LANES_EACH(LANE(a, l) > LANE(b, l) ? LANE(a, l) : LANE(b, l));
 }
 LANES_INLINE lanes lanes_min(lanes a, lanes b) {
-    LANES_EACH(a.at[l] < b.at[l] ? a.at[l] : b.at[l]);
+    LANES_EACH(LANE(a, l) < LANE(b, l) ? LANE(a, l) : LANE(b, l));
 }
-LANES_INLINE lanes lanes_sqrt(lanes a) { LANES_EACH(sqrt(a.at[l])); }
+LANES_INLINE lanes lanes_sqrt(lanes a) { LANES_EACH(sqrt(LANE(a, l))); }
 LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
-    LANES_EACH(a.at[l] * b.at[l] + c.at[l]);
+    return lanes_add(lanes_mul(a, b), c);
 }
 LANES_INLINE lanes lanes_fnma(lanes a, lanes b, lanes c) {
-    LANES_EACH(c.at[l] - a.at[l] * b.at[l]);
+    return lanes_sub(c, lanes_mul(a, b));
 }
 LANES_INLINE lanes lanes_where_above(lanes x, double limit, lanes a) {
-    LANES_EACH(x.at[l] > limit ? a.at[l] : 0.0);
+    LANES_EACH(LANE(x, l) > limit ? LANE(a, l) : 0.0);
 }
 LANES_INLINE lanes lanes_quad(const double *p) { LANES_EACH(p[l % 4]); }
 LANES_INLINE lanes lanes_halves(const double *low, const double *high) {
     LANES_EACH(l < 4 ? low[l] : high[l - 4]);
 }
-LANES_INLINE lanes lanes_turn(lanes a) { LANES_EACH(a.at[l / 4 * 4 + (l + 3) % 4]); }
+LANES_INLINE lanes lanes_turn(lanes a) { LANES_EACH(LANE(a, l / 4 * 4 + (l + 3) % 4)); }
 LANES_INLINE lanes lanes_turn_high(lanes a) {
-    LANES_EACH(l < 4 ? a.at[l] : a.at[4 + (l + 3) % 4]);
+    LANES_EACH(l < 4 ? LANE(a, l) : LANE(a, 4 + (l + 3) % 4));
 }
-LANES_INLINE lanes lanes_swap(lanes a) { LANES_EACH(a.at[(l + 4) % 8]); }
-LANES_INLINE lanes lanes_low_twice(lanes a) { LANES_EACH(a.at[l % 4]); }
-LANES_INLINE lanes lanes_high_twice(lanes a) { LANES_EACH(a.at[4 + l % 4]); }
+LANES_INLINE lanes lanes_swap(lanes a) { LANES_EACH(LANE(a, (l + 4) % 8)); }
+LANES_INLINE lanes lanes_low_twice(lanes a) { LANES_EACH(LANE(a, l % 4)); }
+LANES_INLINE lanes lanes_high_twice(lanes a) { LANES_EACH(LANE(a, 4 + l % 4)); }
 LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
-    memcpy(low, a.at, 4 * sizeof(double));
-    memcpy(high, a.at + 4, 4 * sizeof(double));
+    memcpy(low, &a.two[0], 4 * sizeof(double));
+    memcpy(high, &a.two[2], 4 * sizeof(double));
 }
 LANES_INLINE lanes lanes_unpack_low(lanes a, lanes b) {
-    LANES_EACH(l % 2 ? b.at[l - 1] : a.at[l]);
+    LANES_EACH(l % 2 ? LANE(b, l - 1) : LANE(a, l));
 }
 LANES_INLINE lanes lanes_unpack_high(lanes a, lanes b) {
-    LANES_EACH(l % 2 ? b.at[l] : a.at[l + 1]);
+    LANES_EACH(l % 2 ? LANE(b, l) : LANE(a, l + 1));
 }
 LANES_INLINE lanes lanes_pairs_low(lanes a, lanes b) {
-    LANES_EACH(l % 4 < 2 ? a.at[l] : b.at[l - 2]);
+    LANES_EACH(l % 4 < 2 ? LANE(a, l) : LANE(b, l - 2));
 }
 LANES_INLINE lanes lanes_pairs_high(lanes a, lanes b) {
-    LANES_EACH(l % 4 < 2 ? a.at[l + 2] : b.at[l]);
+    LANES_EACH(l % 4 < 2 ? LANE(a, l + 2) : LANE(b, l));
 }
 LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
-    LANES_EACH(x.at[l] < y.at[l] ? a.at[l] : b.at[l]);
+    LANES_EACH(LANE(x, l) < LANE(y, l) ? LANE(a, l) : LANE(b, l));
 }
 LANES_INLINE lanes lanes_lookup(const double *table, lanes index) {
-    LANES_EACH(table[(int)index.at[l]]);
+    LANES_EACH(table[(int)LANE(index, l)]);
 }
 LANES_INLINE lanes lanes_blend(lanes a, lanes b, int mask) {
-    LANES_EACH(mask >> l % 4 & 1 ? b.at[l] : a.at[l]);
+    LANES_EACH(mask >> l % 4 & 1 ? LANE(b, l) : LANE(a, l));
 }
 LANES_INLINE lanes lanes_shuffle(lanes a, int order) {
-    LANES_EACH(a.at[l / 4 * 4 + (order >> l % 4 * 2 & 3)]);
+    LANES_EACH(LANE(a, l / 4 * 4 + (order >> l % 4 * 2 & 3)));
 }
 LANES_INLINE double lanes_sum(lanes a) {
-    return ((a.at[0] + a.at[4]) + (a.at[2] + a.at[6])) +
-           ((a.at[1] + a.at[5]) + (a.at[3] + a.at[7]));
+    return ((LANE(a, 0) + LANE(a, 4)) + (LANE(a, 2) + LANE(a, 6))) +
+           ((LANE(a, 1) + LANE(a, 5)) + (LANE(a, 3) + LANE(a, 7)));
+}
+/* 2^(k/16) with the bits of k from k/16 + HOP__EXP2_MAGIC */
+LANES_INLINE double lanes_scale1(double shifted) {
+    uint64_t bits, entry;
+    memcpy(&bits, &shifted, sizeof bits);
+    memcpy(&entry, &hop__exp2_table[bits & 15], sizeof entry);
+    entry += bits << 48;
+    memcpy(&shifted, &entry, sizeof shifted);
+    return shifted;
 }
 LANES_INLINE lanes lanes_scale(lanes shifted) {
-    lanes out;
-    for (int l = 0; l < 8; l++) {
-        uint64_t bits, entry;
-        memcpy(&bits, &shifted.at[l], 8);
-        memcpy(&entry, &hop__exp2_table[bits & 15], 8);
-        entry += bits << 48;
-        memcpy(&out.at[l], &entry, 8);
-    }
-    return out;
+    LANES_EACH(lanes_scale1(LANE(shifted, l)));
 }
 
 #endif

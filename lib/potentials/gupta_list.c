@@ -10,7 +10,7 @@
 
 #define SKIN 0.5
 #define LOG2_E 1.4426950408889634074
-#define BLOCK 64          /* rows whose sums are made together */
+#define BLOCK 32          /* rows whose sums are made together */
 #define PLACE_BLOCK 1024  /* places that are copied together */
 #define THREADS_FROM 2000 /* atoms for which waking threads pays */
 
@@ -175,9 +175,9 @@ static int follow_list(hop_context *context, hop__gupta_rows *w) {
         return HOP_OK;
     w->builds = SIZE_MAX;
     for (size_t i = 0; i < list->atoms; i++) {
-        w->elements[i] = w->kind_of[w->species[list->atom[i]]];
+        w->elements[list->place[i]] = w->kind_of[w->species[i]];
         w->kept_at[i] = kept;
-        kept += 2 * (((size_t)list->count[i] + 7) / 8 * 8 + 8);
+        kept += 2 * (((size_t)list->count[list->place[i]] + 7) / 8 * 8 + 8);
     }
     w->kept_at[list->atoms] = kept;
     int status = reserve_places(context, w, list->images);
@@ -274,7 +274,7 @@ int hop__gupta_list_evaluate(hop_potential *potential, hop_structure *s) {
                 .list = {.first = list->first,
                          .count = list->count,
                          .index = list->index,
-                         .atom = list->atom,
+                         .place = list->place,
                          .kept_at = w->kept_at,
                          .kept = w->kept,
                          .near = w->near,

@@ -24,25 +24,25 @@ typedef struct vectors {
     lanes x, y, z;
 } vectors;
 
-LANES_INLINE vectors from_neighbors(const list *l, size_t i, lanes_places p) {
+LANES_KERNEL vectors from_neighbors(const list *l, size_t i, lanes_places p) {
     const double *x = l->places + 4 * i;
     return (vectors){lanes_sub(lanes_all(x[0]), p.x), lanes_sub(lanes_all(x[1]), p.y),
                      lanes_sub(lanes_all(x[2]), p.z)};
 }
 
-LANES_INLINE lanes times_square(lanes t, lanes p) {
+LANES_KERNEL lanes times_square(lanes t, lanes p) {
     return lanes_mul(lanes_mul(t, t), p);
 }
 
-LANES_INLINE vectors times(lanes s, vectors u) {
+LANES_KERNEL vectors times(lanes s, vectors u) {
     return (vectors){lanes_mul(s, u.x), lanes_mul(s, u.y), lanes_mul(s, u.z)};
 }
 
-LANES_INLINE vectors plus(vectors a, vectors b) {
+LANES_KERNEL vectors plus(vectors a, vectors b) {
     return (vectors){lanes_add(a.x, b.x), lanes_add(a.y, b.y), lanes_add(a.z, b.z)};
 }
 
-LANES_INLINE void add_virial(lanes virial[6], vectors f, vectors u) {
+LANES_KERNEL void add_virial(lanes virial[6], vectors f, vectors u) {
     virial[0] = lanes_fma(f.x, u.x, virial[0]);
     virial[1] = lanes_fma(f.y, u.y, virial[1]);
     virial[2] = lanes_fma(f.z, u.z, virial[2]);
@@ -51,18 +51,18 @@ LANES_INLINE void add_virial(lanes virial[6], vectors f, vectors u) {
     virial[5] = lanes_fma(f.x, u.y, virial[5]);
 }
 
-LANES_INLINE void begin_virial(lanes virial[6]) {
+LANES_KERNEL void begin_virial(lanes virial[6]) {
     for (int k = 0; k < 6; k++)
         virial[k] = lanes_all(0.0);
 }
 
-LANES_INLINE void end_virial(const list *l, size_t block, const lanes virial[6]) {
+LANES_KERNEL void end_virial(const list *l, size_t block, const lanes virial[6]) {
     for (int k = 0; k < 6; k++)
         l->sums[block * HOP__LIST_SUMS + 1 + (size_t)k] += 0.5 * lanes_sum(virial[k]);
 }
 
 /* A number of the pairs of i's element with the neighbours' elements. */
-LANES_INLINE lanes rate(const double *rates, int kinds, int what, lanes element) {
+LANES_KERNEL lanes rate(const double *rates, int kinds, int what, lanes element) {
     const double *of = rates + what * kinds;
     if (kinds == 1)
         return lanes_all(of[0]);
@@ -80,7 +80,7 @@ typedef struct pair {
 #define POLYNOMIAL(what, t)                                                            \
     lanes_fma(lanes_fma(RATE((what) + 2), t, RATE((what) + 1)), t, RATE(what))
 
-LANES_INLINE pair exponential_pair(const double *rates, int kinds, lanes element,
+LANES_KERNEL pair exponential_pair(const double *rates, int kinds, lanes element,
                                    lanes r) {
     pair p;
     p.a = lanes_exp2(lanes_fnma(RATE(HOP__LIST_BA), r, RATE(HOP__LIST_CA)));
@@ -90,7 +90,7 @@ LANES_INLINE pair exponential_pair(const double *rates, int kinds, lanes element
     return p;
 }
 
-LANES_INLINE pair tail_pair(const double *rates, int kinds, lanes element, lanes r) {
+LANES_KERNEL pair tail_pair(const double *rates, int kinds, lanes element, lanes r) {
     pair p;
     lanes t = lanes_sub(r, RATE(HOP__LIST_LAST));
     lanes eta = times_square(t, lanes_mul(t, POLYNOMIAL(HOP__LIST_HOPPING, t)));
@@ -103,19 +103,29 @@ LANES_INLINE pair tail_pair(const double *rates, int kinds, lanes element, lanes
 
 /* ---- which neighbours ---- */
 
-LANES_INLINE size_t half_way(const list *l, size_t i) {
-    return (l->kept_at[i] + l->kept_at[i + 1]) / 2;
+LANES_KERNEL size_t half_way(const list *l, size_t atom) {
+    return (l->kept_at[atom] + l->kept_at[atom + 1]) / 2;
 }
 
-LANES_INLINE lanes square_of(vectors u) {
+LANES_KERNEL lanes square_of(vectors u) {
     return lanes_fma(u.z, u.z, lanes_fma(u.y, u.y, lanes_mul(u.x, u.x)));
 }
 
+/* Rows follow places, not atoms: the processor would not foresee which comes. */
+LANES_KERNEL void fetch_row(const list *l, size_t i) {
+    const int32_t *index = l->index + l->first[i];
+    for (size_t k = 0; k < 48; k += 16)
+        __builtin_prefetch(index + k);
+    __builtin_prefetch(l->places + 4 * i);
+}
+
 /* Neighbours within reach; what is left of a vector names the atom itself. */
-LANES_INLINE void sort_out(const list *l, const double *rates, int kinds, size_t i) {
+LANES_KERNEL void sort_out(const list *l, const double *rates, int kinds, size_t atom,
+                           size_t i) {
     const int32_t *index = l->index + l->first[i];
     const size_t count = (size_t)l->count[i];
-    int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i), self[8];
+    int32_t *near = l->kept + l->kept_at[atom], *far = l->kept + half_way(l, atom),
+            self[8];
     size_t near_count = 0, far_count = 0;
     for (size_t n = 0; n < 8; n++)
         self[n] = (int32_t)i;
@@ -139,8 +149,8 @@ LANES_INLINE void sort_out(const list *l, const double *rates, int kinds, size_t
     }
     memcpy(near + near_count, self, sizeof self);
     memcpy(far + far_count, self, sizeof self);
-    l->near[i] = (int32_t)near_count;
-    l->far[i] = (int32_t)far_count;
+    l->near[atom] = (int32_t)near_count;
+    l->far[atom] = (int32_t)far_count;
 }
 
 /* ---- first pass ---- */
@@ -150,7 +160,7 @@ typedef struct row_sums {
     vectors pull;
 } row_sums;
 
-LANES_INLINE void add_vector(const list *l, const double *rates, int kinds, size_t i,
+LANES_KERNEL void add_vector(const list *l, const double *rates, int kinds, size_t i,
                              bool tail, const int32_t *kept, size_t left, double *terms,
                              row_sums *sums) {
     const lanes_places places = lanes_gather(l->places, kept);
@@ -170,11 +180,12 @@ LANES_INLINE void add_vector(const list *l, const double *rates, int kinds, size
     add_virial(sums->virial, f, u);
 }
 
-LANES_INLINE void first_row(const list *l, const double *rates, int kinds, size_t i,
-                            row_sums *sums) {
-    const int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i);
-    const size_t near_count = (size_t)l->near[i], far_count = (size_t)l->far[i];
-    double *terms = l->terms + l->kept_at[i] / 2;
+LANES_KERNEL void first_row(const list *l, const double *rates, int kinds, size_t atom,
+                            size_t i, row_sums *sums) {
+    const int32_t *near = l->kept + l->kept_at[atom],
+                  *far = l->kept + half_way(l, atom);
+    const size_t near_count = (size_t)l->near[atom], far_count = (size_t)l->far[atom];
+    double *terms = l->terms + l->kept_at[atom] / 2;
     sums->a = sums->b = lanes_all(0.0);
     sums->pull.x = sums->pull.y = sums->pull.z = lanes_all(0.0);
     for (size_t k = 0; k < near_count; k += 8, terms += 8)
@@ -183,26 +194,30 @@ LANES_INLINE void first_row(const list *l, const double *rates, int kinds, size_
         add_vector(l, rates, kinds, i, true, far + k, far_count - k, terms, sums);
 }
 
-LANES_INLINE const double *rates_of_row(const list *l, int kinds, size_t i) {
+LANES_KERNEL const double *rates_of_row(const list *l, int kinds, size_t i) {
     return l->rates + (size_t)l->elements[i] * HOP__LIST_RATES * (size_t)kinds;
 }
 
-LANES_INLINE void first_pass(const list *l, int kinds, size_t begin, size_t end,
+LANES_KERNEL void first_pass(const list *l, int kinds, size_t begin, size_t end,
                              size_t block) {
     double energy = 0.0;
     row_sums sums;
     begin_virial(sums.virial);
-    for (size_t i = begin; i < end; i++)
-        sort_out(l, rates_of_row(l, kinds, i), kinds, i);
-    for (size_t i = begin; i < end; i++) {
-        first_row(l, rates_of_row(l, kinds, i), kinds, i, &sums);
+    for (size_t atom = begin; atom < end; atom++) {
+        const size_t i = (size_t)l->place[atom];
+        fetch_row(l, (size_t)l->place[atom + 2 < end ? atom + 2 : atom]);
+        sort_out(l, rates_of_row(l, kinds, i), kinds, atom, i);
+    }
+    for (size_t atom = begin; atom < end; atom++) {
+        const size_t i = (size_t)l->place[atom];
+        first_row(l, rates_of_row(l, kinds, i), kinds, atom, i, &sums);
         double density = lanes_sum(sums.b), root = sqrt(density);
         l->root[i] = density > HOP__GUPTA_ALONE ? 1.0 / root : 0.0;
-        l->energies[l->atom[i]] = lanes_sum(sums.a) - root;
-        energy += l->energies[l->atom[i]];
-        l->pulls[4 * i] = lanes_sum(sums.pull.x);
-        l->pulls[4 * i + 1] = lanes_sum(sums.pull.y);
-        l->pulls[4 * i + 2] = lanes_sum(sums.pull.z);
+        l->energies[atom] = lanes_sum(sums.a) - root;
+        energy += l->energies[atom];
+        l->pulls[4 * atom] = lanes_sum(sums.pull.x);
+        l->pulls[4 * atom + 1] = lanes_sum(sums.pull.y);
+        l->pulls[4 * atom + 2] = lanes_sum(sums.pull.z);
     }
     l->sums[block * HOP__LIST_SUMS] += energy;
     end_virial(l, block, sums.virial);
@@ -220,7 +235,7 @@ void VARIANT(hop__gupta_list_first_)(const hop__gupta_list *l, size_t begin, siz
 
 /* ---- second pass ---- */
 
-LANES_INLINE vectors second_vector(const list *l, size_t i, const int32_t *kept,
+LANES_KERNEL vectors second_vector(const list *l, size_t i, const int32_t *kept,
                                    const double *terms, lanes root, vectors pull,
                                    lanes virial[6]) {
     const lanes_places places = lanes_gather(l->places, kept);
@@ -234,19 +249,21 @@ void VARIANT(hop__gupta_list_second_)(const hop__gupta_list *l, size_t begin,
                                       size_t end, size_t block) {
     lanes virial[6];
     begin_virial(virial);
-    for (size_t i = begin; i < end; i++) {
-        const int32_t *near = l->kept + l->kept_at[i], *far = l->kept + half_way(l, i);
-        const double *terms = l->terms + l->kept_at[i] / 2;
+    for (size_t atom = begin; atom < end; atom++) {
+        const size_t i = (size_t)l->place[atom];
+        const int32_t *near = l->kept + l->kept_at[atom],
+                      *far = l->kept + half_way(l, atom);
+        const double *terms = l->terms + l->kept_at[atom] / 2;
         const lanes root = lanes_all(-l->root[i]);
         vectors pull = {lanes_all(0.0), lanes_all(0.0), lanes_all(0.0)};
-        for (int32_t k = 0; k < l->near[i]; k += 8, terms += 8)
+        for (int32_t k = 0; k < l->near[atom]; k += 8, terms += 8)
             pull = second_vector(l, i, near + k, terms, root, pull, virial);
-        for (int32_t k = 0; k < l->far[i]; k += 8, terms += 8)
+        for (int32_t k = 0; k < l->far[atom]; k += 8, terms += 8)
             pull = second_vector(l, i, far + k, terms, root, pull, virial);
-        double *force = l->forces + 3 * (size_t)l->atom[i];
-        force[0] = l->pulls[4 * i] + lanes_sum(pull.x);
-        force[1] = l->pulls[4 * i + 1] + lanes_sum(pull.y);
-        force[2] = l->pulls[4 * i + 2] + lanes_sum(pull.z);
+        double *force = l->forces + 3 * atom;
+        force[0] = l->pulls[4 * atom] + lanes_sum(pull.x);
+        force[1] = l->pulls[4 * atom + 1] + lanes_sum(pull.y);
+        force[2] = l->pulls[4 * atom + 2] + lanes_sum(pull.z);
     }
     end_virial(l, block, virial);
 }

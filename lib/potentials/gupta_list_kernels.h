@@ -31,12 +31,12 @@ enum {
 
 typedef struct hop__gupta_list {
     const size_t *first; /* as in the neighbour list, by place */
-    const int32_t *count, *index, *atom;
+    const int32_t *count, *index, *place;
     const int32_t *elements; /* of atoms, by place */
     int kinds;               /* elements that are present */
     const double *rates;     /* [element of i][HOP__LIST_RATES][element of j] */
     double *places;          /* x y z and: first pass the element, second 1/sqrt(rho) */
-    /* neighbours within reach, by place of an atom: `near` below START from kept_at[i] on,
+    /* neighbours within reach, by atom: `near` below START from kept_at[i] on,
        `far` others from half way to kept_at[i + 1] on; eight more are written after each */
     const size_t *kept_at;
     int32_t *kept, *near, *far;
@@ -47,7 +47,7 @@ typedef struct hop__gupta_list {
     double *forces, *energies;
 } hop__gupta_list;
 
-/* Rows begin .. end-1, the block of rows whose sums are sums[block]. */
+/* The rows of atoms begin .. end-1, whose sums are sums[block]. */
 typedef void hop__gupta_rows_pass(const hop__gupta_list *list, size_t begin, size_t end,
                                   size_t block);
 
