@@ -20,8 +20,8 @@ import numpy as np
 
 import hop
 
-SYSTEMS = {"LJ38": ("LJ.lj", 1e-2), "Ag38": ("Ag.gupta", 1e-3),
-           "Ag147": ("Ag.gupta", 1e-3), "Si512": ("Si.sw", 1e-3)}
+SYSTEMS = {"Ag38": ("Ag.gupta", 1e-3), "Si512": ("Si.sw", 1e-3),
+           "Ag147": ("Ag.gupta", 1e-3), "LJ38": ("LJ.lj", 1e-2)}
 MOST = 10000
 
 
@@ -151,6 +151,7 @@ read_data {data}
 neighbor {"1.0" if periodic else "40.0"} bin
 {"" if periodic else "comm_modify cutoff 80.0"}
 thermo 100000
+thermo_modify norm no
 min_style {style}
 min_modify norm max
 minimize 0.0 {fmax} {MOST} {MOST}

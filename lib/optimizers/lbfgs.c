@@ -21,16 +21,19 @@
 #define CURVATURE 1e-6 /* least cosine of s and y that is remembered */
 
 static const struct kernels {
+    void (*pair)(size_t, const double *, const double *, const double *, const double *,
+                 double *, double *, double[4]);
     void (*dots)(const double *, size_t, size_t, const double *, double *);
     void (*combine)(const double *, const double *, size_t, size_t, const double *,
                     const double *, double, const double *, double *);
     void (*coefficients)(const hop__lbfgs_products *, size_t, const size_t *, size_t,
                          double, const double *, const double *, double *, double *);
-} variants[] = {
-    {hop__lbfgs_dots_base, hop__lbfgs_combine_base, hop__lbfgs_coefficients_base},
-    {hop__lbfgs_dots_avx2, hop__lbfgs_combine_avx2, hop__lbfgs_coefficients_avx2},
-    {hop__lbfgs_dots_avx512, hop__lbfgs_combine_avx512,
-     hop__lbfgs_coefficients_avx512}};
+} variants[] = {{hop__lbfgs_pair_base, hop__lbfgs_dots_base, hop__lbfgs_combine_base,
+                 hop__lbfgs_coefficients_base},
+                {hop__lbfgs_pair_avx2, hop__lbfgs_dots_avx2, hop__lbfgs_combine_avx2,
+                 hop__lbfgs_coefficients_avx2},
+                {hop__lbfgs_pair_avx512, hop__lbfgs_dots_avx512,
+                 hop__lbfgs_combine_avx512, hop__lbfgs_coefficients_avx512}};
 
 typedef struct state {
     const struct kernels *run;
@@ -45,7 +48,7 @@ typedef struct state {
     double *trial_sf, *trial_yf, *a, *b;
     double *x, *f, *trial, *step; /* of the point that steps start from */
     double *block;
-    double energy, gamma;
+    double energy, gamma, ff, trial_ff; /* f.f at x and at the trial */
     bool have_last;
     int shortened;
 } state;
@@ -120,17 +123,21 @@ static void destroy(hop_context *context, void *opaque) {
     hop__release(context, s);
 }
 
-/* Padding and entries without effect must be finite: zero at a slot's first use. */
+/* Padding and entries without effect must be finite: zero at a slot's first use.  The
+   kernels read products in eights of slots. */
 static void clean_slot(state *s, size_t k) {
-    const size_t width = s->products.width;
+    const size_t width = s->products.width, wide = (k / 8 + 1) * 8;
+    double *const squares[] = {s->products.sy, s->products.ys, s->products.yy};
     if (k < s->clean)
         return;
     s->clean = k + 1;
-    memset(s->s + k * s->stride, 0, s->stride * sizeof *s->s);
-    memset(s->y + k * s->stride, 0, s->stride * sizeof *s->y);
-    memset(s->products.sy + k * width, 0, width * sizeof(double));
-    memset(s->products.ys + k * width, 0, width * sizeof(double));
-    memset(s->products.yy + k * width, 0, width * sizeof(double));
+    memset(s->s + k * s->stride + s->n, 0, (s->stride - s->n) * sizeof *s->s);
+    memset(s->y + k * s->stride + s->n, 0, (s->stride - s->n) * sizeof *s->y);
+    for (int m = 0; m < 3; m++) {
+        memset(squares[m] + k * width, 0, wide * sizeof(double));
+        for (size_t row = 0; row < k && k % 8 == 0; row++)
+            memset(squares[m] + row * width + k, 0, 8 * sizeof(double));
+    }
 }
 
 /* The pair in the spare slot becomes the newest; the oldest one's slot becomes spare.
@@ -158,25 +165,16 @@ static void admit(state *s, double sy, double yy) {
     s->gamma = sy / yy;
 }
 
-/* The step to x and the change of the force, into the spare slot. */
-static void make_pair(state *s, const double *x) {
-    clean_slot(s, s->spare);
-    double *ds = s->s + s->spare * s->stride, *dy = s->y + s->spare * s->stride;
-    for (size_t a = 0; a < s->n; a++)
-        ds[a] = x[a] - s->x[a];
-    for (size_t a = 0; a < s->n; a++)
-        dy[a] = s->f[a] - s->trial[a];
-}
-
 /* A pair without positive curvature is not kept.  Returns the length of the step. */
 static double remember(state *s, const double *x) {
     const size_t k = s->spare, rows = s->slots > k ? s->slots : k + 1;
-    make_pair(s, x);
+    double *ds = s->s + k * s->stride, *dy = s->y + k * s->stride, sums[4];
+    clean_slot(s, k);
+    s->run->pair(s->n, x, s->x, s->trial, s->f, ds, dy, sums);
     s->run->dots(s->s, rows, s->stride, s->trial, s->trial_sf);
     s->run->dots(s->y, rows, s->stride, s->trial, s->trial_yf);
-    const double *ds = s->s + k * s->stride, *dy = s->y + k * s->stride;
-    double sy = hop__dot(ds, dy, s->n), ss = hop__dot(ds, ds, s->n);
-    double yy = hop__dot(dy, dy, s->n);
+    const double ss = sums[0], sy = sums[1], yy = sums[2];
+    s->trial_ff = sums[3];
     s->sf[k] = s->trial_sf[k] + sy; /* f = trial + y */
     s->yf[k] = s->trial_yf[k] + yy;
     if (sy > CURVATURE * sqrt(ss * yy) && yy < INFINITY)
@@ -198,7 +196,12 @@ static void direction(state *s) {
                          s->yf, s->a, s->b);
     s->run->combine(s->s, s->y, s->slots, s->stride, s->a, s->b, s->gamma, s->f,
                     s->step);
-    if (!(hop__dot(s->step, s->f, s->n) > 0.0)) {
+    double downhill = s->gamma * s->ff; /* step . f */
+    for (size_t j = 0; j < s->pairs; j++) {
+        size_t k = s->order[j];
+        downhill += s->a[k] * s->sf[k] + s->b[k] * s->yf[k];
+    }
+    if (!(downhill > 0.0)) {
         forget_pairs(s);
         steepest(s);
     }
@@ -213,6 +216,7 @@ static void go_on_from(state *s, const double *x, double energy) {
     s->trial_sf = sf;
     s->yf = s->trial_yf;
     s->trial_yf = yf;
+    s->ff = s->trial_ff;
     s->energy = energy;
     s->have_last = true;
     s->shortened = 0;

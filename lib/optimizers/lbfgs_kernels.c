@@ -16,6 +16,34 @@ static inline double tree(const double sum[LANES]) {
            ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
+static inline void add_pair(size_t a, size_t lane, const double *x, const double *from,
+                            const double *f, const double *before, double *s, double *y,
+                            double sum[4][LANES]) {
+    double ds = x[a] - from[a], dy = before[a] - f[a];
+    s[a] = ds;
+    y[a] = dy;
+    sum[0][lane] += ds * ds;
+    sum[1][lane] += ds * dy;
+    sum[2][lane] += dy * dy;
+    sum[3][lane] += f[a] * f[a];
+}
+
+void VARIANT(hop__lbfgs_pair_)(size_t n, const double *restrict x,
+                               const double *restrict from, const double *restrict f,
+                               const double *restrict before, double *restrict s,
+                               double *restrict y, double sums[4]) {
+    double sum[4][LANES] = {{0}};
+    size_t a = 0;
+    for (; a + LANES <= n; a += LANES)
+#pragma omp simd
+        for (size_t lane = 0; lane < LANES; lane++)
+            add_pair(a + lane, lane, x, from, f, before, s, y, sum);
+    for (size_t lane = 0; a < n; a++, lane++)
+        add_pair(a, lane, x, from, f, before, s, y, sum);
+    for (size_t q = 0; q < 4; q++)
+        sums[q] = tree(sum[q]);
+}
+
 /* Four rows at a time, so that the additions need not wait for each other. */
 void VARIANT(hop__lbfgs_dots_)(const double *rows, size_t count, size_t stride,
                                const double *x, double *out) {

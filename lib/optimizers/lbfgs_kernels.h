@@ -17,6 +17,10 @@ typedef struct hop__lbfgs_products {
 } hop__lbfgs_products;
 
 #define HOP__LBFGS_DECLARE(suffix)                                                     \
+    /* s = x - from, y = before - f, and sums = s.s, s.y, y.y, f.f over n numbers */      \
+    void hop__lbfgs_pair_##suffix(size_t n, const double *x, const double *from,         \
+                                  const double *f, const double *before, double *s,      \
+                                  double *y, double sums[4]);                            \
     /* out[k] = rows[k] . x */                                                         \
     void hop__lbfgs_dots_##suffix(const double *rows, size_t count, size_t stride,     \
                                   const double *x, double *out);                       \

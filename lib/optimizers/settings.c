@@ -95,7 +95,7 @@ static const hop__option adam[] = {
         ROW(delay, "", WHOLE, 0, 1000, delay_,                                           \
             "downhill steps before the time step grows")
 
-static const hop__option fire[] = {COMMON(1, 0, 0.1), TIME_STEPS(0.15, 0.75),
+static const hop__option fire[] = {COMMON(1, 0, 0.1), TIME_STEPS(0.3, 0.75),
                                    MIXING(0.1, 5)};
 static const hop__option fire2[] = {
     COMMON(1, 0, 0.1), TIME_STEPS(0.3, 0.75),

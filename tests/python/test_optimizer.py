@@ -13,9 +13,16 @@ from support import cluster, growth, hop, morse
 
 from hop import Optimizer, Potential, Status, Structure
 
-KINDS = ("gradient-descent", "adam", "fire", "fire2", "smooth-fire",
-         "conjugate-gradient", "lbfgs", "basin-hopping", "learned")
-LOCAL = KINDS[:4]
+LOCAL = (
+    "gradient-descent",
+    "adam",
+    "fire",
+    "fire2",
+    "smooth-fire",
+    "conjugate-gradient",
+    "lbfgs",
+)
+KINDS = (*LOCAL, "basin-hopping", "learned")
 
 
 def gupta():
