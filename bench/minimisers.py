@@ -3,7 +3,8 @@
 Reads the starts that bench/minimisers.c wrote into DIRECTORY and its libhop.json, runs ASE
 and SciPy on libhop's own energies and forces, and LAMMPS' minimize on its own (Gupta as an
 eam/alloy table), until the largest force on an atom is below the system's fmax.  Prints a
-table and writes DIRECTORY/peers.json.  LIMIT starts of each system, 20 without it.
+table and writes DIRECTORY/peers.json.  The energy says whether a method went to minima at
+all: few calls with a high energy are a cluster that flew apart.  LIMIT starts of each system, 20 without it.
 """
 
 from __future__ import annotations
@@ -205,7 +206,8 @@ def main() -> None:
     for row in rows:
         print(f"{'libhop ' + row['method']:30} {row['system']:7} {row['runs']:5} "
               f"{row['mean']:8.1f} {row['median']:7.0f} {row['most']:6} "
-              f"{row['failures']:4} {row['energy']:12.4f} {row['run_ms']:9.3f}")
+              f"{row['failures']:4} {row['energy']:12.4f} "
+              f"{row.get('run_ms', float('nan')):9.3f}")
     for name, (file, fmax) in SYSTEMS.items():
         path = folder / f"{name}.xyz"
         if not path.exists():
