@@ -778,7 +778,7 @@ typedef struct hop_training_progress {
     double loss_average; /**< running mean */
     double gradient;     /**< norm of the last meta-gradient before clipping */
     int32_t window;      /**< steps, or hops, that an update is backpropagated through */
-    double validation;   /**< score of the last validation, NaN: none yet */
+    double validation;   /**< score of the last validation, infinite: none yet */
     double best;         /**< the lowest score; its weights make the model */
 } hop_training_progress;
 

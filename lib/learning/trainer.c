@@ -368,8 +368,8 @@ int hop_trainer_progress(const hop_trainer *t, hop_training_progress *out) {
                                    t->average,
                                    t->norm,
                                    (int32_t)t->method->window(t),
-                                   isfinite(t->validation) ? t->validation : NAN,
-                                   isfinite(t->best) ? t->best : NAN};
+                                   t->validation,
+                                   t->best};
     return HOP_OK;
 }
 

@@ -42,7 +42,7 @@ class TrainingProgress(NamedTuple):
     gradient: float
     #: Steps, or hops, that an update is backpropagated through.
     window: int
-    #: Score of the last validation; NaN: none yet.
+    #: Score of the last validation; infinite: none yet.
     validation: float
     #: The lowest score; its weights make the model.
     best: float
