@@ -21,11 +21,11 @@
 
 #define ROW HOP__TRAINING_ROW
 static const hop__option rows[] = {
-    HOP__TRAINING_COMMON(1500, 8, 2e-3, 2e-4),
+    HOP__TRAINING_COMMON(600, 8, 4e-3, 4e-4),
     ROW(window, "", INTEGER, 1, 256, 8, "hops through which the memory is taught"),
     ROW(horizon, "", INTEGER, 100, 1e9, 4000, "evaluations of an episode"),
     ROW(least_cost, "", REAL, 0, 1e6, 8, "evaluations that a hop is charged at least"),
-    ROW(entropy, "", REAL, 0, 1e3, 0.02,
+    ROW(entropy, "", REAL, 0, 1e3, 0,
         "reward for each nat of undecidedness about atoms")};
 static const hop__option_table table = {"policy", rows, sizeof rows / sizeof *rows};
 
