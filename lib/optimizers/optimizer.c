@@ -82,11 +82,12 @@ int hop_optimizer_new(hop_context *context, const char *name,
         return hop__missing(context, "kind, start or out");
     const hop__optimizer_kind *k = find_kind(name);
     if (!k)
-        return hop__fail(context, HOP_ERROR_ARGUMENT,
-                         "no optimizer is named '%.60s'; there are gradient-descent, adam, "
-                         "fire, fire2, smooth-fire, conjugate-gradient, lbfgs, "
-                         "basin-hopping and learned",
-                         name);
+        return hop__fail(
+            context, HOP_ERROR_ARGUMENT,
+            "no optimizer is named '%.60s'; there are gradient-descent, adam, "
+            "fire, fire2, smooth-fire, conjugate-gradient, lbfgs, "
+            "basin-hopping and learned",
+            name);
     hop_optimizer *o = hop__allocate(context, 1, sizeof *o);
     if (!o)
         return HOP_ERROR_MEMORY;
@@ -194,7 +195,9 @@ static int create_hops(hop_optimizer *o) {
         return status;
     memcpy(o->hops->moves.frame, o->frame, sizeof o->frame);
     o->hops->uniform = o->kind->descent != &hop__learned_kind;
-    if (o->model && o->settings.hop != 0.0 && !hop__structure_is_periodic(o->start))
+    const bool wanted =
+        o->settings.hop == 1.0 || (o->settings.hop == 2.0 && o->hops->atoms.alloy);
+    if (o->model && wanted && !hop__structure_is_periodic(o->start))
         hop__model_hop(o->model, o->hops->policy);
     return HOP_OK;
 }

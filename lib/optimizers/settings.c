@@ -119,7 +119,9 @@ static const hop__option basin_hopping[] = {
 static const hop__option learned[] = {
     COMMON(0, 60, 0.1), LBFGS(16),
     ROW(descend, "", FLAG, 0, 1, 1, "descend by the model; 0 = by L-BFGS"),
-    ROW(hop, "", FLAG, 0, 1, 1, "choose moves by the model; 0 = by the weights below"),
+    ROW(hop, "", WHOLE, 0, 2, 2,
+        "choose moves by the model: 0 = never (by the weights below), 1 = always, 2 = in "
+        "alloys"),
     ROW(abandon, "", FLAG, 0, 1, 1, "let the model end quenches that will not be accepted"),
     ROW(abandon_below, "", REAL, 0, 1, 0.04,
         "probability of being accepted below which a quench ends"),
