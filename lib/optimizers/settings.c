@@ -122,7 +122,8 @@ static const hop__option learned[] = {
     ROW(hop, "", WHOLE, 0, 2, 2,
         "choose moves by the model: 0 = never (by the weights below), 1 = always, 2 = in "
         "alloys"),
-    ROW(abandon, "", FLAG, 0, 1, 1, "let the model end quenches that will not be accepted"),
+    ROW(abandon, "", FLAG, 0, 1, 0,
+        "let the model end quenches that will not be accepted; 0 = by `abort` below"),
     ROW(abandon_below, "", REAL, 0, 1, 0.04,
         "probability of being accepted below which a quench ends"),
     ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
