@@ -49,7 +49,8 @@ typedef struct hop__training_method {
     const hop__option_table *options;
     enum hop__part first, last; /* what is trained: parts first .. last - 1 */
 
-    /* What one thread works with; `context` is its own. */
+    /* What one thread works with; `context` is its own.  What a failure left in *worker
+       is to be destroyed, too. */
     int (*create)(hop_trainer *trainer, hop_context *context, void **worker);
     void (*destroy)(hop_trainer *trainer, void *worker);
 
