@@ -2,6 +2,7 @@
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/support.h"
@@ -66,6 +67,55 @@ START_TEST(resumed_is_uninterrupted) {
     hop_trainer_free(t);
     hop_context_free(context);
     ck_assert_mem_eq(straight, resumed, count * sizeof *straight);
+}
+END_TEST
+
+/* ---- cancelling ---- */
+
+typedef struct canceller {
+    hop_context *context;
+    size_t calls, at; /* cancel at this allocation, counted from 1; 0: never */
+} canceller;
+
+static void *allocate(void *user, size_t size) {
+    canceller *c = user;
+    if (++c->calls == c->at)
+        hop_cancel(c->context);
+    return malloc(size);
+}
+
+static void release(void *user, void *pointer) {
+    (void)user;
+    free(pointer);
+}
+
+/* Cancelled while an episode runs: an optimizer's parts are allocated at its first ask.
+   The update is whole and the next one is not begun, so that the model is the same. */
+START_TEST(cancelled_is_uninterrupted) {
+    static double weights[2][16000];
+    canceller c = {0};
+    size_t count, last = 0; /* allocation of the first update */
+    for (int cancel = 0; cancel < 2; cancel++) {
+        const hop_allocator allocator = {sizeof allocator, allocate, release, &c};
+        hop_trainer *t;
+        ck_assert_int_eq(hop_context_new(&allocator, &c.context), HOP_OK);
+        ck_assert_int_eq(hop_trainer_new(c.context, methods[_i], task_file(), NULL, &t),
+                         HOP_OK);
+        set_small(t);
+        c.at = cancel ? last : 0;
+        c.calls = 0;
+        ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
+        c.at = 0;
+        if (cancel)
+            ck_assert_int_eq(hop_trainer_step(t), HOP_STOPPED);
+        else
+            last = c.calls;
+        hop_cancel_clear(c.context);
+        finish(t, weights[cancel], &count);
+        hop_trainer_free(t);
+        hop_context_free(c.context);
+    }
+    ck_assert_mem_eq(weights[0], weights[1], count * sizeof *weights[0]);
 }
 END_TEST
 
@@ -222,7 +272,8 @@ START_TEST(tasks_need_something_to_train_on) {
     hop_trainer *t;
     support_write_file(path, text, strlen(text));
     ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
-    ck_assert_int_eq(hop_trainer_new(context, "tbptt", path, NULL, &t), HOP_ERROR_FORMAT);
+    ck_assert_int_eq(hop_trainer_new(context, "tbptt", path, NULL, &t),
+                     HOP_ERROR_FORMAT);
     ck_assert_ptr_nonnull(strstr(hop_error_message(context), "to train on"));
     hop_context_free(context);
 }
@@ -233,6 +284,7 @@ int main(void) {
     TCase *all = tcase_create("training");
     tcase_set_timeout(all, 300);
     tcase_add_loop_test(all, resumed_is_uninterrupted, 0, 12 * METHODS);
+    tcase_add_loop_test(all, cancelled_is_uninterrupted, 0, METHODS);
     tcase_add_loop_test(all, bad_tasks_are_refused, 0, 6);
     tcase_add_test(all, every_allocation_of_the_main_job_fails_once);
     tcase_add_loop_test(all, the_best_of_validation_is_kept, 0, METHODS);
