@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learning/trainer.h"
 #include "support/support.h"
 
 static const char tasks[] = "# small\nAg.gupta Ag7 1\nAgAu.gupta Ag4Au3 2\n";
@@ -227,6 +228,31 @@ START_TEST(altered_checkpoints_are_refused) {
 }
 END_TEST
 
+/* Whole files with numbers that no training writes. */
+START_TEST(checkpoints_out_of_range_are_refused) {
+    hop_context *context;
+    hop_trainer *t;
+    const char *path = support_path("range.h5");
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, "tbptt", task_file(), NULL, &t), HOP_OK);
+    switch (_i) {
+    case 1: t->square[t->count - 1] = -1e-9; break;
+    case 2: t->best = NAN; break;
+    case 3: t->evaluations = -1; break;
+    case 4: t->update = -1; break;
+    case 5: t->moment[0] = INFINITY; break;
+    case 6: t->options.batch = 0.0; break;
+    default: break;
+    }
+    ck_assert_int_eq(hop_trainer_save(t, path), HOP_OK);
+    hop_trainer_free(t);
+    ck_assert_int_eq(hop_trainer_load(context, path, &t),
+                     _i == 0 ? HOP_OK : HOP_ERROR_FORMAT);
+    hop_trainer_free(t);
+    hop_context_free(context);
+}
+END_TEST
+
 /* Validation: on its own systems, the same episodes each time, and the model is that of
    the lowest score. */
 START_TEST(the_best_of_validation_is_kept) {
@@ -290,6 +316,7 @@ int main(void) {
     tcase_add_loop_test(all, the_best_of_validation_is_kept, 0, METHODS);
     tcase_add_test(all, tasks_need_something_to_train_on);
     tcase_add_test(all, altered_checkpoints_are_refused);
+    tcase_add_loop_test(all, checkpoints_out_of_range_are_refused, 0, 7);
     suite_add_tcase(suite, all);
     return support_main(suite);
 }
