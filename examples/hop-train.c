@@ -1,5 +1,6 @@
 /* hop-train: meta-train a learned optimizer. */
 #include <argp.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 
 #include "common/common.h"
 
+#define DEFAULT_METHOD "tbptt"
+
 static struct {
     const char *tasks, *output, *method, *from;
     bool resume, json, list;
@@ -16,11 +19,12 @@ static struct {
     int threads;
     const char *option[64];
     int options;
-} a = {.method = "tbptt", .interval = 30.0, .threads = 2};
+} a = {.interval = 30.0, .threads = 2};
 
 static const struct argp_option options[] = {
     {"method", 'm', "NAME", 0,
-     "Training method: tbptt (default; teaches the descent) or policy (teaches hops)",
+     "Training method: tbptt (default; teaches the descent), policy (teaches hops) or "
+     "abandon (teaches when to end a quench)",
      0},
     {"from", 'f', "MODEL.h5", 0, "Begin with the networks of a model", 0},
     {"output", 'o', "MODEL.h5", 0, "Model to write", 0},
@@ -73,11 +77,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         a.tasks = arg;
         break;
     case ARGP_KEY_END:
-        if (!known_method(a.method))
+        if (a.method && !known_method(a.method))
             argp_error(state, "--method: expected tbptt, policy or abandon, got '%s'",
                        a.method);
         if (a.list) {
-            list_options(a.method);
+            list_options(a.method ? a.method : DEFAULT_METHOD);
             exit(EXIT_OK);
         }
         if (!a.tasks || !a.output)
@@ -109,24 +113,38 @@ static void apply_options(hop_context *context, hop_trainer *trainer, bool resum
     }
 }
 
+/* More text, cut where `size` is full. */
+__attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
+                                                         const char *format, ...) {
+    const size_t used = strlen(text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text + used, size - used, format, arguments);
+    va_end(arguments);
+}
+
+static void describe(const hop_trainer *trainer, char *note, size_t size) {
+    const char *method = hop_trainer_method_of(trainer);
+    hop_training_progress p = {.size = sizeof p};
+    hop_option row = {.size = sizeof row};
+    hop_trainer_progress(trainer, &p);
+    note[0] = '\0';
+    append(note, size, "libhop %d.%d.%d model\ntasks: %s\nmethod: %s\n",
+           HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH, a.tasks, method);
+    append(note, size, "updates: %lld of %lld\nevaluations: %lld\nmean loss: %.6f\n",
+           (long long)p.update, (long long)p.updates, (long long)p.evaluations,
+           p.loss_average);
+    for (size_t k = 0; hop_option_describe(method, k, &row) == HOP_OK; k++) {
+        double value = 0.0;
+        hop_trainer_get(trainer, row.name, &value);
+        append(note, size, "%s: %g\n", row.name, value);
+    }
+}
+
 static void write_model(hop_context *context, hop_trainer *trainer) {
     hop_model *model;
-    char note[4096];
-    hop_training_progress p = {.size = sizeof p};
-    hop_trainer_progress(trainer, &p);
-    int used = snprintf(note, sizeof note,
-                        "libhop %d.%d.%d descent model\ntasks: %s\nmethod: %s\n"
-                        "updates: %lld of %lld\nevaluations: %lld\nmean loss: %.6f\n",
-                        HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH,
-                        a.tasks, a.method, (long long)p.update, (long long)p.updates,
-                        (long long)p.evaluations, p.loss_average);
-    hop_option row = {.size = sizeof row};
-    for (size_t k = 0; hop_option_describe(a.method, k, &row) == HOP_OK; k++) {
-        double value;
-        hop_trainer_get(trainer, row.name, &value);
-        used += snprintf(note + used, sizeof note - (size_t)used, "%s: %g\n", row.name,
-                         value);
-    }
+    char note[8192];
+    describe(trainer, note, sizeof note);
     check(context, hop_trainer_model(trainer, &model));
     check(context, hop_model_set_note(model, note));
     check(context, hop_model_save(model, a.output));
@@ -163,12 +181,23 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
         fflush(stdout);
 }
 
+static hop_trainer *go_on(hop_context *context, const char *checkpoint) {
+    hop_trainer *trainer;
+    check(context, hop_trainer_load(context, checkpoint, &trainer));
+    const char *method = hop_trainer_method_of(trainer);
+    if (a.method && strcmp(a.method, method) != 0)
+        fail_usage("%s: expected a training by %s, got one by %s", checkpoint, a.method,
+                   method);
+    return trainer;
+}
+
 static hop_trainer *begin(hop_context *context) {
     hop_trainer *trainer;
     hop_model *model = NULL;
     if (a.from)
         check(context, hop_model_load(context, a.from, &model));
-    check(context, hop_trainer_new(context, a.method, a.tasks, model, &trainer));
+    check(context, hop_trainer_new(context, a.method ? a.method : DEFAULT_METHOD,
+                                   a.tasks, model, &trainer));
     hop_model_free(model);
     return trainer;
 }
@@ -185,14 +214,12 @@ int main(int argc, char **argv) {
     argp_parse(&argp, argc, argv, 0, 0, 0);
     check_output(a.output);
     char checkpoint[4096];
-    snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a.output);
+    if (snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a.output) >=
+        (int)sizeof checkpoint)
+        fail_usage("--output: the path is too long");
     check(context, hop_context_set_threads(context, a.threads));
-    hop_trainer *trainer;
-    bool resumed = a.resume && access(checkpoint, F_OK) == 0;
-    if (resumed)
-        check(context, hop_trainer_load(context, checkpoint, &trainer));
-    else
-        trainer = begin(context);
+    const bool resumed = a.resume && access(checkpoint, F_OK) == 0;
+    hop_trainer *trainer = resumed ? go_on(context, checkpoint) : begin(context);
     if (a.resume && !resumed)
         warn("%s: not found, starting from scratch", checkpoint);
     apply_options(context, trainer, resumed);

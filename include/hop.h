@@ -783,7 +783,8 @@ typedef struct hop_training_progress {
 } hop_training_progress;
 
 /**
- * One meta-update: unroll a batch of runs, backpropagate, step Adam.
+ * One meta-update: unroll a batch of runs, backpropagate, step Adam.  An update that has
+ * begun is made whole, and validated when it is time to, before a cancelled trainer stops.
  *
  * @retval HOP_END      all updates are done
  * @retval HOP_STOPPED  cancelled; the update was not made

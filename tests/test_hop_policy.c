@@ -1,4 +1,4 @@
-/* Choosing hops: inputs, draws and their scores. */
+/* Choosing hops: inputs, draws and their scores; runs that begin anew. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/vector_math.h"
 #include "learning/hop_policy.h"
 #include "learning/perceptron.h"
-#include "optimizers/hops.h"
+#include "optimizers/optimizer.h"
 #include "support/support.h"
 
 #define ATOMS 10
@@ -231,6 +231,7 @@ START_TEST(score_of_displacements) {
     const size_t stride = b.hops->atoms.stride;
     static const double frame[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     double score[HOP__HOP_OUTPUTS * 16], d[3 * ATOMS], square = 0.0, slope = 0.0;
+    double size = 0.0;
     b.s->fixed[1] = 1;
     p->score = score;
     for (int draw = 0; draw < DRAWS; draw++) {
@@ -239,6 +240,8 @@ START_TEST(score_of_displacements) {
         double one = hop__dot(d, d, 3);
         square += one / DRAWS;
         slope += one * score[HOP__AMPLITUDE * stride] / DRAWS;
+        for (size_t i = 0; i < ATOMS; i++) /* of all atoms, which grow together */
+            size += hop__dot(d, d, 3 * ATOMS) * score[HOP__SIZE * stride + i] / DRAWS;
         for (size_t c = 3; c < 6; c++)
             ck_assert_double_eq(d[c], 0.0);
         ck_assert_double_eq(score[HOP__AMPLITUDE * stride + 1], 0.0);
@@ -246,6 +249,7 @@ START_TEST(score_of_displacements) {
     double expected = 1.5 * 1.5 * 0.6 * exp(2.0 * 0.25 * 0.25); /* log-normal size */
     ck_assert_double_eq_tol(square, expected, 0.03 * expected);
     ck_assert_double_eq_tol(slope, 2.0 * square, 0.1 * square);
+    ck_assert_double_eq_tol(size, 18.0 * square, 0.9 * square);
     tear_down(&b);
 }
 END_TEST
@@ -301,6 +305,73 @@ START_TEST(untrained_is_hand_made) {
 }
 END_TEST
 
+/* ---- beginning anew ---- */
+
+enum { LIMIT = 700 };
+
+/* A model whose networks all do something, though nothing useful. */
+static hop_model *busy_model(hop_context *context) {
+    hop_model *model;
+    size_t count;
+    ck_assert_int_eq(hop_model_new(context, &model), HOP_OK);
+    double *w = hop_model_parameters(model, &count);
+    random_weights(w, count, 0.1);
+    return model;
+}
+
+static hop_optimizer *make(const bench *b, int kind, hop_model *model) {
+    const char *name = hop_optimizer_kind((size_t)(kind / 2));
+    hop_optimizer *o;
+    ck_assert_int_eq(hop_optimizer_new(b->context, name, b->s, b->potential, &o),
+                     HOP_OK);
+    if (strcmp(name, "learned") == 0) {
+        ck_assert_int_eq(hop_optimizer_set_model(o, model), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_set(o, "descend", kind % 2), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_set(o, "abandon_below", 0.5), HOP_OK);
+    }
+    ck_assert_int_eq(hop_optimizer_set(o, "quenches", 0), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_set(o, "polish", kind % 2 ? 60 : 0), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_set(o, "max_evaluations", LIMIT), HOP_OK);
+    return o;
+}
+
+/* Energies of all that was asked, then zeros: polishing may end before the limit. */
+static void trace(const bench *b, hop_optimizer *o, double energy[LIMIT]) {
+    memset(energy, 0, LIMIT * sizeof *energy);
+    for (int k = 0; k < LIMIT && hop_optimizer_ask(o, b->s) == HOP_OK; k++) {
+        ck_assert_int_eq(hop_potential_evaluate(b->potential, b->s), HOP_OK);
+        energy[k] = *b->s->energy;
+        ck_assert_int_eq(hop_optimizer_tell(o, b->s), HOP_OK);
+    }
+}
+
+/* Nothing of an earlier run is left in an optimizer that begins anew. */
+START_TEST(begun_anew_is_new) {
+    static double fresh[LIMIT], anew[LIMIT];
+    bench b;
+    set_up(&b, "Ag6Au4");
+    double x[3 * ATOMS];
+    memcpy(x, b.s->positions, sizeof x);
+    hop_model *model = busy_model(b.context);
+    hop_optimizer *o = make(&b, _i, model);
+    ck_assert_int_eq(hop_optimizer_set(o, "seed", 17), HOP_OK);
+    trace(&b, o, fresh);
+    hop_optimizer_free(o);
+    hop_structure_free(b.s);
+    ck_assert_int_eq(hop_structure_random(b.context, "Ag6Au4", b.potential, 8, &b.s),
+                     HOP_OK);
+    o = make(&b, _i, model);
+    trace(&b, o, anew);
+    ck_assert_mem_ne(fresh, anew, sizeof fresh);
+    ck_assert_int_eq(hop__optimizer_restart(o, x, 17), HOP_OK);
+    trace(&b, o, anew);
+    ck_assert_mem_eq(fresh, anew, sizeof fresh);
+    hop_optimizer_free(o);
+    hop_model_free(model);
+    tear_down(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("hop_policy");
     TCase *all = tcase_create("all");
@@ -312,6 +383,10 @@ int main(void) {
     tcase_add_test(all, score_of_displacements);
     tcase_add_test(all, moves_touch_what_they_say);
     tcase_add_test(all, untrained_is_hand_made);
+    int kinds = 0;
+    while (hop_optimizer_kind((size_t)kinds))
+        kinds++;
+    tcase_add_loop_test(all, begun_anew_is_new, 0, 2 * kinds);
     suite_add_tcase(suite, all);
     return support_main(suite);
 }

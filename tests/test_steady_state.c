@@ -145,21 +145,34 @@ END_TEST
 
 /* ---- training ---- */
 
+static const struct {
+    const char *method, *option;
+    double value;
+} methods[] = {
+    {"tbptt", "windows", 1}, {"policy", "horizon", 300}, {"abandon", "horizon", 300}};
+#define METHODS ((int)(sizeof methods / sizeof *methods))
+
+/* With validations. */
 START_TEST(training) {
-    static const char tasks[] = "Ag.gupta Ag6 1\nAgAu.gupta Ag3Au4 1\n";
+    const char *method = methods[_i].method;
+    static const char tasks[] =
+        "Ag.gupta Ag6 1\nAgAu.gupta Ag3Au4 1\nCu.gupta Cu5 validation\n";
     const char *path = support_path("steady.tasks");
     hop_trainer *t;
     support_write_file(path, tasks, strlen(tasks));
-    ck_assert_int_eq(hop_trainer_new(context, "tbptt", path, NULL, &t), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, method, path, NULL, &t), HOP_OK);
     ck_assert_int_eq(hop_trainer_set(t, "batch", 4), HOP_OK);
     ck_assert_int_eq(hop_trainer_set(t, "window", 4), HOP_OK);
-    ck_assert_int_eq(hop_trainer_set(t, "windows", 1), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, methods[_i].option, methods[_i].value), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, "validate", 5), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, "validations", 4), HOP_OK);
     for (int k = 0; k < 10; k++) /* each task has come */
         ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
     size_t calls = state.calls;
     for (int k = 0; k < 100; k++)
         ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
-    ck_assert_msg(state.calls == calls, "%zu allocations", state.calls - calls);
+    ck_assert_msg(state.calls == calls, "%s: %zu allocations", method,
+                  state.calls - calls);
     hop_trainer_free(t);
 }
 END_TEST
@@ -173,7 +186,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, optimizers, 0, kinds);
     tcase_add_loop_test(tests, potentials, 0, SYSTEMS);
-    tcase_add_test(tests, training);
+    tcase_add_loop_test(tests, training, 0, METHODS);
     suite_add_tcase(suite, tests);
     return support_main(suite);
 }

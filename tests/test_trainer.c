@@ -2,8 +2,10 @@
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "learning/trainer.h"
 #include "support/support.h"
 
 static const char tasks[] = "# small\nAg.gupta Ag7 1\nAgAu.gupta Ag4Au3 2\n";
@@ -69,6 +71,55 @@ START_TEST(resumed_is_uninterrupted) {
 }
 END_TEST
 
+/* ---- cancelling ---- */
+
+typedef struct canceller {
+    hop_context *context;
+    size_t calls, at; /* cancel at this allocation, counted from 1; 0: never */
+} canceller;
+
+static void *allocate(void *user, size_t size) {
+    canceller *c = user;
+    if (++c->calls == c->at)
+        hop_cancel(c->context);
+    return malloc(size);
+}
+
+static void release(void *user, void *pointer) {
+    (void)user;
+    free(pointer);
+}
+
+/* Cancelled while an episode runs: an optimizer's parts are allocated at its first ask.
+   The update is whole and the next one is not begun, so that the model is the same. */
+START_TEST(cancelled_is_uninterrupted) {
+    static double weights[2][16000];
+    canceller c = {0};
+    size_t count, last = 0; /* allocation of the first update */
+    for (int cancel = 0; cancel < 2; cancel++) {
+        const hop_allocator allocator = {sizeof allocator, allocate, release, &c};
+        hop_trainer *t;
+        ck_assert_int_eq(hop_context_new(&allocator, &c.context), HOP_OK);
+        ck_assert_int_eq(hop_trainer_new(c.context, methods[_i], task_file(), NULL, &t),
+                         HOP_OK);
+        set_small(t);
+        c.at = cancel ? last : 0;
+        c.calls = 0;
+        ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
+        c.at = 0;
+        if (cancel)
+            ck_assert_int_eq(hop_trainer_step(t), HOP_STOPPED);
+        else
+            last = c.calls;
+        hop_cancel_clear(c.context);
+        finish(t, weights[cancel], &count);
+        hop_trainer_free(t);
+        hop_context_free(c.context);
+    }
+    ck_assert_mem_eq(weights[0], weights[1], count * sizeof *weights[0]);
+}
+END_TEST
+
 START_TEST(bad_tasks_are_refused) {
     static const struct {
         const char *text, *says;
@@ -93,18 +144,25 @@ END_TEST
 
 /* The main job's path, each allocation failing once: load, unroll, backpropagate, save the
    checkpoint and the model, load the model, search with it. */
+typedef struct job {
+    const char *method;
+    char tasks[512];
+} job;
+
 static int main_job(hop_context *context, void *data) {
+    const job *j = data;
+    const bool steps = strcmp(j->method, "tbptt") == 0;
     hop_trainer *t = NULL;
     hop_model *model = NULL, *loaded = NULL;
     hop_potential *potential = NULL;
     hop_structure *s = NULL;
     hop_optimizer *o = NULL;
     const char *path = support_path("torture.h5");
-    int status = hop_trainer_new(context, "tbptt", data, NULL, &t);
+    int status = hop_trainer_new(context, j->method, j->tasks, NULL, &t);
     if (status == HOP_OK) {
         hop_trainer_set(t, "batch", 2);
         hop_trainer_set(t, "window", 4);
-        hop_trainer_set(t, "windows", 1);
+        hop_trainer_set(t, steps ? "windows" : "horizon", steps ? 1 : 100);
         status = hop_trainer_step(t);
     }
     if (status == HOP_OK)
@@ -140,9 +198,9 @@ static int main_job(hop_context *context, void *data) {
 }
 
 START_TEST(every_allocation_of_the_main_job_fails_once) {
-    char path[512];
-    snprintf(path, sizeof path, "%s", task_file());
-    ck_assert_uint_gt(support_torture(main_job, path), 50);
+    job j = {.method = methods[_i]};
+    snprintf(j.tasks, sizeof j.tasks, "%s", task_file());
+    ck_assert_uint_gt(support_torture(main_job, &j), 50);
 }
 END_TEST
 
@@ -173,6 +231,31 @@ START_TEST(altered_checkpoints_are_refused) {
     hop_model *model;
     ck_assert_int_eq(hop_model_load(context, path, &model), HOP_ERROR_FORMAT);
     hop__release(context, data);
+    hop_context_free(context);
+}
+END_TEST
+
+/* Whole files with numbers that no training writes. */
+START_TEST(checkpoints_out_of_range_are_refused) {
+    hop_context *context;
+    hop_trainer *t;
+    const char *path = support_path("range.h5");
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    ck_assert_int_eq(hop_trainer_new(context, "tbptt", task_file(), NULL, &t), HOP_OK);
+    switch (_i) {
+    case 1: t->square[t->count - 1] = -1e-9; break;
+    case 2: t->best = NAN; break;
+    case 3: t->evaluations = -1; break;
+    case 4: t->update = -1; break;
+    case 5: t->moment[0] = INFINITY; break;
+    case 6: t->options.batch = 0.0; break;
+    default: break;
+    }
+    ck_assert_int_eq(hop_trainer_save(t, path), HOP_OK);
+    hop_trainer_free(t);
+    ck_assert_int_eq(hop_trainer_load(context, path, &t),
+                     _i == 0 ? HOP_OK : HOP_ERROR_FORMAT);
+    hop_trainer_free(t);
     hop_context_free(context);
 }
 END_TEST
@@ -222,7 +305,8 @@ START_TEST(tasks_need_something_to_train_on) {
     hop_trainer *t;
     support_write_file(path, text, strlen(text));
     ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
-    ck_assert_int_eq(hop_trainer_new(context, "tbptt", path, NULL, &t), HOP_ERROR_FORMAT);
+    ck_assert_int_eq(hop_trainer_new(context, "tbptt", path, NULL, &t),
+                     HOP_ERROR_FORMAT);
     ck_assert_ptr_nonnull(strstr(hop_error_message(context), "to train on"));
     hop_context_free(context);
 }
@@ -233,11 +317,13 @@ int main(void) {
     TCase *all = tcase_create("training");
     tcase_set_timeout(all, 300);
     tcase_add_loop_test(all, resumed_is_uninterrupted, 0, 12 * METHODS);
+    tcase_add_loop_test(all, cancelled_is_uninterrupted, 0, METHODS);
     tcase_add_loop_test(all, bad_tasks_are_refused, 0, 6);
-    tcase_add_test(all, every_allocation_of_the_main_job_fails_once);
+    tcase_add_loop_test(all, every_allocation_of_the_main_job_fails_once, 0, METHODS);
     tcase_add_loop_test(all, the_best_of_validation_is_kept, 0, METHODS);
     tcase_add_test(all, tasks_need_something_to_train_on);
     tcase_add_test(all, altered_checkpoints_are_refused);
+    tcase_add_loop_test(all, checkpoints_out_of_range_are_refused, 0, 7);
     suite_add_tcase(suite, all);
     return support_main(suite);
 }

@@ -17,6 +17,13 @@ void *hop__resize(hop_context *context, void *pointer, size_t count, size_t size
 
 void hop__release(hop_context *context, void *pointer); /* accepts NULL */
 
+/* The next `count` numbers of a block that holds several arrays. */
+static inline double *hop__cut(double **block, size_t count) {
+    double *start = *block;
+    *block += count;
+    return start;
+}
+
 /* A copy of `text`. */
 char *hop__duplicate(hop_context *context, const char *text);
 

@@ -1,5 +1,6 @@
 /* Checkpoints of a training: all that the next update reads, so that a resumed training
    gives the same bits. */
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -43,6 +44,20 @@ static bool options_in_range(hop_trainer *t) {
     return true;
 }
 
+/* A loss may be anything; what later updates compute with may not. */
+static bool state_in_range(const hop_trainer *t, const int64_t counters[2],
+                           double best) {
+    for (size_t k = 0; k < t->count; k++)
+        if (!(t->square[k] >= 0.0))
+            return false;
+    return counters[0] >= 0 && counters[1] >= 0 && !isnan(best) &&
+           hop__all_finite(t->model->parameters, t->model->parameter_count) &&
+           hop__all_finite(t->moment, t->count) &&
+           hop__all_finite(t->square, t->count) &&
+           hop__all_finite(t->best_weights, t->count) &&
+           hop__all_finite(t->memory, HOP__TRAINER_MEMORY);
+}
+
 static int read_state(hop_trainer *t, hop__item_file *file, const char *path) {
     const size_t n = t->model->parameter_count;
     int64_t counters[2];
@@ -62,12 +77,7 @@ static int read_state(hop_trainer *t, hop__item_file *file, const char *path) {
         status = hop__items_read(file, &items[k]);
     if (status != HOP_OK)
         return status;
-    if (!options_in_range(t) || counters[0] < 0 ||
-        !hop__all_finite(t->model->parameters, n) ||
-        !hop__all_finite(t->moment, t->count) ||
-        !hop__all_finite(t->square, t->count) ||
-        !hop__all_finite(t->best_weights, t->count) ||
-        !hop__all_finite(t->memory, HOP__TRAINER_MEMORY))
+    if (!options_in_range(t) || !state_in_range(t, counters, numbers[4]))
         return hop__fail(t->context, HOP_ERROR_FORMAT,
                          "%.300s: the training state is out of range", path);
     t->update = counters[0];

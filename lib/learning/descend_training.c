@@ -155,8 +155,6 @@ static int episode(hop_trainer *t, void *opaque, size_t index) {
 
 static void destroy(hop_trainer *t, void *opaque) {
     worker *w = opaque;
-    if (!w)
-        return;
     for (size_t k = 0; w->hops && k < t->tasks->count; k++)
         hop__hops_free(w->hops[k]);
     hop__trainer_systems_free(t, w->context, w->potential, w->structure);

@@ -75,8 +75,10 @@ void hop__hop_policy_look(hop__hop_policy *p, const hop__hop_shells *shells,
     memset(p->score, 0, HOP__HOP_OUTPUTS * stride * sizeof *p->score);
     if (p->entropy)
         memset(p->entropy, 0, HOP__HOP_OUTPUTS * stride * sizeof *p->entropy);
-    memset(p->site_score, 0,
-           hop__perceptron_parameter_count(HOP__SITE_INPUTS) * sizeof *p->site_score);
+    if (p->site_score)
+        memset(p->site_score, 0,
+               hop__perceptron_parameter_count(HOP__SITE_INPUTS) *
+                   sizeof *p->site_score);
 }
 
 /* ---- scores ---- */

@@ -15,9 +15,7 @@
 
 #include "base/memory.h"
 #include "base/vector_math.h"
-#include "learning/trainer.h"
-#include "optimizers/optimizer.h"
-#include "structure/generate.h"
+#include "learning/searches.h"
 
 #define ROW HOP__TRAINING_ROW
 static const hop__option rows[] = {
@@ -36,6 +34,7 @@ static const hop__option_table table = {"policy", rows, sizeof rows / sizeof *ro
 
 /* Notes of an episode, and the trainer's memory. */
 enum { REWARD = 0, CALLS = RATES, HOPS = 2 * RATES, BETTER, NOTES };
+_Static_assert((int)NOTES <= HOP__TRAINER_MEMORY, "the notes fit");
 
 typedef struct decision {
     double *network; /* record of the look */
@@ -47,9 +46,7 @@ typedef struct decision {
 
 typedef struct worker {
     hop_context *context;
-    hop_potential **potential;
-    hop_structure **structure;
-    hop_optimizer **optimizer;
+    hop__searches searches;
     decision *window;
     size_t decided; /* of the window */
     double *score, *entropy, *site_score, *dy, *dh, *dx, *scratch, *block;
@@ -151,53 +148,42 @@ static void take_hop(hop_trainer *t, worker *w, hop_optimizer *o, before *b,
         keep_decision(w, o->hops->policy);
 }
 
-static int run(hop_trainer *t, worker *w, size_t k, size_t index) {
-    hop_optimizer *o = w->optimizer[k];
-    hop_structure *s = w->structure[k];
-    double *gradient = t->gradient + index * t->count;
-    double *notes = t->notes + index * HOP__TRAINER_MEMORY;
+static int run(hop_trainer *t, worker *w, size_t k, double *gradient, double *notes) {
+    hop_optimizer *o = w->searches.optimizer[k];
     before b = {.lowest = INFINITY};
     int64_t quenches = 0;
+    int status;
     w->decided = 0;
-    while ((double)o->evaluations < t->options.horizon) {
-        int status = hop_optimizer_ask(o, s);
-        if (status != HOP_OK)
-            return status < 0 ? status : HOP_OK;
-        status = hop_potential_evaluate(w->potential[k], s);
-        if (status != HOP_OK && status != HOP_ERROR_NONFINITE)
-            return status;
-        hop_optimizer_tell(o, s);
+    while ((status = hop__searches_evaluate(t, &w->searches, k)) == HOP_OK) {
         if (o->quenches == quenches)
             continue;
         quenches = o->quenches;
         take_hop(t, w, o, &b, gradient, notes);
     }
     learn(t, w, o->hops->policy, gradient);
-    return HOP_OK;
+    return status == HOP_END ? HOP_OK : status;
 }
 
-static int episode(hop_trainer *t, void *opaque, size_t index) {
-    worker *w = opaque;
-    hop__random random = hop__trainer_random(t, index);
-    const size_t k = hop__trainer_choose(t, &random, index);
-    hop_optimizer *o = w->optimizer[k];
-    hop_structure *s = w->structure[k];
-    double *gradient = t->gradient + index * t->count;
-    double *notes = t->notes + index * HOP__TRAINER_MEMORY;
-    hop__generate_cluster(&random, s->count, t->tasks->task[k].lengths, s->positions);
-    int status = hop__optimizer_restart(o, s->positions,
-                                        (double)(hop__random_bits(&random) >> 12));
-    if (status != HOP_OK)
-        return status;
-    hop__hop_policy *p = o->hops->policy;
+/* The networks in training, and where the scores of what they choose go. */
+static void attach(const hop_trainer *t, worker *w, hop__hop_policy *p) {
     p->weights = hop__trainer_weights(t);
     p->site_weights = p->weights + hop__model_size(HOP__HOP);
     p->score = w->score;
     p->entropy = w->entropy;
     p->site_score = w->site_score;
-    status = run(t, w, k, index);
-    if (status == HOP_ERROR_NONFINITE)
-        status = HOP_OK;
+}
+
+static int episode(hop_trainer *t, void *opaque, size_t index) {
+    worker *w = opaque;
+    double *gradient = t->gradient + index * t->count;
+    double *notes = t->notes + index * HOP__TRAINER_MEMORY;
+    size_t k;
+    int status = hop__searches_begin(t, &w->searches, index, &k);
+    if (status != HOP_OK)
+        return status;
+    const hop_optimizer *o = w->searches.optimizer[k];
+    attach(t, w, o->hops->policy);
+    status = run(t, w, k, gradient, notes);
     t->calls[index] = o->evaluations;
     for (size_t a = 0; a < t->count && notes[HOPS] > 0.0; a++)
         gradient[a] /= notes[HOPS];
@@ -222,21 +208,10 @@ static size_t window_of(const hop_trainer *t) { return (size_t)t->options.window
 
 static void destroy(hop_trainer *t, void *opaque) {
     worker *w = opaque;
-    if (!w)
-        return;
-    for (size_t k = 0; w->optimizer && k < t->tasks->count; k++)
-        hop_optimizer_free(w->optimizer[k]);
-    hop__trainer_systems_free(t, w->context, w->potential, w->structure);
-    hop__release(w->context, w->optimizer);
+    hop__searches_free(t, &w->searches);
     hop__release(w->context, w->window);
     hop__release(w->context, w->block);
     hop__release(w->context, w);
-}
-
-static double *cut(double **at, size_t count) {
-    double *start = *at;
-    *at += count;
-    return start;
 }
 
 static int allocate(hop_trainer *t, worker *w) {
@@ -251,22 +226,21 @@ static int allocate(hop_trainer *t, worker *w) {
                       window * (record + 2 * outputs + site) + 3 * outputs + site +
                           (2 * HOP__HOP_HIDDEN + HOP__HOP_INPUTS) * stride + scratch,
                       sizeof *w->block);
-    w->optimizer = hop__allocate(w->context, t->tasks->count, sizeof(hop_optimizer *));
-    if (!w->window || !w->block || !w->optimizer)
+    if (!w->window || !w->block)
         return HOP_ERROR_MEMORY;
     double *at = w->block;
     for (size_t k = 0; k < window; k++) {
-        w->window[k].network = cut(&at, record);
-        w->window[k].score = cut(&at, outputs);
-        w->window[k].entropy = cut(&at, outputs);
-        w->window[k].site = cut(&at, site);
+        w->window[k].network = hop__cut(&at, record);
+        w->window[k].score = hop__cut(&at, outputs);
+        w->window[k].entropy = hop__cut(&at, outputs);
+        w->window[k].site = hop__cut(&at, site);
     }
-    w->score = cut(&at, outputs);
-    w->entropy = cut(&at, outputs);
-    w->dy = cut(&at, outputs);
-    w->site_score = cut(&at, site);
-    w->dh = cut(&at, 2 * HOP__HOP_HIDDEN * stride);
-    w->dx = cut(&at, HOP__HOP_INPUTS * stride);
+    w->score = hop__cut(&at, outputs);
+    w->entropy = hop__cut(&at, outputs);
+    w->dy = hop__cut(&at, outputs);
+    w->site_score = hop__cut(&at, site);
+    w->dh = hop__cut(&at, 2 * HOP__HOP_HIDDEN * stride);
+    w->dx = hop__cut(&at, HOP__HOP_INPUTS * stride);
     w->scratch = at;
     return HOP_OK;
 }
@@ -278,15 +252,7 @@ static int create(hop_trainer *t, hop_context *context, void **out) {
         return HOP_ERROR_MEMORY;
     w->context = context;
     int status = allocate(t, w);
-    if (status == HOP_OK)
-        status = hop__trainer_systems(t, context, &w->potential, &w->structure);
-    for (size_t k = 0; k < t->tasks->count && status == HOP_OK; k++) {
-        status = hop_optimizer_new(context, "learned", w->structure[k], w->potential[k],
-                                   &w->optimizer[k]);
-        if (status == HOP_OK)
-            status = hop_optimizer_set(w->optimizer[k], "descend", 0.0);
-    }
-    return status;
+    return status == HOP_OK ? hop__searches_make(t, context, &w->searches) : status;
 }
 
 const hop__training_method hop__policy_method = {"policy",      &table, HOP__HOP,

@@ -58,9 +58,13 @@ size_t hop__trainer_choose(const hop_trainer *t, hop__random *random, size_t ind
         total += tasks->task[k].weight;
     double at = hop__random_uniform(random) * total;
     size_t last = 0;
-    for (size_t k = 0; k < tasks->count && at > 0.0; k++) {
+    for (size_t k = 0; k < tasks->count; k++) {
+        if (tasks->task[k].weight == 0.0)
+            continue;
+        last = k;
         at -= tasks->task[k].weight;
-        last = tasks->task[k].weight > 0.0 ? k : last;
+        if (at <= 0.0)
+            break;
     }
     return last;
 }
@@ -104,6 +108,8 @@ static int make_worker(hop_trainer *t, hop__training_worker *w) {
     int status = hop__context_child(t->context, &w->context);
     if (status != HOP_OK)
         return status;
+    /* an update that has begun is made whole: its result must not depend on when */
+    w->context->cancelled = &w->context->cancelled_own;
     status = t->method->create(t, w->context, &w->state);
     return hop__fail_as(t->context, status, status == HOP_OK ? t->context : w->context);
 }

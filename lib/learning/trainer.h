@@ -36,7 +36,7 @@ typedef struct hop__training_options {
                           "Adam's step at the beginning"),                             \
         HOP__TRAINING_ROW(rate_end, "", REAL, 1e-12, 1, rate_end_, "and at the end"),  \
         HOP__TRAINING_ROW(clip, "", REAL, 1e-9, 1e9, 1.0,                              \
-                          "largest norm of an episode's and of the gradient"),         \
+                          "largest norm of the gradient; of an episode's, ten times that"),         \
         HOP__TRAINING_ROW(validate, "", INTEGER, 0, 1e12, 50,                          \
                           "updates between validations; 0 = none"),                    \
         HOP__TRAINING_ROW(validations, "", INTEGER, 1, 1e6, 48,                        \
@@ -49,7 +49,8 @@ typedef struct hop__training_method {
     const hop__option_table *options;
     enum hop__part first, last; /* what is trained: parts first .. last - 1 */
 
-    /* What one thread works with; `context` is its own. */
+    /* What one thread works with; `context` is its own.  What a failure left in *worker
+       is to be destroyed, too. */
     int (*create)(hop_trainer *trainer, hop_context *context, void **worker);
     void (*destroy)(hop_trainer *trainer, void *worker);
 

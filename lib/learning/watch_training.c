@@ -4,14 +4,11 @@
  * An episode is a search of `horizon` evaluations in which no quench is ended early.
  * When a quench has ended, every step of it (the first `window`) is told where it led.
  */
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/vector_math.h"
-#include "learning/trainer.h"
-#include "optimizers/optimizer.h"
-#include "structure/generate.h"
+#include "learning/searches.h"
 
 #define ROW HOP__TRAINING_ROW
 static const hop__option rows[] = {
@@ -22,9 +19,7 @@ static const hop__option_table table = {"abandon", rows, sizeof rows / sizeof *r
 
 typedef struct worker {
     hop_context *context;
-    hop_potential **potential;
-    hop_structure **structure;
-    hop_optimizer **optimizer;
+    hop__searches searches;
     double *network, *y, *energy; /* records, outputs, eV: of each step of the quench */
     size_t steps;
     double *bar, *dh, *dx, *scratch, *block;
@@ -78,45 +73,33 @@ static void take_quench(hop_trainer *t, worker *w, const hop_optimizer *o,
 }
 
 static int run(hop_trainer *t, worker *w, size_t k, double *gradient, sums *sum) {
-    hop_optimizer *o = w->optimizer[k];
-    hop_structure *s = w->structure[k];
+    const hop_optimizer *o = w->searches.optimizer[k];
+    int status;
     w->steps = 0;
-    while ((double)o->evaluations < t->options.horizon) {
+    do {
         const int64_t quenches = o->quenches, looks = o->watch->looks;
         const double accepted = o->hops->accepted_energy;
-        int status = hop_optimizer_ask(o, s);
-        if (status != HOP_OK)
-            return status < 0 ? status : HOP_OK;
-        status = hop_potential_evaluate(w->potential[k], s);
-        if (status != HOP_OK && status != HOP_ERROR_NONFINITE)
-            return status;
-        hop_optimizer_tell(o, s);
+        status = hop__searches_evaluate(t, &w->searches, k);
         if (o->quenches != quenches)
             take_quench(t, w, o, accepted, gradient, sum);
         else if (o->watch->looks != looks)
             keep_step(t, w, o);
-    }
-    return HOP_OK;
+    } while (status == HOP_OK);
+    return status == HOP_END ? HOP_OK : status;
 }
 
 static int episode(hop_trainer *t, void *opaque, size_t index) {
     worker *w = opaque;
-    hop__random random = hop__trainer_random(t, index);
-    const size_t k = hop__trainer_choose(t, &random, index);
-    hop_optimizer *o = w->optimizer[k];
-    hop_structure *s = w->structure[k];
     double *gradient = t->gradient + index * t->count;
     sums sum = {0.0, 0.0};
-    hop__generate_cluster(&random, s->count, t->tasks->task[k].lengths, s->positions);
-    int status = hop__optimizer_restart(o, s->positions,
-                                        (double)(hop__random_bits(&random) >> 12));
+    size_t k;
+    int status = hop__searches_begin(t, &w->searches, index, &k);
     if (status != HOP_OK)
         return status;
+    const hop_optimizer *o = w->searches.optimizer[k];
     hop__model_hop(t->model, o->hops->policy);
     o->watch->weights = hop__trainer_weights(t);
     status = run(t, w, k, gradient, &sum);
-    if (status == HOP_ERROR_NONFINITE)
-        status = HOP_OK;
     t->calls[index] = o->evaluations;
     for (size_t a = 0; a < t->count && sum.steps > 0.0; a++)
         gradient[a] /= sum.steps;
@@ -130,18 +113,9 @@ static size_t window_of(const hop_trainer *t) { return (size_t)t->options.window
 
 static void destroy(hop_trainer *t, void *opaque) {
     worker *w = opaque;
-    for (size_t k = 0; w->optimizer && k < t->tasks->count; k++)
-        hop_optimizer_free(w->optimizer[k]);
-    hop__trainer_systems_free(t, w->context, w->potential, w->structure);
-    hop__release(w->context, w->optimizer);
+    hop__searches_free(t, &w->searches);
     hop__release(w->context, w->block);
     hop__release(w->context, w);
-}
-
-static double *cut(double **at, size_t count) {
-    double *start = *at;
-    *at += count;
-    return start;
 }
 
 static int allocate(hop_trainer *t, worker *w) {
@@ -153,16 +127,15 @@ static int allocate(hop_trainer *t, worker *w) {
                                  output_size() + hidden + inputs +
                                  hop__lstm_scratch_size(&hop__watch_shape, 1),
                              sizeof *w->block);
-    w->optimizer = hop__allocate(w->context, t->tasks->count, sizeof(hop_optimizer *));
-    if (!w->block || !w->optimizer)
+    if (!w->block)
         return HOP_ERROR_MEMORY;
     double *at = w->block;
-    w->network = cut(&at, window * record_size());
-    w->y = cut(&at, window * output_size());
-    w->energy = cut(&at, window);
-    w->bar = cut(&at, output_size());
-    w->dh = cut(&at, hidden);
-    w->dx = cut(&at, inputs);
+    w->network = hop__cut(&at, window * record_size());
+    w->y = hop__cut(&at, window * output_size());
+    w->energy = hop__cut(&at, window);
+    w->bar = hop__cut(&at, output_size());
+    w->dh = hop__cut(&at, hidden);
+    w->dx = hop__cut(&at, inputs);
     w->scratch = at;
     return HOP_OK;
 }
@@ -175,15 +148,10 @@ static int create(hop_trainer *t, hop_context *context, void **out) {
     w->context = context;
     int status = allocate(t, w);
     if (status == HOP_OK)
-        status = hop__trainer_systems(t, context, &w->potential, &w->structure);
-    for (size_t k = 0; k < t->tasks->count && status == HOP_OK; k++) {
-        status = hop_optimizer_new(context, "learned", w->structure[k], w->potential[k],
-                                   &w->optimizer[k]);
-        if (status == HOP_OK)
-            status = hop_optimizer_set(w->optimizer[k], "descend", 0.0);
-        if (status == HOP_OK) /* no quench ends early */
-            status = hop_optimizer_set(w->optimizer[k], "abandon_below", 0.0);
-    }
+        status = hop__searches_make(t, context, &w->searches);
+    for (size_t k = 0; k < t->tasks->count && status == HOP_OK;
+         k++) /* none ends early */
+        status = hop_optimizer_set(w->searches.optimizer[k], "abandon_below", 0.0);
     return status;
 }
 

@@ -292,6 +292,7 @@ void hop__search_tell(hop_optimizer *o, const hop_structure *s) {
 
 void hop__search_begin(hop_optimizer *o) {
     hop__hops_start(o->hops);
+    hop__watch_start(o->watch);
     o->began = hop__seconds();
     for (size_t i = 0; i < o->start->count; i++)
         o->some_fixed |= o->start->fixed[i] != 0;
