@@ -1,5 +1,6 @@
 /* hop-train: meta-train a learned optimizer. */
 #include <argp.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +17,12 @@ static struct {
     int threads;
     const char *option[64];
     int options;
-} a = {.method = "tbptt", .interval = 30.0, .threads = 2};
+} a = {.interval = 30.0, .threads = 2};
 
 static const struct argp_option options[] = {
     {"method", 'm', "NAME", 0,
-     "Training method: tbptt (default; teaches the descent) or policy (teaches hops)",
+     "Training method: tbptt (default; teaches the descent), policy (which "
+     "move to make) or abandon (which descents to end early)",
      0},
     {"from", 'f', "MODEL.h5", 0, "Begin with the networks of a model", 0},
     {"output", 'o', "MODEL.h5", 0, "Model to write", 0},
@@ -73,11 +75,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         a.tasks = arg;
         break;
     case ARGP_KEY_END:
-        if (!known_method(a.method))
+        if (a.method && !known_method(a.method))
             argp_error(state, "--method: expected tbptt, policy or abandon, got '%s'",
                        a.method);
         if (a.list) {
-            list_options(a.method);
+            list_options(a.method ? a.method : "tbptt");
             exit(EXIT_OK);
         }
         if (!a.tasks || !a.output)
@@ -112,16 +114,18 @@ static void apply_options(hop_context *context, hop_trainer *trainer, bool resum
 static void write_model(hop_context *context, hop_trainer *trainer) {
     hop_model *model;
     char note[4096];
+    const char *method = hop_trainer_method_of(trainer);
     hop_training_progress p = {.size = sizeof p};
     hop_trainer_progress(trainer, &p);
     int used = snprintf(note, sizeof note,
-                        "libhop %d.%d.%d descent model\ntasks: %s\nmethod: %s\n"
+                        "libhop %d.%d.%d model\ntasks: %.1000s\nmethod: %s\n%s%.1000s%s"
                         "updates: %lld of %lld\nevaluations: %lld\nmean loss: %.6f\n",
                         HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH,
-                        a.tasks, a.method, (long long)p.update, (long long)p.updates,
+                        a.tasks, method, a.from ? "from: " : "", a.from ? a.from : "",
+                        a.from ? "\n" : "", (long long)p.update, (long long)p.updates,
                         (long long)p.evaluations, p.loss_average);
     hop_option row = {.size = sizeof row};
-    for (size_t k = 0; hop_option_describe(a.method, k, &row) == HOP_OK; k++) {
+    for (size_t k = 0; hop_option_describe(method, k, &row) == HOP_OK; k++) {
         double value;
         hop_trainer_get(trainer, row.name, &value);
         used += snprintf(note + used, sizeof note - (size_t)used, "%s: %g\n", row.name,
@@ -137,6 +141,10 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
                    int64_t calls_at, bool line) {
     hop_training_progress p = {.size = sizeof p};
     hop_trainer_progress(trainer, &p);
+    static int64_t printed = -1; /* the end may follow upon a line at once */
+    if (line && p.update == printed)
+        return;
+    printed = line ? p.update : printed;
     double done = (double)(p.update - begun_at) / seconds;
     double calls = (double)(p.evaluations - calls_at) / seconds;
     char n[7][32];
@@ -149,12 +157,15 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
             json_number(p.loss_average, n[1]), json_number(p.gradient, n[2]), p.window,
             json_number(done, n[3]), json_number(calls, n[4]),
             json_number(p.validation, n[5]), json_number(p.best, n[6]));
-    else if (line)
+    else if (line) {
         printf("%6lld/%lld  window %2d  loss %8.4f  gradient %8.3f  %6.1f updates/s  "
-               "%8.0f evaluations/s  validation %.5f  best %.5f\n",
+               "%8.0f evaluations/s",
                (long long)p.update, (long long)p.updates, p.window, p.loss_average,
-               p.gradient, done, calls, p.validation, p.best);
-    else
+               p.gradient, done, calls);
+        if (isfinite(p.validation))
+            printf("  validation %.5f  best %.5f", p.validation, p.best);
+        putchar('\n');
+    } else
         show_progress(
             "%lld/%lld  loss %.4f  %.1f updates/s  %.0f evaluations/s  %.0f s left",
             (long long)p.update, (long long)p.updates, p.loss_average, done, calls,
@@ -163,12 +174,23 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
         fflush(stdout);
 }
 
+static hop_trainer *resume(hop_context *context, const char *checkpoint) {
+    hop_trainer *trainer;
+    check(context, hop_trainer_load(context, checkpoint, &trainer));
+    const char *method = hop_trainer_method_of(trainer);
+    if (a.method && strcmp(a.method, method) != 0)
+        fail("%s: expected a training by %s, got one by %s", checkpoint, a.method,
+             method);
+    return trainer;
+}
+
 static hop_trainer *begin(hop_context *context) {
     hop_trainer *trainer;
     hop_model *model = NULL;
     if (a.from)
         check(context, hop_model_load(context, a.from, &model));
-    check(context, hop_trainer_new(context, a.method, a.tasks, model, &trainer));
+    check(context, hop_trainer_new(context, a.method ? a.method : "tbptt", a.tasks,
+                                   model, &trainer));
     hop_model_free(model);
     return trainer;
 }
@@ -187,12 +209,8 @@ int main(int argc, char **argv) {
     char checkpoint[4096];
     snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a.output);
     check(context, hop_context_set_threads(context, a.threads));
-    hop_trainer *trainer;
     bool resumed = a.resume && access(checkpoint, F_OK) == 0;
-    if (resumed)
-        check(context, hop_trainer_load(context, checkpoint, &trainer));
-    else
-        trainer = begin(context);
+    hop_trainer *trainer = resumed ? resume(context, checkpoint) : begin(context);
     if (a.resume && !resumed)
         warn("%s: not found, starting from scratch", checkpoint);
     apply_options(context, trainer, resumed);
