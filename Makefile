@@ -1,4 +1,4 @@
-# libhop - GNU conventions: all check install uninstall demo clean; docs/building.md
+# libhop - GNU conventions: all check install uninstall demo clean
 #
 #   make demo     install what is missing, build, run the main job
 #   make check    install what is missing, build, run the tests

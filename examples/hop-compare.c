@@ -191,8 +191,10 @@ static void run_all(hop_context *context, hop_potential *potential, hop_model *m
 }
 
 static void print_table(const result *r, int count, double reference) {
-    printf("%s, %.0f force calls a run, %d runs; success: within %g eV of %.6f\n\n",
-           a.formula, a.evaluations, a.runs, a.tolerance, reference);
+    printf(
+        "%s, %.0f force calls a run, %d run%s; success: within %g eV of %s, %.6f\n\n",
+        a.formula, a.evaluations, a.runs, a.runs == 1 ? "" : "s", a.tolerance,
+        isnan(a.target) ? "the lowest found" : "the target", reference);
     int wide = 13;
     for (int k = 0; k < count; k++)
         wide = (int)strlen(r[k].name) > wide ? (int)strlen(r[k].name) : wide;
@@ -241,7 +243,7 @@ static void try_name(hop_context *context, hop_potential *potential, hop_model *
 }
 
 /* Options are the same for all and no part of a variant. */
-static void check_name(const char *name, bool have_model) {
+static void check_name(const char *name) {
     static const char *const ours[] = {
         ":max_evaluations=", ":quenches=", ":polish=", ":seed="};
     for (size_t k = 0; k < sizeof ours / sizeof *ours; k++)
@@ -250,8 +252,7 @@ static void check_name(const char *name, bool have_model) {
                        (int)strlen(ours[k]) - 2, ours[k] + 1);
     if (strlen(name) > 1000)
         fail_usage("--optimizers: a name is too long");
-    if (strncmp(name, "learned", 7) == 0 && !have_model && !strstr(name, ":model=none"))
-        warn("no --model: learned is the untrained optimizer");
+    warn_untrained(name, a.model);
 }
 
 /* Split "A,B:x=1,y=2,C": a piece that is only OPTION=VALUE belongs to the one before. */
@@ -275,10 +276,10 @@ static int split_names(result *r) {
     return count;
 }
 
-static int make_results(result *r, bool have_model) {
+static int make_results(result *r) {
     const int count = split_names(r);
     for (int k = 0; k < count; k++) {
-        check_name(r[k].name, have_model);
+        check_name(r[k].name);
         r[k].energy = calloc((size_t)a.runs, sizeof(double));
         r[k].trace = calloc((size_t)a.runs * POINTS, sizeof(double));
         if (!r[k].energy || !r[k].trace)
@@ -306,7 +307,7 @@ int main(int argc, char **argv) {
     if (a.model)
         check(context, hop_model_load(context, a.model, &model));
     result r[MOST] = {0};
-    const int count = make_results(r, model != NULL);
+    const int count = make_results(r);
     double first = fmin(100.0, a.evaluations), grid[POINTS];
     for (int k = 0; k < POINTS; k++)
         grid[k] = first * pow(a.evaluations / first, k / (POINTS - 1.0));

@@ -85,6 +85,7 @@ int main(int argc, char **argv) {
                               0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
     check_output(a.output);
+    warn_untrained(a.optimizer, a.model);
     hop_potential *potential = open_potential(context, a.potential);
     hop_structure *structure;
     hop_model *model = NULL;

@@ -16,7 +16,8 @@ static struct {
 
 static const struct argp_option options[] = {
     {"potential", 'p', "POTENTIAL", 0, "Parameter file or built-in name", 0},
-    {"formula", 'F', "FORMULA", 0, "Random clusters, such as Ag19Au19", 0},
+    {"formula", 'F', "FORMULA", 0,
+     "Random clusters, such as Ag19Au19, or X13 of Lennard-Jones particles", 0},
     {"optimizer", 'm', "NAME", 0, "Optimizer (basin-hopping)", 0},
     {"evaluations", 'n', "B", 0, "Energy-and-forces evaluations of a run (10000)", 0},
     {"runs", 'r', "R", 0, "Runs (1)", 0},
@@ -148,6 +149,7 @@ int main(int argc, char **argv) {
                               0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
     check_output(a.output);
+    warn_untrained(a.optimizer, a.model);
     w.potential = open_potential(w.context, a.potential);
     if (a.model)
         check(w.context, hop_model_load(w.context, a.model, &w.model));

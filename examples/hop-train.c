@@ -131,6 +131,8 @@ static void describe(const hop_trainer *trainer, char *note, size_t size) {
     note[0] = '\0';
     append(note, size, "libhop %d.%d.%d model\ntasks: %s\nmethod: %s\n",
            HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH, a.tasks, method);
+    if (a.from)
+        append(note, size, "from: %s\n", a.from);
     append(note, size, "updates: %lld of %lld\nevaluations: %lld\nmean loss: %.6f\n",
            (long long)p.update, (long long)p.updates, (long long)p.evaluations,
            p.loss_average);
@@ -155,6 +157,10 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
                    int64_t calls_at, bool line) {
     hop_training_progress p = {.size = sizeof p};
     hop_trainer_progress(trainer, &p);
+    static int64_t printed = -1; /* the end may follow upon a line at once */
+    if (line && p.update == printed)
+        return;
+    printed = line ? p.update : printed;
     double done = (double)(p.update - begun_at) / seconds;
     double calls = (double)(p.evaluations - calls_at) / seconds;
     char n[7][32];
@@ -167,12 +173,15 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
             json_number(p.loss_average, n[1]), json_number(p.gradient, n[2]), p.window,
             json_number(done, n[3]), json_number(calls, n[4]),
             json_number(p.validation, n[5]), json_number(p.best, n[6]));
-    else if (line)
+    else if (line) {
         printf("%6lld/%lld  window %2d  loss %8.4f  gradient %8.3f  %6.1f updates/s  "
-               "%8.0f evaluations/s  validation %.5f  best %.5f\n",
+               "%8.0f evaluations/s",
                (long long)p.update, (long long)p.updates, p.window, p.loss_average,
-               p.gradient, done, calls, p.validation, p.best);
-    else
+               p.gradient, done, calls);
+        if (isfinite(p.validation))
+            printf("  validation %.5f  best %.5f", p.validation, p.best);
+        putchar('\n');
+    } else
         show_progress(
             "%lld/%lld  loss %.4f  %.1f updates/s  %.0f evaluations/s  %.0f s left",
             (long long)p.update, (long long)p.updates, p.loss_average, done, calls,

@@ -800,7 +800,8 @@ HOP_API int hop_trainer_progress(const hop_trainer *trainer,
                                  hop_training_progress *out);
 
 /**
- * A copy of the model as it is now.
+ * A copy of the model: with the weights of the best validation, or as they are now when
+ * there was none.
  *
  * @retval HOP_ERROR_MEMORY
  */

@@ -623,6 +623,13 @@ class Train(Case):
         self.fails("hop-train tasks -o m.h5 --threads 0", 2, "--threads")
         self.fails("hop-train tasks -o m.h5 --updates x", 2, "updates")
 
+    def test_method_of_a_checkpoint(self):
+        """A resumed training needs no --method, refuses another, and says it in the note."""
+        self.run_program("hop-train tasks -o m.h5 -m policy -n 4000 -t 1s -j 1")
+        self.fails("hop-train tasks -o m.h5 -m tbptt --resume", 1, "policy")
+        self.run_program("hop-train tasks -o m.h5 -n 1 --resume -j 1")
+        self.assertIn(b"method: policy", (self.folder / "m.h5").read_bytes())
+
     def test_damaged_checkpoint(self):
         self.run_program(f"hop-train tasks -o m.h5 --time 0.2 {self.SMALL.replace('60', '99999')}")
         checkpoint = self.folder / "m.h5.checkpoint"

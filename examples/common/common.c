@@ -175,6 +175,19 @@ hop_optimizer *make_optimizer(hop_context *context, const char *spec,
     return optimizer;
 }
 
+void warn_untrained(const char *spec, const char *model) {
+    if (!model && strncmp(spec, "learned", 7) == 0 && !strstr(spec, ":model=none"))
+        warn("no --model: learned is the untrained optimizer");
+}
+
+static void fail_unknown(const char *kind) {
+    char names[1000] = "";
+    for (size_t k = 0; hop_optimizer_kind(k); k++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), " %s",
+                 hop_optimizer_kind(k));
+    fail_usage("no optimizer is named '%s'; there are%s", kind, names);
+}
+
 static void print_range(const hop_option *row, char range[64], char initial[32]) {
     const double none = 1e15; /* how the tables write a bound that is no bound */
     bool above = row->minimum > -none, below = row->maximum < none;
@@ -199,7 +212,7 @@ void list_options(const char *kind) {
                row.doc);
     }
     if (status < 0)
-        fail_usage("no optimizer is named '%s'", kind);
+        fail_unknown(kind);
 }
 
 void show_progress(const char *format, ...) {

@@ -40,6 +40,9 @@ hop_optimizer *make_optimizer(hop_context *context, const char *spec,
                               const hop_structure *start, hop_potential *potential,
                               hop_model *model);
 
+/* Say so when the optimizer of `spec` is the learned one and has no `model`. */
+void warn_untrained(const char *spec, const char *model);
+
 /* Print an option table as --list-options does; exit with 2 for an unknown kind. */
 void list_options(const char *kind);
 

@@ -1,6 +1,7 @@
 #include "potentials/potential.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -137,9 +138,12 @@ int hop_potential_builtin(hop_context *context, const char *name, hop_potential 
     for (const hop__builtin *b = hop__builtins; b->name; b++)
         if (strcmp(b->name, name) == 0)
             return load_text(context, b->name, b->text, b->size, out);
+    char names[400] = "";
+    for (const hop__builtin *b = hop__builtins; b->name; b++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), " %s", b->name);
     return hop__fail(context, HOP_ERROR_ARGUMENT,
-                     "no built-in potential is named '%.100s'; there are %s, ...", name,
-                     hop__builtins[0].name ? hop__builtins[0].name : "none");
+                     "no built-in potential is named '%.40s'; there are%s", name,
+                     names);
 }
 
 const char *hop_potential_builtin_name(size_t index) {

@@ -20,4 +20,6 @@ def main(name: str, source: str, target: str, fmax: str = "0.01") -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (4, 5):
+        sys.exit(__doc__)
     main(*sys.argv[1:])

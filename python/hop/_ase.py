@@ -18,6 +18,8 @@ def _ase(name: str) -> Any:
 
 
 def to_structure(kind: type[Structure], atoms: Any) -> Structure:
+    if not isinstance(atoms, _ase("ase").Atoms):
+        raise TypeError(f"from_ase: expected ase.Atoms, got {type(atoms).__name__}")
     fixed = np.zeros(len(atoms), dtype=bool)
     for constraint in atoms.constraints:
         name = type(constraint).__name__

@@ -51,6 +51,12 @@ class NormalModes(NamedTuple):
     #: A |frequency| up to this counts as zero, 1/cm.
     tolerance: float
 
+    def __repr__(self) -> str:
+        return (
+            f"<hop.NormalModes {len(self.frequencies)} modes, {self.zero} zero, "
+            f"{self.negative} negative>"
+        )
+
 
 class Potential:
     """

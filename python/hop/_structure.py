@@ -45,6 +45,9 @@ class Structure:
         n flags, True = never moved.
     """
 
+    #: A misspelt `atoms.force = ...` is an error, not a new attribute.
+    __slots__ = ("_handle", "_count", "_views", "__weakref__")
+
     def __init__(
         self,
         atoms: Union[str, Iterable[Union[str, int]]],

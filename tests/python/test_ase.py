@@ -69,6 +69,10 @@ class Ase(unittest.TestCase):
         potential.evaluate(structure)
         return structure
 
+    def test_something_else(self):
+        with self.assertRaisesRegex(TypeError, "expected ase.Atoms, got str"):
+            hop.Structure.from_ase("Ag13.xyz")
+
     def test_other_constraints(self):
         atoms = ase.build.molecule("H2O")
         atoms.set_constraint(ase.constraints.FixBondLength(0, 1))

@@ -15,6 +15,11 @@ from hop import Structure
 
 
 class Making(unittest.TestCase):
+    def test_misspelt_attribute(self):
+        atoms = hop.Structure("Ag2")
+        with self.assertRaises(AttributeError):
+            atoms.force = atoms.positions
+
     def test_symbols_numbers_formula(self):
         for atoms in (
             ["Ag", "Au", "Au"],
