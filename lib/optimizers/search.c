@@ -100,7 +100,7 @@ static void end_quench(hop_optimizer *o, int reason, const double *energies) {
     }
 }
 
-/* Within reach of the accepted energy, as far as the force tells? */
+/* Out of reach of the accepted energy, as far as the force tells? */
 static bool out_of_reach(const hop_optimizer *o) {
     const hop__settings *s = &o->settings;
     if (o->fmax > 0.5 * o->units.stiffness * o->units.length)
