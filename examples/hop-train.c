@@ -1,5 +1,6 @@
 /* hop-train: meta-train a learned optimizer. */
 #include <argp.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -195,8 +196,8 @@ static hop_trainer *go_on(hop_context *context, const char *checkpoint) {
     check(context, hop_trainer_load(context, checkpoint, &trainer));
     const char *method = hop_trainer_method_of(trainer);
     if (a.method && strcmp(a.method, method) != 0)
-        fail_usage("%s: expected a training by %s, got one by %s", checkpoint, a.method,
-                   method);
+        fail("%s: expected a training by %s, got one by %s", checkpoint, a.method,
+             method);
     return trainer;
 }
 
