@@ -9,7 +9,9 @@
  * forces below fmax (OptBench's rule) in place of the largest.  --write puts the starts
  * into extended XYZ files for minimisers.py.  "own" is the time of an ask and a tell,
  * without the evaluation, from the same run replayed. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <hop.h>
 #include <math.h>
 #include <stdio.h>

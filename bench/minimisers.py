@@ -4,7 +4,8 @@ Reads the starts that bench/minimisers.c wrote into DIRECTORY and its libhop.jso
 and SciPy on libhop's own energies and forces, and LAMMPS' minimize on its own (Gupta as an
 eam/alloy table), until the largest force on an atom is below the system's fmax.  Prints a
 table and writes DIRECTORY/peers.json.  The energy says whether a method went to minima at
-all: few calls with a high energy are a cluster that flew apart.  LIMIT starts of each system, 20 without it.
+all: few calls with a high energy are a cluster that flew apart.  LIMIT starts of each
+system, 20 without it.
 """
 
 from __future__ import annotations

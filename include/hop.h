@@ -64,7 +64,7 @@ extern "C" {
 #define HOP_VERSION_MINOR 1
 #define HOP_VERSION_PATCH 0
 /** 10000 * major + 100 * minor + patch of the header. */
-#define HOP_VERSION                                                                      \
+#define HOP_VERSION                                                                    \
     (10000 * HOP_VERSION_MAJOR + 100 * HOP_VERSION_MINOR + HOP_VERSION_PATCH)
 
 /** HOP_VERSION of the library that is linked; compare it with the header's. */
@@ -79,26 +79,26 @@ HOP_API int32_t hop_version(void);
  * outcomes positive.  The enum below, hop_status_name() and hop_status_text() are made
  * from this one list, and bindings can be too.
  */
-#define HOP_STATUS_LIST(X)                                                               \
-    X(OK, 0, "success")                                                                  \
-    X(ERROR_ARGUMENT, -1, "invalid argument")                                            \
-    X(ERROR_MEMORY, -2, "out of memory")                                                 \
-    X(ERROR_IO, -3, "file could not be read or written")                                 \
-    X(ERROR_FORMAT, -4, "file is not in the expected format")                            \
-    X(ERROR_CORRUPT, -5, "file is damaged")                                              \
-    X(ERROR_VERSION, -6, "made by an incompatible version")                              \
-    X(ERROR_RANGE, -7, "size limit exceeded")                                            \
-    X(ERROR_UNSUPPORTED, -8, "not supported")                                            \
-    X(ERROR_PROVIDER, -9, "energy provider failed")                                      \
-    X(ERROR_NONFINITE, -10, "energy or forces are not finite")                           \
-    X(ERROR_STATE, -11, "call not allowed in this state")                                \
-    X(CONVERGED, 1, "converged")                                                         \
-    X(MAX_STEPS, 2, "step limit reached")                                                \
-    X(MAX_EVALUATIONS, 3, "evaluation limit reached")                                    \
-    X(MAX_TIME, 4, "time limit reached")                                                 \
-    X(STOPPED, 5, "stopped on request")                                                  \
-    X(STALLED, 6, "no further progress possible")                                        \
-    X(TARGET, 7, "target energy reached")                                                \
+#define HOP_STATUS_LIST(X)                                                             \
+    X(OK, 0, "success")                                                                \
+    X(ERROR_ARGUMENT, -1, "invalid argument")                                          \
+    X(ERROR_MEMORY, -2, "out of memory")                                               \
+    X(ERROR_IO, -3, "file could not be read or written")                               \
+    X(ERROR_FORMAT, -4, "file is not in the expected format")                          \
+    X(ERROR_CORRUPT, -5, "file is damaged")                                            \
+    X(ERROR_VERSION, -6, "made by an incompatible version")                            \
+    X(ERROR_RANGE, -7, "size limit exceeded")                                          \
+    X(ERROR_UNSUPPORTED, -8, "not supported")                                          \
+    X(ERROR_PROVIDER, -9, "energy provider failed")                                    \
+    X(ERROR_NONFINITE, -10, "energy or forces are not finite")                         \
+    X(ERROR_STATE, -11, "call not allowed in this state")                              \
+    X(CONVERGED, 1, "converged")                                                       \
+    X(MAX_STEPS, 2, "step limit reached")                                              \
+    X(MAX_EVALUATIONS, 3, "evaluation limit reached")                                  \
+    X(MAX_TIME, 4, "time limit reached")                                               \
+    X(STOPPED, 5, "stopped on request")                                                \
+    X(STALLED, 6, "no further progress possible")                                      \
+    X(TARGET, 7, "target energy reached")                                              \
     X(END, 8, "no more data")
 
 enum hop_status {
@@ -259,15 +259,15 @@ HOP_API size_t hop_structure_count(const hop_structure *structure);
  * Zero-copy views: pointers into the structure, valid until it is freed.  Write to them
  * freely; hop_potential_evaluate() checks what it reads.
  */
-HOP_API int32_t *hop_structure_numbers(hop_structure *structure);   /**< n */
-HOP_API double *hop_structure_positions(hop_structure *structure);  /**< 3*n, angstrom */
-HOP_API double *hop_structure_cell(hop_structure *structure);       /**< 9, angstrom */
-HOP_API int32_t *hop_structure_periodic(hop_structure *structure);  /**< 3, 0 or 1 */
-HOP_API int32_t *hop_structure_fixed(hop_structure *structure);     /**< n, 0 or 1 */
-HOP_API double *hop_structure_energy(hop_structure *structure);     /**< 1, eV */
-HOP_API double *hop_structure_forces(hop_structure *structure);     /**< 3*n, eV/angstrom */
-HOP_API double *hop_structure_virial(hop_structure *structure);     /**< 6 Voigt, eV */
-HOP_API double *hop_structure_energies(hop_structure *structure);   /**< n, eV */
+HOP_API int32_t *hop_structure_numbers(hop_structure *structure);  /**< n */
+HOP_API double *hop_structure_positions(hop_structure *structure); /**< 3*n, angstrom */
+HOP_API double *hop_structure_cell(hop_structure *structure);      /**< 9, angstrom */
+HOP_API int32_t *hop_structure_periodic(hop_structure *structure); /**< 3, 0 or 1 */
+HOP_API int32_t *hop_structure_fixed(hop_structure *structure);    /**< n, 0 or 1 */
+HOP_API double *hop_structure_energy(hop_structure *structure);    /**< 1, eV */
+HOP_API double *hop_structure_forces(hop_structure *structure); /**< 3*n, eV/angstrom */
+HOP_API double *hop_structure_virial(hop_structure *structure); /**< 6 Voigt, eV */
+HOP_API double *hop_structure_energies(hop_structure *structure); /**< n, eV */
 
 /**
  * Stress -virial/volume in eV/angstrom^3, Voigt, tensile-positive.
@@ -365,8 +365,8 @@ typedef struct hop_provider {
                           double *hv);
     void (*free)(void *user); /**< called once when the potential goes; may be NULL */
     void *user;
-    double length;    /**< typical nearest-neighbour distance, 0 = from the elements */
-    double energy;    /**< typical binding energy per atom, 0 = 3 eV */
+    double length; /**< typical nearest-neighbour distance, 0 = from the elements */
+    double energy; /**< typical binding energy per atom, 0 = 3 eV */
     double
         stiffness; /**< typical bond stiffness, eV/angstrom^2, 0 = 5 energy/length^2 */
 } hop_provider;
@@ -769,17 +769,17 @@ HOP_API int hop_trainer_get(const hop_trainer *trainer, const char *name,
 
 /** Where a training stands. */
 typedef struct hop_training_progress {
-    size_t size;         /**< sizeof(hop_training_progress), set by the caller */
-    int64_t update;      /**< meta-updates done */
-    int64_t updates;     /**< meta-updates in all */
+    size_t size;     /**< sizeof(hop_training_progress), set by the caller */
+    int64_t update;  /**< meta-updates done */
+    int64_t updates; /**< meta-updates in all */
     int64_t
         evaluations; /**< energy-and-forces evaluations, Hessian products included */
-    double loss;         /**< meta-loss of the last update */
+    double loss;     /**< meta-loss of the last update */
     double loss_average; /**< running mean */
     double gradient;     /**< norm of the last meta-gradient before clipping */
-    int32_t window;      /**< steps, or hops, that an update is backpropagated through */
-    double validation;   /**< score of the last validation, infinite: none yet */
-    double best;         /**< the lowest score; its weights make the model */
+    int32_t window;    /**< steps, or hops, that an update is backpropagated through */
+    double validation; /**< score of the last validation, infinite: none yet */
+    double best;       /**< the lowest score; its weights make the model */
 } hop_training_progress;
 
 /**

@@ -153,11 +153,11 @@ static int load(const char *name, const char *path) {
     hop_potential *potential = NULL;
     hop_trainer *trainer = NULL;
     hop_model *model = NULL;
-    int status = ends(name, ".xyz")     ? hop_structure_read(context, path, 0, &s)
+    int status = ends(name, ".xyz") ? hop_structure_read(context, path, 0, &s)
                  : ends(name, ".tasks")
                      ? hop_trainer_new(context, "tbptt", path, NULL, &trainer)
-                 : ends(name, ".h5")    ? hop_model_load(context, path, &model)
-                                        : hop_potential_load(context, path, &potential);
+                 : ends(name, ".h5") ? hop_model_load(context, path, &model)
+                                     : hop_potential_load(context, path, &potential);
     ck_assert(!s && !potential && !trainer && !model);
     return status;
 }

@@ -213,7 +213,8 @@ START_TEST(test_turned_and_moved) {
     make_cluster(38, 2, true, 5);
     evaluate();
     double energy = *hop_structure_energy(structure), before[114];
-    double *x = hop_structure_positions(structure), *f = hop_structure_forces(structure);
+    double *x = hop_structure_positions(structure),
+           *f = hop_structure_forces(structure);
     memcpy(before, f, sizeof before);
     const double c = 0.6, s = 0.8;
     for (size_t i = 0; i < 38; i++) {
@@ -226,7 +227,8 @@ START_TEST(test_turned_and_moved) {
     ck_assert_double_eq_tol(*hop_structure_energy(structure), energy,
                             1e-13 * fabs(energy));
     for (size_t i = 0; i < 38; i++) {
-        ck_assert_double_eq_tol(f[3 * i], c * before[3 * i] - s * before[3 * i + 1], 1e-11);
+        ck_assert_double_eq_tol(f[3 * i], c * before[3 * i] - s * before[3 * i + 1],
+                                1e-11);
         ck_assert_double_eq_tol(f[3 * i + 1], s * before[3 * i] + c * before[3 * i + 1],
                                 1e-11);
         ck_assert_double_eq_tol(f[3 * i + 2], before[3 * i + 2], 1e-11);
@@ -266,7 +268,8 @@ START_TEST(test_close_atoms) {
             check_against_formula();
         } else if (status != HOP_OK) {
             ck_assert_int_eq(status, HOP_ERROR_NONFINITE);
-            ck_assert_ptr_nonnull(strstr(hop_error_message(context), "atoms 0 and 1 are"));
+            ck_assert_ptr_nonnull(
+                strstr(hop_error_message(context), "atoms 0 and 1 are"));
         } else
             ck_assert(isfinite(*hop_structure_energy(structure)));
         hop_structure_free(structure);
@@ -336,10 +339,13 @@ START_TEST(test_parameters_out_of_range) {
     for (size_t k = 0; k < sizeof lines / sizeof *lines; k++) {
         char text[200];
         const char *path = support_path("range.gupta");
-        int size = snprintf(text, sizeof text, "# UNITS: metal CITATION: test\n%s", lines[k]);
+        int size =
+            snprintf(text, sizeof text, "# UNITS: metal CITATION: test\n%s", lines[k]);
         support_write_file(path, text, (size_t)size);
-        ck_assert_int_eq(hop_potential_load(context, path, &potential), HOP_ERROR_FORMAT);
-        ck_assert_ptr_nonnull(strstr(hop_error_message(context), "range.gupta:2: expected"));
+        ck_assert_int_eq(hop_potential_load(context, path, &potential),
+                         HOP_ERROR_FORMAT);
+        ck_assert_ptr_nonnull(
+            strstr(hop_error_message(context), "range.gupta:2: expected"));
     }
 }
 END_TEST
@@ -347,23 +353,22 @@ END_TEST
 /* The table of 2^(k/16): each entry, put together as the kernels do, is nearest (the
    compiler rounds the decimals to nearest). */
 START_TEST(test_exp2_table) {
-    static const double power[16] = {
-        1,
-        1.04427378242741384032196647873,
-        1.09050773266525765920701065576,
-        1.13878863475669165370383028384,
-        1.18920711500272106671749997056,
-        1.24185781207348404859367746872,
-        1.29683955465100966593375411779,
-        1.35425554693689272829801474014,
-        1.41421356237309504880168872420,
-        1.47682614593949931138690748037,
-        1.54221082540794082361229186209,
-        1.61049033194925430817952066735,
-        1.68179283050742908606225095246,
-        1.75625216037329948311216061937,
-        1.83400808640934246348708318958,
-        1.91520656139714729387261127029};
+    static const double power[16] = {1,
+                                     1.04427378242741384032196647873,
+                                     1.09050773266525765920701065576,
+                                     1.13878863475669165370383028384,
+                                     1.18920711500272106671749997056,
+                                     1.24185781207348404859367746872,
+                                     1.29683955465100966593375411779,
+                                     1.35425554693689272829801474014,
+                                     1.41421356237309504880168872420,
+                                     1.47682614593949931138690748037,
+                                     1.54221082540794082361229186209,
+                                     1.61049033194925430817952066735,
+                                     1.68179283050742908606225095246,
+                                     1.75625216037329948311216061937,
+                                     1.83400808640934246348708318958,
+                                     1.91520656139714729387261127029};
     for (int k = -16000; k <= 16000; k++) {
         const int whole = (k + 16000) / 16 - 1000;
         double shifted = k / 16.0 + HOP__EXP2_MAGIC, value;
@@ -462,7 +467,8 @@ START_TEST(test_coincident_atoms_in_a_cell) {
     double *x = hop_structure_positions(structure);
     memcpy(x + 3 * 20, x + 3 * 4, 3 * sizeof *x);
     ck_assert_int_eq(hop_potential_evaluate(potential, structure), HOP_ERROR_NONFINITE);
-    ck_assert_ptr_nonnull(strstr(hop_error_message(context), "atoms 4 and 20 are 0 apart"));
+    ck_assert_ptr_nonnull(
+        strstr(hop_error_message(context), "atoms 4 and 20 are 0 apart"));
 }
 END_TEST
 

@@ -7,7 +7,7 @@
 #include "support/support.h"
 
 static const char *const kinds[] = {
-    "gradient-descent",   "adam",  "fire",          "fire2", "smooth-fire",
+    "gradient-descent",   "adam",  "fire",          "fire2",  "smooth-fire",
     "conjugate-gradient", "lbfgs", "basin-hopping", "learned"};
 #define KINDS ((int)(sizeof kinds / sizeof *kinds))
 
@@ -204,7 +204,8 @@ START_TEST(rotated_start_and_noise_give_the_rotated_run) {
         open_kind(kinds[_i], "Ag7Au6");
         double *x = hop_structure_positions(s), start[39];
         hop_optimizer *relax;
-        ck_assert_int_eq(hop_optimizer_new(context, "lbfgs", s, potential, &relax), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_new(context, "lbfgs", s, potential, &relax),
+                         HOP_OK);
         ck_assert_int_eq(hop_optimizer_run(relax, s, NULL, NULL), HOP_CONVERGED);
         hop_optimizer_free(relax);
         support_rattle(s, 0.1, 3);
@@ -212,7 +213,8 @@ START_TEST(rotated_start_and_noise_give_the_rotated_run) {
         if (run == 1)
             rotate(turn, start, 13, x);
         hop_optimizer_free(o);
-        ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o),
+                         HOP_OK);
         if (run == 1)
             hop__optimizer_set_frame(o, turn);
         hop_optimizer_set(o, "quenches", hops(kinds[_i]) ? 0 : 1);

@@ -269,7 +269,8 @@ START_TEST(the_best_of_validation_is_kept) {
     hop_trainer *t;
     hop_model *model;
     hop_training_progress now = {.size = sizeof now};
-    double best = INFINITY, *w, kept[16000];
+    static double kept[16000];
+    double best = INFINITY, *w;
     size_t count;
     support_write_file(path, text, strlen(text));
     ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);

@@ -9,8 +9,8 @@ typedef void (*hop__task_function)(void *argument, size_t index, size_t worker);
 /* Run function(argument, index, worker) for every index below `count`, on at most `workers`
    threads and not more than the context's, the calling one (worker 0) among them; return
    when all are done.  worker < `workers`, so scratch memory can be counted by it.  Which
-   worker takes which index, and in what order, is left to chance: write results by index and add them up in
-   a fixed order afterwards.
+   worker takes which index, and in what order, is left to chance: write results by index
+   and add them up in a fixed order afterwards.
 
    Never fails: where threads or memory are missing, fewer threads do the work.  A call out
    of `function` runs on its own thread alone.  Threads are started at first use, sleep in

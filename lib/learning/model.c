@@ -32,15 +32,16 @@ static hop__lstm_shape shape_of(const part *p) {
     return (hop__lstm_shape){p->inputs, p->hidden, p->outputs};
 }
 
-size_t hop__model_size(enum hop__part k) {
-    hop__lstm_shape shape = shape_of(&parts[k]);
-    return parts[k].recurrent ? hop__lstm_parameter_count(&shape)
-                              : hop__perceptron_parameter_count((size_t)shape.inputs);
+size_t hop__model_size(enum hop__part which) {
+    hop__lstm_shape shape = shape_of(&parts[which]);
+    return parts[which].recurrent
+               ? hop__lstm_parameter_count(&shape)
+               : hop__perceptron_parameter_count((size_t)shape.inputs);
 }
 
-size_t hop__model_offset(enum hop__part k) {
+size_t hop__model_offset(enum hop__part which) {
     size_t offset = 0;
-    for (int before = 0; before < (int)k; before++)
+    for (int before = 0; before < (int)which; before++)
         offset += hop__model_size((enum hop__part)before);
     return offset;
 }
@@ -48,10 +49,10 @@ size_t hop__model_offset(enum hop__part k) {
 /* Weights of the read-out, which come last. */
 static size_t read_out(const part *p) { return (size_t)(p->outputs * (p->hidden + 1)); }
 
-const double *hop__model_weights(const hop_model *model, enum hop__part k) {
-    const double *weights = model->parameters + hop__model_offset(k);
-    const size_t size = hop__model_size(k);
-    for (size_t w = size - read_out(&parts[k]); w < size; w++)
+const double *hop__model_weights(const hop_model *model, enum hop__part which) {
+    const double *weights = model->parameters + hop__model_offset(which);
+    const size_t size = hop__model_size(which);
+    for (size_t w = size - read_out(&parts[which]); w < size; w++)
         if (weights[w] != 0.0)
             return weights;
     return NULL;

@@ -25,12 +25,12 @@ struct hop_model {
 hop_model *hop__model_retain(hop_model *model);
 
 /* First weight of a part, and their number. */
-size_t hop__model_offset(enum hop__part part);
-size_t hop__model_size(enum hop__part part);
+size_t hop__model_offset(enum hop__part which);
+size_t hop__model_size(enum hop__part which);
 
 /* The weights of a part; NULL when its read-out is zero, that is, when it has not been
    trained and would change nothing. */
-const double *hop__model_weights(const hop_model *model, enum hop__part part);
+const double *hop__model_weights(const hop_model *model, enum hop__part which);
 
 /* Give a hop policy the model's networks. */
 void hop__model_hop(const hop_model *model, hop__hop_policy *policy);

@@ -14,7 +14,8 @@ typedef struct hop__qn_pairs {
 
 /* d = H f by the two-loop recursion (Nocedal, Math. Comp. 35 (1980) 773), initial scale
    s.y / y.y of the newest pair.  count > 0.  `d` has n doubles. */
-void hop__qn_direction(const hop__qn_pairs *pairs, size_t n, const double *f, double *d);
+void hop__qn_direction(const hop__qn_pairs *pairs, size_t n, const double *f,
+                       double *d);
 
 /* Adjoint: given d_bar (destroyed), add to f_bar, and to s_bar[k], y_bar[k] of each pair
    (NULL entries are constants).  `scratch`: hop__qn_scratch_size(n) doubles. */

@@ -318,7 +318,7 @@ int hop_trainer_new(hop_context *context, const char *method, const char *tasks_
     int status = hop__file_read(context, tasks_path, (size_t)1 << 20, &text, &size);
     if (status == HOP_OK)
         status = hop__trainer_make(context, method, tasks_path, text, size, out);
-    if (status == HOP_OK && model)
+    if (*out && model)
         memcpy((*out)->model->parameters, model->parameters,
                model->parameter_count * sizeof(double));
     hop__release(context, text);

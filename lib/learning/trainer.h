@@ -35,8 +35,9 @@ typedef struct hop__training_options {
         HOP__TRAINING_ROW(rate, "", REAL, 1e-12, 1, rate_,                             \
                           "Adam's step at the beginning"),                             \
         HOP__TRAINING_ROW(rate_end, "", REAL, 1e-12, 1, rate_end_, "and at the end"),  \
-        HOP__TRAINING_ROW(clip, "", REAL, 1e-9, 1e9, 1.0,                              \
-                          "largest norm of the gradient; of an episode's, ten times that"),         \
+        HOP__TRAINING_ROW(                                                             \
+            clip, "", REAL, 1e-9, 1e9, 1.0,                                            \
+            "largest norm of the gradient; ten times that for an episode's"),          \
         HOP__TRAINING_ROW(validate, "", INTEGER, 0, 1e12, 50,                          \
                           "updates between validations; 0 = none"),                    \
         HOP__TRAINING_ROW(validations, "", INTEGER, 1, 1e6, 48,                        \

@@ -30,9 +30,9 @@ typedef struct hop__descent_kind {
                  double *next);
 } hop__descent_kind;
 
-extern const hop__descent_kind hop__gradient_descent_kind, hop__adam_kind, hop__fire_kind,
-    hop__fire2_kind, hop__smooth_fire_kind, hop__conjugate_gradient_kind, hop__lbfgs_kind,
-    hop__learned_kind;
+extern const hop__descent_kind hop__gradient_descent_kind, hop__adam_kind,
+    hop__fire_kind, hop__fire2_kind, hop__smooth_fire_kind,
+    hop__conjugate_gradient_kind, hop__lbfgs_kind, hop__learned_kind;
 
 /* next = x + step, shortened as a whole so that no atom moves farther than `cap`. */
 void hop__descent_move(size_t count, const double *x, const double *step, double cap,

@@ -16,24 +16,24 @@ typedef struct hop__lbfgs_products {
     double *sy, *ys, *yy, *rho;
 } hop__lbfgs_products;
 
-#define HOP__LBFGS_DECLARE(suffix)                                                     \
-    /* s = x - from, y = before - f, and sums = s.s, s.y, y.y, f.f over n numbers */      \
+#define HOP__LBFGS_DECLARE(suffix)                                                       \
+    /* s = x - from, y = before - f, and sums = s.s, s.y, y.y, f.f over n numbers */     \
     void hop__lbfgs_pair_##suffix(size_t n, const double *x, const double *from,         \
                                   const double *f, const double *before, double *s,      \
                                   double *y, double sums[4]);                            \
-    /* out[k] = rows[k] . x */                                                         \
-    void hop__lbfgs_dots_##suffix(const double *rows, size_t count, size_t stride,     \
-                                  const double *x, double *out);                       \
-    /* out = gamma f + sum_k a[k] s[k] + b[k] y[k] */                                  \
-    void hop__lbfgs_combine_##suffix(const double *s, const double *y, size_t count,   \
-                                     size_t stride, const double *a, const double *b,  \
-                                     double gamma, const double *f, double *out);      \
+    /* out[k] = rows[k] . x */                                                           \
+    void hop__lbfgs_dots_##suffix(const double *rows, size_t count, size_t stride,       \
+                                  const double *x, double *out);                         \
+    /* out = gamma f + sum_k a[k] s[k] + b[k] y[k] */                                    \
+    void hop__lbfgs_combine_##suffix(const double *s, const double *y, size_t count,     \
+                                     size_t stride, const double *a, const double *b,    \
+                                     double gamma, const double *f, double *out);        \
     /* The two loops in products only: order[] names the slots from the oldest to the  \
        newest pair, sf[k] = s_k . f, yf[k] = y_k . f; a and b receive what combine     \
-       needs, `slots` numbers each. */                                                              \
-    void hop__lbfgs_coefficients_##suffix(                                             \
-        const hop__lbfgs_products *products, size_t slots, const size_t *order,        \
-        size_t pairs, double gamma, const double *sf, const double *yf, double *a,     \
+       needs, `slots` numbers each. */ \
+    void hop__lbfgs_coefficients_##suffix(                                               \
+        const hop__lbfgs_products *products, size_t slots, const size_t *order,          \
+        size_t pairs, double gamma, const double *sf, const double *yf, double *a,       \
         double *b);
 HOP__LBFGS_DECLARE(base)
 HOP__LBFGS_DECLARE(avx2)

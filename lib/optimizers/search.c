@@ -151,9 +151,11 @@ static bool converged(const hop_optimizer *o) {
         return false;
     if (o->kind->hops && !last_quench(o))
         return true;
-    if (s->rms > 0.0 && hop__dot(o->forces, o->forces, n) >= s->rms * s->rms * (double)n)
+    if (s->rms > 0.0 &&
+        hop__dot(o->forces, o->forces, n) >= s->rms * s->rms * (double)n)
         return false;
-    return s->energy_change <= 0.0 || fabs(o->energy - o->search.energy) < s->energy_change;
+    return s->energy_change <= 0.0 ||
+           fabs(o->energy - o->search.energy) < s->energy_change;
 }
 
 static void search_on(hop_optimizer *o, const double *energies) {

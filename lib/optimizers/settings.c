@@ -7,71 +7,78 @@
 #define FLAG HOP_OPTION_FLAG
 #define BIG 1e15
 
-#define ROW(field, unit, type, low, high, initial, doc)                                  \
-    {#field, unit, type, low, high, initial, doc, offsetof(hop__settings, field)}
+#define ROW(field, unit, type, low, high, initial, doc)                                \
+    { #field, unit, type, low, high, initial, doc, offsetof(hop__settings, field) }
 
-#define COMMON(quenches_, polish_, max_step_)                                            \
-    ROW(fmax, "eV/A", REAL, 1e-12, 1e6, 0.01,                                            \
-        "converged when the largest force on an atom is below"),                         \
-        ROW(rms, "eV/A", REAL, 0, 1e6, 0,                                                \
-            "... and the root mean square of all force components; 0 = whatever it is"), \
-        ROW(energy_change, "eV", REAL, 0, BIG, 0,                                        \
-            "... and the energy's change by the last step; 0 = whatever it is"),         \
-        ROW(max_evaluations, "", WHOLE, 0, BIG, 0, "evaluations in all; 0 = no limit"),  \
-        ROW(max_time, "s", REAL, 0, BIG, 0, "seconds in all; 0 = no limit"),             \
-        ROW(target, "eV", REAL, -BIG, BIG, -BIG, "stop when this energy is reached"),    \
-        ROW(quenches, "", WHOLE, 0, BIG, quenches_,                                      \
-            "descents in all, the later ones from new structures; 0 = no limit"),        \
-        ROW(polish, "", WHOLE, 0, BIG, polish_,                                          \
-            "last evaluations of the limit, kept for relaxing the best point to fmax"),  \
-        ROW(seed, "", WHOLE, 0, 9007199254740992.0, 1, "seed of the random numbers"),    \
-        ROW(max_step, "r0", REAL, 1e-6, 10, max_step_,                                   \
-            "farthest move of an atom in a step"),                                       \
-        ROW(patience, "", WHOLE, 0, BIG, 1000,                                           \
-            "evaluations without lower energy or force that end a descent; 0 = no limit")
+#define COMMON(quenches_, polish_, max_step_)                                          \
+    ROW(fmax, "eV/A", REAL, 1e-12, 1e6, 0.01,                                          \
+        "converged when the largest force on an atom is below"),                       \
+        ROW(rms, "eV/A", REAL, 0, 1e6, 0,                                              \
+            "... and the root mean square of all force components; 0 = whatever it "   \
+            "is"),                                                                     \
+        ROW(energy_change, "eV", REAL, 0, BIG, 0,                                      \
+            "... and the energy's change by the last step; 0 = whatever it is"),       \
+        ROW(max_evaluations, "", WHOLE, 0, BIG, 0,                                     \
+            "evaluations in all; 0 = no limit"),                                       \
+        ROW(max_time, "s", REAL, 0, BIG, 0, "seconds in all; 0 = no limit"),           \
+        ROW(target, "eV", REAL, -BIG, BIG, -BIG, "stop when this energy is reached"),  \
+        ROW(quenches, "", WHOLE, 0, BIG, quenches_,                                    \
+            "descents in all, the later ones from new structures; 0 = no limit"),      \
+        ROW(polish, "", WHOLE, 0, BIG, polish_,                                        \
+            "last evaluations of the limit, kept for relaxing the best point to "      \
+            "fmax"),                                                                   \
+        ROW(seed, "", WHOLE, 0, 9007199254740992.0, 1, "seed of the random numbers"),  \
+        ROW(max_step, "r0", REAL, 1e-6, 10, max_step_,                                 \
+            "farthest move of an atom in a step"),                                     \
+        ROW(patience, "", WHOLE, 0, BIG, 1000,                                         \
+            "evaluations without lower energy or force that end a descent; 0 = no "    \
+            "limit")
 
-#define LBFGS(memory_)                                                                   \
-    ROW(memory, "", WHOLE, 0, 100, memory_,                                              \
-        "pairs that L-BFGS remembers; 0 = 100 for clusters, fewer for many atoms"),      \
-        ROW(max_rise, "e0", REAL, 0, BIG, 0.02,                                          \
+#define LBFGS(memory_)                                                                 \
+    ROW(memory, "", WHOLE, 0, 100, memory_,                                            \
+        "pairs that L-BFGS remembers; 0 = 100 for clusters, fewer for many atoms"),    \
+        ROW(max_rise, "e0", REAL, 0, BIG, 0.02,                                        \
             "a step that raises the energy more is shortened")
 
-#define HOPPING(temperature_, shake_, shake_weight_, relocate_weight_, swap_weight_,     \
-                adapt_, quench_fmax_, atom_bias_, site_bias_, more_r_, more_s_,          \
-                exploration_, kick_, onset_, slope_, restart_, abort_)                                        \
-    ROW(temperature, "e0", REAL, 0, 1e6, temperature_, "of the Metropolis rule"),        \
-        ROW(shake, "r0", REAL, 0, 10, shake_, "radius of the random move of all atoms"), \
-        ROW(shake_weight, "", REAL, 0, 1e6, shake_weight_,                               \
-            "relative frequency of shaking all atoms"),                                  \
-        ROW(relocate_weight, "", REAL, 0, 1e6, relocate_weight_,                         \
-            "relative frequency of moving weakly bound atoms to the surface (clusters)"), \
-        ROW(swap_weight, "", REAL, 0, 1e6, swap_weight_,                                 \
-            "relative frequency of exchanging unlike atoms (alloys)"),                   \
-        ROW(adapt, "", FLAG, 0, 1, adapt_, "adapt shake to the acceptance wanted"),      \
-        ROW(acceptance, "", REAL, 0.01, 0.99, 0.5, "wanted share of accepted shakes"),   \
-        ROW(quench_fmax, "e0/r0", REAL, 1e-9, 1e3, quench_fmax_,                         \
-            "largest force at the end of a quench"),                                     \
-        ROW(quench_steps, "", WHOLE, 1, BIG, 1000, "longest quench"),                    \
-        ROW(atom_bias, "1/e0", REAL, 0, 1e3, atom_bias_,                                 \
-            "preference for the atoms of highest energy when relocating"),               \
-        ROW(site_bias, "", REAL, 0, 1e3, site_bias_,                                     \
-            "preference for highly coordinated sites when relocating"),                  \
-        ROW(more_relocations, "", REAL, 0, 0.95, more_r_,                                \
-            "chance to relocate one atom more"),                                         \
-        ROW(more_swaps, "", REAL, 0, 0.95, more_s_, "chance to swap one pair more"),     \
-        ROW(exploration, "", REAL, 0, 1, exploration_,                                   \
-            "share of the moves whose kind is drawn evenly"),                            \
-        ROW(kick, "r0", REAL, 0, 10, kick_,                                              \
-            "radius of the kick after stagnation; 0 = no kicks"),                        \
-        ROW(kick_onset, "", REAL, 1e-6, 1e6, onset_,                                        \
-            "hops per atom without a new best when a kick becomes likely"),              \
-        ROW(kick_slope, "", REAL, 0, 100, slope_, "how sharply it does"),                \
-        ROW(restart, "", REAL, 0, 1, restart_,                                           \
-            "share of the kicks that are new random structures"),                        \
-        ROW(abort, "", FLAG, 0, 1, abort_,                                               \
-            "end a quench that cannot come below the accepted energy"),                  \
-        ROW(abort_kappa, "", REAL, 0, 1e6, 40,                                           \
-            "assumed compliance: a force f (in k0 r0) can still gain kappa k0 f^2 / 2"), \
+#define HOPPING(temperature_, shake_, shake_weight_, relocate_weight_, swap_weight_,   \
+                adapt_, quench_fmax_, atom_bias_, site_bias_, more_r_, more_s_,        \
+                exploration_, kick_, onset_, slope_, restart_, abort_)                 \
+    ROW(temperature, "e0", REAL, 0, 1e6, temperature_, "of the Metropolis rule"),      \
+        ROW(shake, "r0", REAL, 0, 10, shake_,                                          \
+            "radius of the random move of all atoms"),                                 \
+        ROW(shake_weight, "", REAL, 0, 1e6, shake_weight_,                             \
+            "relative frequency of shaking all atoms"),                                \
+        ROW(relocate_weight, "", REAL, 0, 1e6, relocate_weight_,                       \
+            "relative frequency of moving weakly bound atoms to the surface "          \
+            "(clusters)"),                                                             \
+        ROW(swap_weight, "", REAL, 0, 1e6, swap_weight_,                               \
+            "relative frequency of exchanging unlike atoms (alloys)"),                 \
+        ROW(adapt, "", FLAG, 0, 1, adapt_, "adapt shake to the acceptance wanted"),    \
+        ROW(acceptance, "", REAL, 0.01, 0.99, 0.5, "wanted share of accepted shakes"), \
+        ROW(quench_fmax, "e0/r0", REAL, 1e-9, 1e3, quench_fmax_,                       \
+            "largest force at the end of a quench"),                                   \
+        ROW(quench_steps, "", WHOLE, 1, BIG, 1000, "longest quench"),                  \
+        ROW(atom_bias, "1/e0", REAL, 0, 1e3, atom_bias_,                               \
+            "preference for the atoms of highest energy when relocating"),             \
+        ROW(site_bias, "", REAL, 0, 1e3, site_bias_,                                   \
+            "preference for highly coordinated sites when relocating"),                \
+        ROW(more_relocations, "", REAL, 0, 0.95, more_r_,                              \
+            "chance to relocate one atom more"),                                       \
+        ROW(more_swaps, "", REAL, 0, 0.95, more_s_, "chance to swap one pair more"),   \
+        ROW(exploration, "", REAL, 0, 1, exploration_,                                 \
+            "share of the moves whose kind is drawn evenly"),                          \
+        ROW(kick, "r0", REAL, 0, 10, kick_,                                            \
+            "radius of the kick after stagnation; 0 = no kicks"),                      \
+        ROW(kick_onset, "", REAL, 1e-6, 1e6, onset_,                                   \
+            "hops per atom without a new best when a kick becomes likely"),            \
+        ROW(kick_slope, "", REAL, 0, 100, slope_, "how sharply it does"),              \
+        ROW(restart, "", REAL, 0, 1, restart_,                                         \
+            "share of the kicks that are new random structures"),                      \
+        ROW(abort, "", FLAG, 0, 1, abort_,                                             \
+            "end a quench that cannot come below the accepted energy"),                \
+        ROW(abort_kappa, "", REAL, 0, 1e6, 40,                                         \
+            "assumed compliance: a force f (in k0 r0) can still gain kappa k0 f^2 / "  \
+            "2"),                                                                      \
         ROW(abort_margin, "e0", REAL, 0, 1e6, 0.0138, "energy above which to give up")
 
 static const hop__option gradient_descent[] = {
@@ -83,16 +90,17 @@ static const hop__option adam[] = {
     ROW(decay2, "", REAL, 0, 0.99999, 0.99, "decay of the mean square"),
     ROW(epsilon, "k0 r0", REAL, 0, 1e3, 0.01,
         "forces far below it make steps in proportion, not of full length")};
-#define TIME_STEPS(dt_, dt_max_)                                                         \
-    ROW(dt, "", REAL, 1e-6, 10, dt_, "first time step, units of sqrt(mass/stiffness)"),  \
-        ROW(dt_max, "", REAL, 1e-6, 10, dt_max_, "longest time step"),                   \
-        ROW(increase, "", REAL, 1, 10, 1.1, "growth of the time step"),                  \
+#define TIME_STEPS(dt_, dt_max_)                                                       \
+    ROW(dt, "", REAL, 1e-6, 10, dt_,                                                   \
+        "first time step, units of sqrt(mass/stiffness)"),                             \
+        ROW(dt_max, "", REAL, 1e-6, 10, dt_max_, "longest time step"),                 \
+        ROW(increase, "", REAL, 1, 10, 1.1, "growth of the time step"),                \
         ROW(decrease, "", REAL, 0.01, 1, 0.5, "reduction of the time step")
 
-#define MIXING(alpha_, delay_)                                                           \
-    ROW(alpha, "", REAL, 0, 1, alpha_, "mixing of force direction into the velocity"),   \
-        ROW(alpha_decrease, "", REAL, 0, 1, 0.99, "decay of the mixing"),                \
-        ROW(delay, "", WHOLE, 0, 1000, delay_,                                           \
+#define MIXING(alpha_, delay_)                                                         \
+    ROW(alpha, "", REAL, 0, 1, alpha_, "mixing of force direction into the velocity"), \
+        ROW(alpha_decrease, "", REAL, 0, 1, 0.99, "decay of the mixing"),              \
+        ROW(delay, "", WHOLE, 0, 1000, delay_,                                         \
             "downhill steps before the time step grows")
 
 static const hop__option fire[] = {COMMON(1, 0, 0.1), TIME_STEPS(0.3, 0.75),
@@ -117,10 +125,12 @@ static const hop__option basin_hopping[] = {
     COMMON(0, 60, 0.17), LBFGS(16),
     HOPPING(0.009, 0.36, 0.24, 0.16, 0.6, 1, 0.02, 10, 0, 0, 0, 0, 0, 2, 2, 0, 0)};
 static const hop__option learned[] = {
-    COMMON(0, 60, 0.1), LBFGS(16),
+    COMMON(0, 60, 0.1),
+    LBFGS(16),
     ROW(descend, "", FLAG, 0, 1, 1, "descend by the model; 0 = by L-BFGS"),
     ROW(hop, "", WHOLE, 0, 2, 2,
-        "choose moves by the model: 0 = never (by the weights below), 1 = always, 2 = in "
+        "choose moves by the model: 0 = never (by the weights below), 1 = always, 2 = "
+        "in "
         "alloys"),
     ROW(abandon, "", FLAG, 0, 1, 0,
         "let the model end quenches that will not be accepted; 0 = by `abort` below"),
@@ -128,10 +138,11 @@ static const hop__option learned[] = {
         "probability of being accepted below which a quench ends"),
     ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
         "largest force below which the hand-made quasi-Newton step takes over"),
-    HOPPING(0.003, 0.36, 0.06, 0.27, 0.67, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5, 2,
-            2, 0.05, 1)};
+    HOPPING(0.003, 0.36, 0.06, 0.27, 0.67, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5,
+            2, 2, 0.05, 1)};
 
-#define TABLE(name, rows) {name, rows, sizeof rows / sizeof *rows}
+#define TABLE(name, rows)                                                              \
+    { name, rows, sizeof rows / sizeof *rows }
 static const hop__option_table tables[] = {
     TABLE("gradient-descent", gradient_descent),
     TABLE("adam", adam),

@@ -9,7 +9,6 @@
 #include "structure/neighbors_build.h"
 
 #define ROUNDING 1e-6 /* of the reach: errors of fractional coordinates are below */
-#define FINE 1        /* bins within reach along the last direction */
 #define MOST_IMAGES 1e8
 #define MOST_CELLS 2e9 /* from the cell to an atom */
 #define SAMPLE 64
@@ -286,7 +285,7 @@ static int choose_bins(build_t *b) {
             window(b, a, &low, &high);
         b->lowest[a] = low;
         span[a] = high - low;
-        double size = b->reach * (1.0 + 2.0 * ROUNDING) / (a == 2 ? FINE : 1);
+        double size = b->reach * (1.0 + 2.0 * ROUNDING);
         double count = floor(span[a] * b->heights[a] / size);
         counts[a] = count >= 1.0 && count < 1e9 ? count : 1.0;
     }

@@ -249,7 +249,8 @@ static void sort_by_rank(const int32_t *order, const int32_t *place, size_t coun
             ranks[0] = add_smaller(ranks[0], keys[0], order[k]);
             ranks[1] = add_smaller(ranks[1], keys[1], order[k]);
         }
-        memcpy(rank, ranks, sizeof rank);
+        memcpy(rank, &ranks[0], sizeof ranks[0]);
+        memcpy(rank + RANKS, &ranks[1], sizeof ranks[1]);
         const size_t left = count - block < 2 * RANKS ? count - block : 2 * RANKS;
         for (size_t k = 0; k < left; k++)
             to_place[rank[k]] = place[block + k];

@@ -124,9 +124,9 @@ int hop_structure_copy(const hop_structure *structure, hop_structure **out) {
         return hop__missing(structure ? structure->context : NULL, "out");
     const size_t n = structure->count;
     int status = hop_structure_new(structure->context, n, structure->numbers, out);
-    if (status != HOP_OK)
-        return status;
     hop_structure *copy = *out;
+    if (!copy)
+        return status;
     memcpy(copy->positions, structure->positions, 3 * n * sizeof(double));
     memcpy(copy->cell, structure->cell, 9 * sizeof(double));
     memcpy(copy->periodic, structure->periodic, 3 * sizeof(int32_t));
