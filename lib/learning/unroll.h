@@ -18,16 +18,16 @@ typedef struct hop__unroll hop__unroll;
 /* Room for `steps` steps of `capacity` atoms. */
 int hop__unroll_new(hop_context *context, size_t capacity, size_t steps,
                     hop__unroll **out);
-void hop__unroll_free(hop__unroll *unroll);
+void hop__unroll_free(hop__unroll *w);
 
 /* Make `steps` steps of the policy from the structure's positions, which move on to the
    window's end.  *evaluations grows by the force calls. */
-int hop__unroll_forward(hop__unroll *unroll, hop__policy *policy, const double *weights,
+int hop__unroll_forward(hop__unroll *w, hop__policy *policy, const double *weights,
                         hop_potential *potential, hop_structure *structure,
                         size_t steps, int64_t *evaluations);
 
 /* Loss of the window just made, and its gradient added to `gradient` (NULL: loss only). */
-int hop__unroll_backward(hop__unroll *unroll, const hop__policy *policy,
+int hop__unroll_backward(hop__unroll *w, const hop__policy *policy,
                          const double *weights, hop_potential *potential,
                          hop_structure *structure, double reference, double *loss,
                          double *gradient, int64_t *evaluations);

@@ -38,8 +38,8 @@ static inline const hop__gupta_pair *hop__gupta_pair_of(const hop__gupta_paramet
 }
 
 int hop__gupta_parse(hop_context *context, const char *name, const char *text,
-                     size_t size, void **parameters);
-void hop__gupta_free_parameters(hop_context *context, void *parameters);
+                     size_t size, void **out);
+void hop__gupta_free_parameters(hop_context *context, void *opaque);
 
 /* Each atom's index into the species; every pair that occurs must be known. */
 int hop__gupta_find_species(hop_potential *potential, const hop_structure *s,

@@ -31,7 +31,7 @@ static inline const hop__sw_entry *hop__sw_entry_of(const hop__sw_parameters *p,
 
 int hop__sw_parse(hop_context *context, const char *name, const char *text, size_t size,
                   void **out);
-void hop__sw_free_parameters(hop_context *context, void *parameters);
+void hop__sw_free_parameters(hop_context *context, void *opaque);
 
 /* ---- the two ways: atoms of one element, and of several ---- */
 
