@@ -191,6 +191,8 @@ demo-run:
 	  --optimizers fire,basin-hopping,learned --evaluations 10000 --runs 16 --seed 1 \
 	  $(if $(wildcard models/metals.h5),--model models/metals.h5) \
 	  --plot $(BUILD)/demo/compare.svg --best $(BUILD)/demo/best.xyz
+	@echo "best structure: $(BUILD)/demo/best.xyz"
+	@echo "best energy against force calls: $(BUILD)/demo/compare.svg"
 
 # ---- install -------------------------------------------------------------------------
 INSTALL  ?= install
