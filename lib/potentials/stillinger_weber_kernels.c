@@ -13,6 +13,7 @@
  *
  * Each atom adds up its own neighbours in the order of the list. */
 #include "potentials/stillinger_weber_kernels.h"
+#include "base/pack_lanes.h"
 
 #include "potentials/stillinger_weber_legs.h"
 
@@ -55,27 +56,6 @@ static size_t filter(const float *positions, size_t center, const int32_t *row,
     return found;
 }
 #elif defined(__AVX2__)
-/* For each set of four lanes, the bytes that bring them to the front. */
-#define LANE(n) (0x03020100 + 0x04040404 * (n))
-static const int32_t pack[16][4] = {
-    {0, 0, 0, 0},
-    {LANE(0), 0, 0, 0},
-    {LANE(1), 0, 0, 0},
-    {LANE(0), LANE(1), 0, 0},
-    {LANE(2), 0, 0, 0},
-    {LANE(0), LANE(2), 0, 0},
-    {LANE(1), LANE(2), 0, 0},
-    {LANE(0), LANE(1), LANE(2), 0},
-    {LANE(3), 0, 0, 0},
-    {LANE(0), LANE(3), 0, 0},
-    {LANE(1), LANE(3), 0, 0},
-    {LANE(0), LANE(1), LANE(3), 0},
-    {LANE(2), LANE(3), 0, 0},
-    {LANE(0), LANE(2), LANE(3), 0},
-    {LANE(1), LANE(2), LANE(3), 0},
-    {LANE(0), LANE(1), LANE(2), LANE(3)},
-};
-
 static inline __m256 two_rows(const float *rows, const int32_t *at) {
     return _mm256_insertf128_ps(
         _mm256_castps128_ps256(_mm_loadu_ps(rows + 4 * (size_t)at[0])),
@@ -84,7 +64,7 @@ static inline __m256 two_rows(const float *rows, const int32_t *at) {
 
 static inline size_t append(int32_t *out, const int32_t *row, unsigned inside) {
     __m128i places = _mm_loadu_si128((const __m128i *)row);
-    __m128i front = _mm_loadu_si128((const __m128i *)pack[inside]);
+    __m128i front = _mm_loadu_si128((const __m128i *)hop__pack_lanes[inside]);
     _mm_storeu_si128((__m128i *)out, _mm_shuffle_epi8(places, front));
     return (size_t)__builtin_popcount(inside);
 }

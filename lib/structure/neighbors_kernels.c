@@ -1,4 +1,5 @@
 #include "structure/neighbors_kernels.h"
+#include "base/pack_lanes.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -122,30 +123,9 @@ static void find_near(const around *c, const float at[3], float limit, int32_t o
     f->count = count;
 }
 #elif defined(__AVX2__)
-/* For each set of four lanes, the bytes that bring them to the front. */
-#define LANE(n) (0x03020100 + 0x04040404 * (n))
-static const int32_t pack[16][4] = {
-    {0, 0, 0, 0},
-    {LANE(0), 0, 0, 0},
-    {LANE(1), 0, 0, 0},
-    {LANE(0), LANE(1), 0, 0},
-    {LANE(2), 0, 0, 0},
-    {LANE(0), LANE(2), 0, 0},
-    {LANE(1), LANE(2), 0, 0},
-    {LANE(0), LANE(1), LANE(2), 0},
-    {LANE(3), 0, 0, 0},
-    {LANE(0), LANE(3), 0, 0},
-    {LANE(1), LANE(3), 0, 0},
-    {LANE(0), LANE(1), LANE(3), 0},
-    {LANE(2), LANE(3), 0, 0},
-    {LANE(0), LANE(2), LANE(3), 0},
-    {LANE(1), LANE(2), LANE(3), 0},
-    {LANE(0), LANE(1), LANE(2), LANE(3)},
-};
-
 static inline void append(int32_t *to, const int32_t *from, unsigned inside) {
     __m128i four = _mm_loadu_si128((const __m128i *)from);
-    __m128i front = _mm_loadu_si128((const __m128i *)pack[inside]);
+    __m128i front = _mm_loadu_si128((const __m128i *)hop__pack_lanes[inside]);
     _mm_storeu_si128((__m128i *)to, _mm_shuffle_epi8(four, front));
 }
 
