@@ -280,3 +280,8 @@ bench-minimisers: lib
 	  --write $(BUILD)/minimisers lbfgs conjugate-gradient fire fire2 smooth-fire adam
 	HOP_LIBRARY=$(BUILD)/$(SONAME) PYTHONPATH=python $(PEERS) bench/minimisers.py \
 	  $(BUILD)/minimisers
+
+# Settings of global searches by trials: bench/tune_search.c says how.
+$(BUILD)/tune-search: bench/tune_search.c $(SHARED)
+	$(CC) -O2 -std=c11 -D_GNU_SOURCE -Wall -Wextra -Iinclude $< -o $@ -L$(BUILD) -lhop -lm \
+	  -Wl,-rpath,'$$ORIGIN'

@@ -10,6 +10,8 @@
 #define REMEMBER 0.7 /* of the running mean of outcomes */
 #define MOVED 0.4    /* lengths: an atom that moved farther has not been tried there */
 #define SUCCESS 0.95 /* decay of the running share of improving hops */
+#define TRACE 1e-4   /* binding energies: loosely relaxed minima differ by less */
+#define FARTHEST 2.0 /* factor of a shake for a weakly bound atom */
 
 /* ---- making ---- */
 
@@ -27,6 +29,7 @@ static int allocate(hop__hops *h) {
                        &h->history.outcome,
                        &h->energies,
                        &h->involved,
+                       &h->sizes,
                        (double **)&h->atoms.size,
                        (double **)&h->atoms.cohesion,
                        &h->moves.scores};
@@ -110,7 +113,7 @@ static void forget_trials(hop__hops *h) {
 
 void hop__hops_start(hop__hops *h) {
     h->moves.random = hop__random_start((uint64_t)h->settings->seed, 0x686f70ULL);
-    h->accepted_energy = INFINITY;
+    h->accepted_energy = h->limit = h->lowest = INFINITY;
     h->move = HOP__MOVE_NONE;
     h->forgiving = false;
     h->shake = h->settings->shake;
@@ -156,11 +159,7 @@ static bool acceptable(hop__hops *h, const double *x, double energy, bool comple
         return true; /* the first minimum counts whatever it is */
     if (!complete || (is_cluster(h) && !hop__moves_connected(&h->moves, x)))
         return false;
-    double rise = energy - h->accepted_energy;
-    if (rise <= 0.0 || h->forgiving)
-        return true;
-    double t = h->settings->temperature * h->atoms.units.energy;
-    return t > 0.0 && hop__random_uniform(&h->moves.random) < hop__exp(-rise / t);
+    return energy <= h->limit || h->forgiving;
 }
 
 static void adapt_shake(hop__hops *h, bool accepted) {
@@ -196,8 +195,11 @@ static void remember_trial(hop__hops *h, double energy, bool better) {
 bool hop__hops_judge(hop__hops *h, const double *x, double energy,
                      const double *energies, bool complete) {
     bool moved = acceptable(h, x, energy, complete);
-    bool better = moved && energy < h->accepted_energy - 1e-6;
-    h->since_best = better ? 0 : h->since_best + 1;
+    const double trace = TRACE * h->atoms.units.energy;
+    bool better = moved && energy < h->accepted_energy - trace;
+    bool best = moved && energy < h->lowest - trace;
+    h->since_best = best ? 0 : h->since_best + 1;
+    h->lowest = moved ? fmin(h->lowest, energy) : h->lowest;
     remember_trial(h, energy, better);
     if (moved) {
         hop__hops_adopt(h, x, energy, energies);
@@ -217,13 +219,48 @@ static void kick(hop__hops *h, double *x) {
         hop__move_shake(&h->moves, h->settings->kick * h->atoms.units.length, x);
     }
     h->since_best = 0;
+    h->lowest = INFINITY;
     h->forgiving = true;
+}
+
+/* Weakly bound atoms farther, all together as far as without. */
+static void size_shakes(hop__hops *h) {
+    const size_t n = h->start->count;
+    const double bias = h->settings->shake_bias;
+    double square = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        double excess = bias * (h->shells.energy[i] - h->shells.mean_energy);
+        h->sizes[i] = bias == 0.0 ? 1.0 : hop__exp(fmin(fmax(excess, -2.0), 2.0));
+        square += h->sizes[i] * h->sizes[i] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++)
+        h->sizes[i] = fmin(h->sizes[i] / sqrt(square), FARTHEST);
+}
+
+/* A part of the cluster is turned, or shaken alone. */
+static bool shake_part(hop__hops *h, double radius, double *x) {
+    const hop__settings *s = h->settings;
+    double unit[3];
+    if (s->twist + s->part <= 0.0 || !is_cluster(h))
+        return false;
+    const double u = hop__random_uniform(&h->moves.random);
+    if (u >= s->twist + s->part)
+        return false;
+    hop__moves_part(&h->moves, x, h->involved, unit);
+    if (u < s->twist)
+        hop__move_twist(&h->moves, h->involved, unit, x);
+    else
+        hop__move_shake_atoms(&h->moves, radius, h->sizes, h->involved, x);
+    return true;
 }
 
 static void shake(hop__hops *h, double *x) {
     const double radius = h->shake * h->atoms.units.length;
+    size_shakes(h);
+    if (shake_part(h, radius, x))
+        return;
     if (h->uniform) {
-        hop__move_shake(&h->moves, radius, x);
+        hop__move_shake_atoms(&h->moves, radius, h->sizes, h->involved, x);
         return;
     }
     hop__hop_policy_displace(h->policy, radius, h->moves.frame, h->displacement);
@@ -265,14 +302,33 @@ static void relocate(hop__hops *h, double *x) {
                                                      h->settings->more_relocations));
 }
 
+/* The energy of an atom over the mean of its element. */
+static double misplaced(const hop__hops *h, size_t i) {
+    const hop_structure *s = h->start;
+    double sum = 0.0, count = 0.0;
+    for (size_t j = 0; j < s->count; j++)
+        if (s->numbers[j] == s->numbers[i]) {
+            sum += h->shells.energy[j];
+            count += 1.0;
+        }
+    return h->shells.energy[i] - sum / count;
+}
+
+static double swap_logit(const hop__hops *h, size_t i) {
+    if (h->start->fixed[i])
+        return -INFINITY;
+    const double bias = h->settings->swap_bias;
+    return bias == 0.0 ? 0.0 : bias * misplaced(h, i);
+}
+
 static void swap_one(hop__hops *h, double *x) {
     const hop_structure *s = h->start;
     for (size_t i = 0; i < s->count; i++)
-        h->policy->logits[i] = s->fixed[i] ? -INFINITY : 0.0;
+        h->policy->logits[i] = swap_logit(h, i);
     const size_t a = hop__hop_policy_atom(h->policy, HOP__SWAP);
     for (size_t i = 0; i < s->count; i++)
         h->policy->logits[i] =
-            s->fixed[i] || s->numbers[i] == s->numbers[a] ? -INFINITY : 0.0;
+            s->numbers[i] == s->numbers[a] ? -INFINITY : swap_logit(h, i);
     const size_t b = hop__hop_policy_atom(h->policy, HOP__SWAP);
     for (size_t c = 0; c < 3; c++) {
         double keep = x[3 * a + c];
@@ -302,6 +358,8 @@ void hop__hops_move(hop__hops *h, enum hop__move move, double *x) {
         swap(h, x);
     else
         shake(h, x);
+    if ((move == HOP__MOVE_KICK || move == HOP__MOVE_SHAKE) && is_cluster(h))
+        hop__moves_apart(&h->moves, h->settings->apart, x);
 }
 
 /* ---- the next move ---- */
@@ -316,8 +374,17 @@ static bool time_to_kick(hop__hops *h) {
     return hop__random_uniform(&h->moves.random) < hop__sigmoid(logit);
 }
 
+/* Metropolis' rule with the random number drawn before the minimum is known, so that a
+   quench can be given up when it will not be accepted. */
+static void draw_limit(hop__hops *h) {
+    const double t = h->settings->temperature * h->atoms.units.energy;
+    const double u = hop__random_uniform(&h->moves.random);
+    h->limit = h->accepted_energy - (t > 0.0 ? t * hop__ln(u) : 0.0);
+}
+
 void hop__hops_propose(hop__hops *h, double *x) {
     const hop__settings *s = h->settings;
+    draw_limit(h);
     if (time_to_kick(h)) {
         hop__hops_move(h, HOP__MOVE_KICK, x);
         return;

@@ -29,9 +29,13 @@ typedef struct hop__hops {
     bool uniform; /* shakes are uniform in a ball, their size is adapted */
 
     double *accepted, accepted_energy; /* INFINITY before the first minimum */
-    double *energies;                  /* per atom, there */
-    double *displacement;              /* work space, 3n */
-    double *involved;                  /* n: 1 where the last move touched */
+    double
+        limit; /* Metropolis' rule: energy up to which the next minimum is accepted */
+    double lowest;    /* energy of the lowest minimum since the last restart or kick */
+    double *energies; /* per atom, there */
+    double *displacement; /* work space, 3n */
+    double *involved;     /* n: 1 where the last move touched */
+    double *sizes;        /* n: factors of a shake */
     enum hop__move move;
     bool forgiving; /* the next minimum is accepted whatever its energy */
     double shake;   /* radius in lengths */

@@ -8,6 +8,7 @@
 
 #define CONTACT 0.95
 #define CONNECTED 1.6
+#define SWEEPS 10 /* that move atoms apart */
 
 static void turn(const double frame[9], const double in[3], double *out) {
     for (int c = 0; c < 3; c++)
@@ -33,6 +34,87 @@ void hop__move_shake(hop__moves *m, double radius, double *x) {
         direction(m, unit);
         for (size_t c = 0; c < 3 && !m->fixed[i]; c++)
             x[3 * i + c] += r * unit[c];
+    }
+}
+
+void hop__move_shake_atoms(hop__moves *m, double radius, const double *sizes,
+                           const double *chosen, double *x) {
+    for (size_t i = 0; i < m->count; i++) {
+        double unit[3];
+        double r = radius * hop__power(hop__random_uniform(&m->random), 1.0 / 3.0);
+        direction(m, unit);
+        for (size_t c = 0; c < 3 && chosen[i] != 0.0; c++)
+            x[3 * i + c] += r * sizes[i] * unit[c];
+    }
+}
+
+static bool push(const hop__moves *m, size_t i, size_t j, double share, double *x) {
+    double d[3], square = 0.0;
+    const double reach = share * 0.5 * (m->lengths[i] + m->lengths[j]);
+    for (size_t c = 0; c < 3; c++) {
+        d[c] = x[3 * i + c] - x[3 * j + c];
+        square += d[c] * d[c];
+    }
+    if (square >= reach * reach || square == 0.0)
+        return false;
+    const double excess = reach / sqrt(square) - 1.0;
+    const double mine = m->fixed[i] ? 0.0 : m->fixed[j] ? 1.0 : 0.5;
+    const double other = m->fixed[j] ? 0.0 : 1.0 - mine;
+    for (size_t c = 0; c < 3; c++) {
+        x[3 * i + c] += mine * excess * d[c];
+        x[3 * j + c] -= other * excess * d[c];
+    }
+    return true;
+}
+
+void hop__moves_apart(const hop__moves *m, double share, double *x) {
+    bool again = share > 0.0;
+    for (int sweep = 0; sweep < SWEEPS && again; sweep++) {
+        again = false;
+        for (size_t i = 0; i < m->count; i++)
+            for (size_t j = 0; j < i; j++)
+                again |= push(m, i, j, share, x);
+    }
+}
+
+static void centre_of(size_t count, const double *x, double centre[3]) {
+    centre[0] = centre[1] = centre[2] = 0.0;
+    for (size_t a = 0; a < 3 * count; a++)
+        centre[a % 3] += x[a] / (double)count;
+}
+
+void hop__moves_part(hop__moves *m, const double *x, double *chosen, double unit[3]) {
+    double centre[3], low = INFINITY, high = -INFINITY;
+    centre_of(m->count, x, centre);
+    direction(m, unit);
+    for (size_t i = 0; i < m->count; i++) {
+        double d[3] = {x[3 * i] - centre[0], x[3 * i + 1] - centre[1],
+                       x[3 * i + 2] - centre[2]};
+        m->scores[i] = hop__dot(d, unit, 3);
+        low = fmin(low, m->scores[i]);
+        high = fmax(high, m->scores[i]);
+    }
+    const double u = hop__random_uniform(&m->random);
+    const double plane = low + (high - low) * u;
+    for (size_t i = 0; i < m->count; i++)
+        chosen[i] = m->scores[i] > plane && !m->fixed[i] ? 1.0 : 0.0;
+}
+
+/* Rodrigues' formula. */
+void hop__move_twist(hop__moves *m, const double *chosen, const double unit[3],
+                     double *x) {
+    double centre[3], cosine, sine;
+    centre_of(m->count, x, centre);
+    hop__turn(hop__random_uniform(&m->random), &cosine, &sine);
+    for (size_t i = 0; i < m->count; i++) {
+        double *r = x + 3 * i,
+               d[3] = {r[0] - centre[0], r[1] - centre[1], r[2] - centre[2]};
+        const double cross[3] = {unit[1] * d[2] - unit[2] * d[1],
+                                 unit[2] * d[0] - unit[0] * d[2],
+                                 unit[0] * d[1] - unit[1] * d[0]};
+        const double along = hop__dot(d, unit, 3) * (1.0 - cosine);
+        for (int c = 0; c < 3 && chosen[i] != 0.0; c++)
+            r[c] = centre[c] + d[c] * cosine + cross[c] * sine + unit[c] * along;
     }
 }
 

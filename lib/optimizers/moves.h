@@ -20,6 +20,21 @@ typedef struct hop__moves {
 /* A displacement uniform in a ball of `radius` (angstrom) for every free atom. */
 void hop__move_shake(hop__moves *m, double radius, double *x);
 
+/* The same for the atoms with chosen[i] not 0; sizes[i]: factors of the radius. */
+void hop__move_shake_atoms(hop__moves *m, double radius, const double *sizes,
+                           const double *chosen, double *x);
+
+/* Move pairs nearer than `share` of their contact distance apart to it, a few times. */
+void hop__moves_apart(const hop__moves *m, double share, double *x);
+
+/* Which free atoms lie beyond a random plane that has at least one atom on either side:
+   chosen[i] is 1 or 0.  `unit` receives its normal. */
+void hop__moves_part(hop__moves *m, const double *x, double *chosen, double unit[3]);
+
+/* Turn the chosen atoms by a random angle about the axis `unit` through the centre. */
+void hop__move_twist(hop__moves *m, const double *chosen, const double unit[3],
+                     double *x);
+
 /* Places on the surface for atom i: where it, coming from a random direction towards
    `centre`, touches the others. */
 void hop__moves_sites(hop__moves *m, const double *x, size_t i, const double centre[3],

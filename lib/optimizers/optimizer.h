@@ -51,6 +51,8 @@ struct hop_optimizer {
     /* the last point that could be evaluated */
     double energy, fmax, *forces; /* forces are zero on fixed atoms */
     hop__point best;
+    double lowest;   /* energy of the lowest minimum, eV; INFINITY: none yet */
+    double leftover; /* of a minimum that was relaxed loosely: still to be gained, eV */
     int refusals, outcome;
     int64_t evaluations, quenches;
 

@@ -12,6 +12,7 @@
 #include "optimizers/optimizer.h"
 
 #define REFUSALS 8
+#define TRACE 1e-4 /* binding energies: how much lower a lowest minimum must be */
 #define FORCE_LIMIT 1e100 /* beyond it squares of forces overflow */
 
 /* ---- one quench ---- */
@@ -59,7 +60,11 @@ static bool any_free(const hop_optimizer *o) {
 
 static void hop(hop_optimizer *o, bool complete, const double *energies) {
     hop__watch_start(o->watch);
-    hop__hops_judge(o->hops, o->search.good, o->energy, energies, complete);
+    if (complete)
+        o->lowest = fmin(o->lowest, o->energy);
+    hop__hops_judge(o->hops, o->search.good, o->energy - o->leftover, energies,
+                    complete);
+    o->leftover = 0.0;
     hop__hops_propose(o->hops, o->search.x);
     start_quench(&o->search);
 }
@@ -107,8 +112,7 @@ static bool out_of_reach(const hop_optimizer *o) {
         return false;
     double square = hop__dot(o->forces, o->forces, 3 * o->start->count);
     double gain = 0.5 * s->abort_kappa * square / o->units.stiffness;
-    return o->energy - gain >
-           o->hops->accepted_energy + s->abort_margin * o->units.energy;
+    return o->energy - gain > o->hops->limit + s->abort_margin * o->units.energy;
 }
 
 static double watch(hop_optimizer *o) {
@@ -158,14 +162,29 @@ static bool converged(const hop_optimizer *o) {
            fabs(o->energy - o->search.energy) < s->energy_change;
 }
 
+/* A loosely relaxed minimum that is about to be the lowest of all is relaxed further.
+   What is still to be gained is, near a minimum, half of force times quasi-Newton step. */
+static bool worth_tightening(hop_optimizer *o) {
+    double gain = 0.0;
+    for (size_t a = 0; a < 3 * o->start->count; a++)
+        gain += 0.5 * o->forces[a] * (o->search.x[a] - o->search.good[a]);
+    o->leftover = fmax(gain, 0.0);
+    return o->settings.tighten != 0.0 && o->fmax >= o->settings.fmax &&
+           o->energy - o->leftover < o->lowest - TRACE * o->units.energy;
+}
+
 static void search_on(hop_optimizer *o, const double *energies) {
-    bool too_long = (double)o->search.steps >= o->settings.quench_steps;
-    if (converged(o) || !any_free(o))
+    const bool too_long = (double)o->search.steps >= o->settings.quench_steps;
+    const bool done = converged(o) || !any_free(o);
+    const bool loose = done && o->kind->hops && !last_quench(o) && any_free(o);
+    if (done && !loose)
         end_quench(o, HOP_CONVERGED, energies);
     else if (o->kind->hops && (too_long || hopeless(o)))
         end_quench(o, HOP_MAX_STEPS, energies);
     else if (!step(o, &o->search, o->energy, o->forces, o->fmax))
-        end_quench(o, HOP_STALLED, energies);
+        end_quench(o, done ? HOP_CONVERGED : HOP_STALLED, energies);
+    else if (loose && !worth_tightening(o))
+        end_quench(o, HOP_CONVERGED, energies);
 }
 
 /* ---- polishing ---- */
@@ -298,6 +317,8 @@ void hop__search_begin(hop_optimizer *o) {
     o->began = hop__seconds();
     for (size_t i = 0; i < o->start->count; i++)
         o->some_fixed |= o->start->fixed[i] != 0;
+    o->lowest = INFINITY;
+    o->leftover = 0.0;
     start_quench(&o->search);
     memcpy(o->search.x, o->start->positions, 3 * o->start->count * sizeof(double));
 }

@@ -46,6 +46,13 @@
     ROW(temperature, "e0", REAL, 0, 1e6, temperature_, "of the Metropolis rule"),      \
         ROW(shake, "r0", REAL, 0, 10, shake_,                                          \
             "radius of the random move of all atoms"),                                 \
+        ROW(shake_bias, "1/e0", REAL, -100, 100, 0,                                    \
+            "weakly bound atoms are shaken farther: exp(this times their energy over " \
+            "the mean)"),                                                              \
+        ROW(twist, "", REAL, 0, 1, 0,                                                  \
+            "share of the shakes that turn a part of the cluster about an axis"),      \
+        ROW(part, "", REAL, 0, 1, 0,                                                   \
+            "share of the shakes that move only the atoms on one side of a plane"),    \
         ROW(shake_weight, "", REAL, 0, 1e6, shake_weight_,                             \
             "relative frequency of shaking all atoms"),                                \
         ROW(relocate_weight, "", REAL, 0, 1e6, relocate_weight_,                       \
@@ -58,10 +65,15 @@
         ROW(quench_fmax, "e0/r0", REAL, 1e-9, 1e3, quench_fmax_,                       \
             "largest force at the end of a quench"),                                   \
         ROW(quench_steps, "", WHOLE, 1, BIG, 1000, "longest quench"),                  \
+        ROW(tighten, "", FLAG, 0, 1, 1,                                                \
+            "relax to fmax what is about to be the lowest minimum"),                   \
         ROW(atom_bias, "1/e0", REAL, 0, 1e3, atom_bias_,                               \
             "preference for the atoms of highest energy when relocating"),             \
         ROW(site_bias, "", REAL, 0, 1e3, site_bias_,                                   \
             "preference for highly coordinated sites when relocating"),                \
+        ROW(swap_bias, "1/e0", REAL, -100, 100, 0,                                     \
+            "preference for the atoms of highest energy of their element when "        \
+            "swapping"),                                                               \
         ROW(more_relocations, "", REAL, 0, 0.95, more_r_,                              \
             "chance to relocate one atom more"),                                       \
         ROW(more_swaps, "", REAL, 0, 0.95, more_s_, "chance to swap one pair more"),   \
@@ -79,7 +91,11 @@
         ROW(abort_kappa, "", REAL, 0, 1e6, 40,                                         \
             "assumed compliance: a force f (in k0 r0) can still gain kappa k0 f^2 / "  \
             "2"),                                                                      \
-        ROW(abort_margin, "e0", REAL, 0, 1e6, 0.0138, "energy above which to give up")
+        ROW(abort_margin, "e0", REAL, 0, 1e6, 0.0138,                                  \
+            "energy above which to give up"),                                          \
+        ROW(apart, "r0", REAL, 0, 1, 0,                                                \
+            "atoms nearer than this are moved apart after a shake, without "           \
+            "evaluations")
 
 static const hop__option gradient_descent[] = {
     COMMON(1, 0, 0.1),

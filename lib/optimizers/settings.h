@@ -22,10 +22,11 @@ typedef struct hop__settings {
     /* the learned kind: its skills, and where the descent ends */
     double descend, hop, abandon, abandon_below, handover;
     /* hopping */
-    double temperature, shake, shake_weight, relocate_weight, swap_weight, adapt,
-        acceptance, quench_fmax, quench_steps, atom_bias, site_bias, more_relocations,
-        more_swaps, exploration, kick, kick_onset, kick_slope, restart, abort,
-        abort_kappa, abort_margin;
+    double temperature, shake, shake_bias, twist, part, shake_weight, relocate_weight,
+        swap_weight, adapt, acceptance, quench_fmax, quench_steps, tighten, atom_bias,
+        site_bias, swap_bias, more_relocations, more_swaps, exploration, kick,
+        kick_onset, kick_slope, restart, abort, abort_kappa, abort_margin, abort_trust,
+        apart;
 } hop__settings;
 
 /* NULL for an unknown kind. */
