@@ -10,6 +10,8 @@
 #define REMEMBER 0.7 /* of the running mean of outcomes */
 #define MOVED 0.4    /* lengths: an atom that moved farther has not been tried there */
 #define SUCCESS 0.95 /* decay of the running share of improving hops */
+#define FADE 0.99    /* of what kinds of moves have brought, at each hop */
+#define HUNCH 1.0    /* improvements by which kinds are taken to be alike */
 #define TRACE 1e-4   /* binding energies: loosely relaxed minima differ by less */
 #define FARTHEST 2.0 /* factor of a shake for a weakly bound atom */
 
@@ -118,6 +120,9 @@ void hop__hops_start(hop__hops *h) {
     h->forgiving = false;
     h->shake = h->settings->shake;
     h->since_best = h->shakes = h->shakes_accepted = 0;
+    hop__swaps_start(&h->swaps);
+    memset(h->gains, 0, sizeof h->gains);
+    memset(h->costs, 0, sizeof h->costs);
     forget_trials(h);
 }
 
@@ -176,10 +181,38 @@ static void adapt_shake(hop__hops *h, bool accepted) {
     h->shakes = h->shakes_accepted = 0;
 }
 
+/* How much the kinds of moves bring, as if each had brought HUNCH before. */
+static void remember_kind(hop__hops *h, bool best, double steps) {
+    if (h->move >= HOP__MOVE_KICK)
+        return;
+    for (int k = 0; k < HOP__HOP_KINDS; k++) {
+        h->gains[k] *= FADE;
+        h->costs[k] *= FADE;
+    }
+    h->gains[h->move] += best;
+    h->costs[h->move] += steps;
+}
+
+static double learned_weight(const hop__hops *h, double weight, int k) {
+    double all = 0.0, spent = 0.0;
+    if (h->settings->kind_learn <= 0.0)
+        return weight;
+    for (int j = 0; j < HOP__HOP_KINDS; j++) {
+        all += h->gains[j];
+        spent += h->costs[j];
+    }
+    const double usual = (all + HUNCH) / (spent + 1.0);
+    const double rate = (h->gains[k] + HUNCH) / (h->costs[k] + HUNCH / usual);
+    return weight * hop__power(rate / usual, h->settings->kind_learn);
+}
+
 static void remember_trial(hop__hops *h, double energy, bool better) {
     if (h->move >= HOP__MOVE_KICK)
         return;
-    double rise = fmax(0.0, energy - h->accepted_energy) / h->atoms.units.energy;
+    const double change = (energy - h->accepted_energy) / h->atoms.units.energy;
+    const double rise = fmax(0.0, change);
+    if (h->move == HOP__MOVE_SWAP && h->settings->swap_learn > 0.0)
+        hop__swaps_learn(&h->swaps, change);
     double outcome = hop__exp(-fmin(15.0 * rise, 100.0));
     for (size_t i = 0; i < h->start->count; i++) {
         if (h->involved[i] == 0.0)
@@ -193,7 +226,7 @@ static void remember_trial(hop__hops *h, double energy, bool better) {
 }
 
 bool hop__hops_judge(hop__hops *h, const double *x, double energy,
-                     const double *energies, bool complete) {
+                     const double *energies, bool complete, int64_t steps) {
     bool moved = acceptable(h, x, energy, complete);
     const double trace = TRACE * h->atoms.units.energy;
     bool better = moved && energy < h->accepted_energy - trace;
@@ -201,6 +234,7 @@ bool hop__hops_judge(hop__hops *h, const double *x, double energy,
     h->since_best = best ? 0 : h->since_best + 1;
     h->lowest = moved ? fmin(h->lowest, energy) : h->lowest;
     remember_trial(h, energy, better);
+    remember_kind(h, best, (double)steps);
     if (moved) {
         hop__hops_adopt(h, x, energy, energies);
         h->forgiving = false;
@@ -272,9 +306,11 @@ static void relocate_one(hop__hops *h, double *x) {
     double centre[3] = {0.0, 0.0, 0.0}, place[HOP__SITES][3], neighbours;
     hop__site site[HOP__SITES];
     for (size_t i = 0; i < n; i++)
-        h->policy->logits[i] = h->start->fixed[i] || h->involved[i] != 0.0
-                                   ? -INFINITY
-                                   : h->settings->atom_bias * h->shells.energy[i];
+        h->policy->logits[i] =
+            h->start->fixed[i] || h->involved[i] != 0.0
+                ? -INFINITY
+                : h->settings->atom_bias * h->shells.energy[i] -
+                      h->settings->repeat * h->history.tried[HOP__MOVE_RELOCATE][i];
     const size_t atom = hop__hop_policy_atom(h->policy, HOP__RELOCATE);
     for (size_t a = 0; a < 3 * n; a++)
         centre[a % 3] += x[a] / (double)n;
@@ -317,8 +353,12 @@ static double misplaced(const hop__hops *h, size_t i) {
 static double swap_logit(const hop__hops *h, size_t i) {
     if (h->start->fixed[i])
         return -INFINITY;
-    const double bias = h->settings->swap_bias;
-    return bias == 0.0 ? 0.0 : bias * misplaced(h, i);
+    const hop__settings *s = h->settings;
+    double logit = s->swap_bias == 0.0 ? 0.0 : s->swap_bias * misplaced(h, i);
+    if (s->swap_learn > 0.0)
+        logit -=
+            s->swap_learn * hop__swaps_promise(&h->swaps, &h->atoms, &h->shells, i);
+    return logit - s->repeat * h->history.tried[HOP__MOVE_SWAP][i];
 }
 
 static void swap_one(hop__hops *h, double *x) {
@@ -336,9 +376,12 @@ static void swap_one(hop__hops *h, double *x) {
         x[3 * b + c] = keep;
     }
     h->involved[a] = h->involved[b] = 1.0;
+    hop__swaps_take_part(&h->swaps, &h->atoms, &h->shells, a);
+    hop__swaps_take_part(&h->swaps, &h->atoms, &h->shells, b);
 }
 
 static void swap(hop__hops *h, double *x) {
+    hop__swaps_begin(&h->swaps);
     do
         swap_one(h, x);
     while (hop__hop_policy_again(h->policy, HOP__MORE_SWAPS, h->settings->more_swaps));
@@ -393,9 +436,11 @@ void hop__hops_propose(hop__hops *h, double *x) {
     h->history.noise = h->policy->weights ? hop__random_normal(&h->moves.random) : 0.0;
     hop__hop_policy_look(h->policy, &h->shells, &h->history);
     const double weight[HOP__HOP_KINDS] = {
-        s->shake_weight,
-        is_cluster(h) && h->start->count > 1 ? s->relocate_weight : 0.0,
-        h->atoms.alloy ? s->swap_weight : 0.0};
+        learned_weight(h, s->shake_weight, HOP__MOVE_SHAKE),
+        is_cluster(h) && h->start->count > 1
+            ? learned_weight(h, s->relocate_weight, HOP__MOVE_RELOCATE)
+            : 0.0,
+        h->atoms.alloy ? learned_weight(h, s->swap_weight, HOP__MOVE_SWAP) : 0.0};
     hop__hops_move(
         h, (enum hop__move)hop__hop_policy_kind(h->policy, weight, s->exploration), x);
 }

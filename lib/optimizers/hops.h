@@ -7,6 +7,7 @@
 #include "learning/hop_policy.h"
 #include "optimizers/moves.h"
 #include "optimizers/settings.h"
+#include "optimizers/swaps.h"
 
 enum hop__move {
     /* as the policy's kinds */
@@ -36,6 +37,9 @@ typedef struct hop__hops {
     double *displacement; /* work space, 3n */
     double *involved;     /* n: 1 where the last move touched */
     double *sizes;        /* n: factors of a shake */
+    hop__swaps swaps;
+    double gains[HOP__HOP_KINDS],
+        costs[HOP__HOP_KINDS]; /* decaying: what kinds brought */
     enum hop__move move;
     bool forgiving; /* the next minimum is accepted whatever its energy */
     double shake;   /* radius in lengths */
@@ -59,10 +63,11 @@ void hop__hops_adopt(hop__hops *hops, const double *x, double energy,
 /* A move of a given kind from the accepted minimum, written into x (3n). */
 void hop__hops_move(hop__hops *hops, enum hop__move move, double *x);
 
-/* A quench from the last move ended at x: accept it or not.  `complete`: at a minimum.
+/* A quench from the last move ended at x: accept it or not.  `complete`: at a minimum;
+   `steps`: evaluations that it took.
    True when accepted. */
 bool hop__hops_judge(hop__hops *hops, const double *x, double energy,
-                     const double *energies, bool complete);
+                     const double *energies, bool complete, int64_t steps);
 
 /* The next move, written into x. */
 void hop__hops_propose(hop__hops *hops, double *x);

@@ -63,7 +63,7 @@ static void hop(hop_optimizer *o, bool complete, const double *energies) {
     if (complete)
         o->lowest = fmin(o->lowest, o->energy);
     hop__hops_judge(o->hops, o->search.good, o->energy - o->leftover, energies,
-                    complete);
+                    complete, o->search.steps);
     o->leftover = 0.0;
     hop__hops_propose(o->hops, o->search.x);
     start_quench(&o->search);

@@ -74,6 +74,14 @@
         ROW(swap_bias, "1/e0", REAL, -100, 100, 0,                                     \
             "preference for the atoms of highest energy of their element when "        \
             "swapping"),                                                               \
+        ROW(swap_learn, "1/e0", REAL, 0, 1e4, 0,                                       \
+            "preference for the swaps that by the outcomes of earlier ones promise "   \
+            "the lowest energy"),                                                      \
+        ROW(repeat, "", REAL, 0, 100, 0,                                               \
+            "reluctance to take an atom again that was tried from this minimum"),      \
+        ROW(kind_learn, "", REAL, 0, 2, 0,                                             \
+            "how far the frequencies follow what each kind of move has brought for "   \
+            "its evaluations: 1 = in proportion"),                                     \
         ROW(more_relocations, "", REAL, 0, 0.95, more_r_,                              \
             "chance to relocate one atom more"),                                       \
         ROW(more_swaps, "", REAL, 0, 0.95, more_s_, "chance to swap one pair more"),   \

@@ -24,9 +24,9 @@ typedef struct hop__settings {
     /* hopping */
     double temperature, shake, shake_bias, twist, part, shake_weight, relocate_weight,
         swap_weight, adapt, acceptance, quench_fmax, quench_steps, tighten, atom_bias,
-        site_bias, swap_bias, more_relocations, more_swaps, exploration, kick,
-        kick_onset, kick_slope, restart, abort, abort_kappa, abort_margin, abort_trust,
-        apart;
+        site_bias, swap_bias, swap_learn, repeat, kind_learn, more_relocations,
+        more_swaps, exploration, kick, kick_onset, kick_slope, restart, abort,
+        abort_kappa, abort_margin, abort_trust, apart;
 } hop__settings;
 
 /* NULL for an unknown kind. */
