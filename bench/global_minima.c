@@ -220,7 +220,11 @@ static int refine(hop_structure *s, hop_potential *potential) {
     hop_optimizer_free(o);
     hop_normal_modes modes = {.size = sizeof modes};
     must(hop_potential_evaluate(potential, s), "energy");
-    must(hop_potential_normal_modes(potential, s, NULL, NULL, &modes), "modes");
+    double *frequencies = calloc(3 * hop_structure_count(s), sizeof *frequencies);
+    if (!frequencies)
+        stop("modes", "out of memory");
+    must(hop_potential_normal_modes(potential, s, frequencies, NULL, &modes), "modes");
+    free(frequencies);
     return (int)modes.negative;
 }
 

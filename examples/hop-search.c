@@ -9,10 +9,22 @@
 
 static struct {
     const char *potential, *formula, *optimizer, *input, *output, *model, *option[64];
-    double evaluations, seed;
-    int runs, options;
-    bool json;
-} a = {.optimizer = "basin-hopping", .evaluations = 10000, .seed = 1, .runs = 1};
+    const char *state;
+    double evaluations, seed, ladder, exchange, save_every;
+    int runs, options, chains, threads;
+    bool json, resume;
+} a = {.optimizer = "basin-hopping",
+       .evaluations = 10000,
+       .seed = 1,
+       .runs = 1,
+       .ladder = 1.5,
+       .exchange = 1000,
+       .save_every = 30,
+       .chains = 1,
+       .threads = 1};
+
+#define MOST_CHAINS 1024
+#define APART 1099511627776.0 /* 2^40: between the seeds of the chains of a run */
 
 static const struct argp_option options[] = {
     {"potential", 'p', "POTENTIAL", 0, "Parameter file or built-in name", 0},
@@ -26,6 +38,18 @@ static const struct argp_option options[] = {
     {"output", 'o', "BEST.xyz", 0, "Best structure", 0},
     {"option", 'O', "NAME=VALUE", 0, "Set an option of the optimizer", 0},
     {"list-options", 'L', "NAME", 0, "List an optimizer's options", 0},
+    {"state", 'S', "FILE", 0, "Save the run as it goes on, and when it is interrupted",
+     0},
+    {"resume", 'R', 0, 0, "Go on from the state that was saved", 0},
+    {"save-every", 'e', "TIME", 0, "Between two savings: 30s, 10m, ... (30s)", 0},
+    {"chains", 'c', "K", 0,
+     "Hopping chains in each run, which share its evaluations (1)", 0},
+    {"ladder", 'l', "FACTOR", 0, "Each chain is hotter than the one before by it (1.5)",
+     0},
+    {"exchange", 'x', "B", 0,
+     "Evaluations of each chain between exchanges of minima (1000)", 0},
+    {"threads", 'j', "N", 0,
+     "Threads for chains (1); the result does not depend on them", 0},
     {"json", 'J', 0, 0, "Print the result as JSON", 0},
     {0}};
 
@@ -39,6 +63,13 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 's': a.seed = parse_count("--seed", arg, 0, 9e15); break;
     case 'M': a.model = arg; break;
     case 'o': a.output = arg; break;
+    case 'S': a.state = arg; break;
+    case 'R': a.resume = true; break;
+    case 'e': a.save_every = parse_time(arg); break;
+    case 'c': a.chains = (int)parse_count("--chains", arg, 1, MOST_CHAINS); break;
+    case 'l': a.ladder = parse_number("--ladder", arg, 1, 1e6); break;
+    case 'x': a.exchange = parse_count("--exchange", arg, 1, 1e15); break;
+    case 'j': a.threads = (int)parse_count("--threads", arg, 1, 1024); break;
     case 'J': a.json = true; break;
     case 'L': list_options(arg); exit(EXIT_OK);
     case 'O':
@@ -55,16 +86,13 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (!a.potential || !a.output || !a.formula == !a.input)
             argp_error(state,
                        "expected -p POTENTIAL, -o BEST.xyz, and --formula or IN.xyz");
+        if (a.resume && !a.state)
+            argp_error(state, "--resume: expected --state FILE");
+        if (a.state && (a.runs > 1 || a.chains > 1))
+            argp_error(state, "--state: expected one run of one chain");
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
-    return 0;
-}
-
-static int progress(void *user, const hop_progress *p) {
-    if (p->evaluations % 500 == 0)
-        show_progress("run %d/%d  %lld/%.0f evaluations  best %.6f", *(int *)user + 1,
-                      a.runs, (long long)p->evaluations, a.evaluations, p->best_energy);
     return 0;
 }
 
@@ -78,50 +106,137 @@ typedef struct search {
     int64_t calls;
 } search;
 
-static hop_optimizer *prepare(search *w, uint64_t seed, hop_structure **s) {
-    check(w->context,
-          a.formula ? hop_structure_random(w->context, a.formula, w->potential, seed, s)
-                    : hop_structure_read(w->context, a.input, 0, s));
+typedef struct run {
+    const search *search;
+    int number;
+    hop_optimizer *chain[MOST_CHAINS];
+    double saved; /* seconds of the run when its state was last saved */
+} run;
+
+static void save(const run *r) {
+    if (hop_optimizer_save(r->chain[0], a.state) < 0)
+        warn("%s", hop_error_message(r->search->context));
+}
+
+static int progress(void *user, const hop_progress *p) {
+    run *r = user;
+    if (p->evaluations % 500 == 0 || a.chains > 1)
+        show_progress("run %d/%d  %lld/%.0f evaluations  best %.6f", r->number + 1,
+                      a.runs, (long long)p->evaluations, a.evaluations, p->best_energy);
+    if (a.state && p->seconds >= r->saved + a.save_every) {
+        save(r);
+        r->saved = p->seconds;
+    }
+    return 0;
+}
+
+/* ---- one run ---- */
+
+static hop_structure *start_of(search *w, uint64_t seed) {
+    hop_structure *s;
+    check(w->context, a.formula ? hop_structure_random(w->context, a.formula,
+                                                       w->potential, seed, &s)
+                                : hop_structure_read(w->context, a.input, 0, &s));
+    return s;
+}
+
+static hop_optimizer *prepare(search *w, const hop_structure *s, double seed,
+                              int chain) {
+    const double share = floor(a.evaluations / a.chains);
+    double temperature;
     hop_optimizer *o =
-        make_optimizer(w->context, a.optimizer, *s, w->potential, w->model);
+        make_optimizer(w->context, a.optimizer, s, w->potential, w->model);
     check(w->context, hop_optimizer_set(o, "quenches", 0));
-    check(w->context,
-          hop_optimizer_set(o, "polish", fmin(60.0, floor(a.evaluations / 4))));
-    check(w->context, hop_optimizer_set(o, "max_evaluations", a.evaluations));
-    check(w->context, hop_optimizer_set(o, "seed", (double)seed));
+    check(w->context, hop_optimizer_set(o, "polish", fmin(60.0, floor(share / 4))));
+    check(w->context, hop_optimizer_set(o, "max_evaluations", fmax(share, 1)));
+    check(w->context, hop_optimizer_set(o, "seed", seed));
     for (int k = 0; k < a.options; k++)
         set_option(w->context, o, a.option[k]);
+    if (chain > 0) {
+        check(w->context, hop_optimizer_get(o, "temperature", &temperature));
+        check(w->context,
+              hop_optimizer_set(o, "temperature", temperature * pow(a.ladder, chain)));
+    }
     return o;
 }
 
+/* A saved run goes on until the evaluations of this command. */
+static void resume(search *w, run *r) {
+    FILE *f = fopen(a.state, "rb");
+    if (!f) {
+        warn("%s is not there: the run begins anew", a.state);
+        return;
+    }
+    fclose(f);
+    hop_progress p = {.size = sizeof p};
+    check(w->context, hop_optimizer_load(r->chain[0], a.state));
+    check(w->context, hop_optimizer_set(r->chain[0], "max_evaluations", a.evaluations));
+    hop_optimizer_progress(r->chain[0], &p);
+    r->saved = p.seconds;
+}
+
+/* The chains of a run; returns a structure for its best point. */
+static hop_structure *make_chains(search *w, run *r) {
+    hop_structure *first = NULL;
+    for (int k = 0; k < a.chains; k++) {
+        const double seed = a.seed + r->number + APART * k;
+        hop_structure *s = start_of(w, (uint64_t)seed);
+        r->chain[k] = prepare(w, s, fmod(seed, 9007199254740992.0), k);
+        if (k == 0)
+            first = s;
+        else
+            hop_structure_free(s);
+    }
+    if (a.resume)
+        resume(w, r);
+    return first;
+}
+
+static hop_progress progress_of(const run *r) {
+    hop_progress sum = {.size = sizeof sum}, one = {.size = sizeof one};
+    for (int k = 0; k < a.chains; k++) {
+        hop_optimizer_progress(r->chain[k], &one);
+        sum.evaluations += one.evaluations;
+        sum.quenches += one.quenches;
+    }
+    return sum;
+}
+
+static void take_result(search *w, const run *r, hop_structure **s) {
+    const hop_progress p = progress_of(r);
+    const double energy = *hop_structure_energy(*s);
+    w->calls += p.evaluations;
+    if (!isfinite(energy))
+        return;
+    w->energy[w->done++] = energy;
+    if (!a.json)
+        printf("run %d  seed %llu  energy %.9f  evaluations %lld  quenches %lld\n",
+               r->number + 1, (unsigned long long)(a.seed + r->number), energy,
+               (long long)p.evaluations, (long long)p.quenches);
+    fflush(stdout);
+    if (!w->best || energy < *hop_structure_energy(w->best)) {
+        hop_structure *worse = w->best;
+        w->best = *s;
+        *s = worse;
+    }
+}
+
 /* One run; whatever ends it, its best point counts. */
-static int run_once(search *w, int run) {
-    hop_structure *s;
-    const uint64_t seed = (uint64_t)a.seed + (uint64_t)run;
-    hop_optimizer *o = prepare(w, seed, &s);
-    int status = hop_optimizer_run(o, s, progress, &run);
+static int run_once(search *w, int number) {
+    run r = {.search = w, .number = number};
+    hop_structure *s = make_chains(w, &r);
+    int status = a.chains > 1 ? hop_chains_run(r.chain, (size_t)a.chains,
+                                               (int64_t)a.exchange, s, progress, &r)
+                              : hop_optimizer_run(r.chain[0], s, progress, &r);
     clear_progress();
     if (status < 0)
-        warn("run %d: %s", run + 1, hop_error_message(w->context));
-    hop_progress p = {.size = sizeof p};
-    hop_optimizer_progress(o, &p);
-    w->calls += p.evaluations;
-    if (hop_optimizer_best(o, s) == HOP_OK) {
-        const double energy = *hop_structure_energy(s);
-        w->energy[w->done++] = energy;
-        if (!a.json)
-            printf("run %d  seed %llu  energy %.9f  evaluations %lld  quenches %lld\n",
-                   run + 1, (unsigned long long)seed, energy, (long long)p.evaluations,
-                   (long long)p.quenches);
-        fflush(stdout);
-        if (!w->best || energy < *hop_structure_energy(w->best)) {
-            hop_structure *worse = w->best;
-            w->best = s;
-            s = worse;
-        }
-    }
+        warn("run %d: %s", number + 1, hop_error_message(w->context));
+    if (a.state)
+        save(&r);
+    take_result(w, &r, &s);
     hop_structure_free(s);
-    hop_optimizer_free(o);
+    for (int k = 0; k < a.chains; k++)
+        hop_optimizer_free(r.chain[k]);
     return status;
 }
 
@@ -149,6 +264,9 @@ int main(int argc, char **argv) {
                               0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
     check_output(a.output);
+    if (a.state)
+        check_output(a.state);
+    check(w.context, hop_context_set_threads(w.context, a.threads));
     warn_untrained(a.optimizer, a.model);
     w.potential = open_potential(w.context, a.potential);
     if (a.model)
@@ -157,8 +275,8 @@ int main(int argc, char **argv) {
     if (!w.energy)
         fail("out of memory");
     int status = HOP_OK;
-    for (int run = 0; run < a.runs && !interrupted() && status >= 0; run++)
-        status = run_once(&w, run);
+    for (int k = 0; k < a.runs && !interrupted() && status >= 0; k++)
+        status = run_once(&w, k);
     if (w.best) {
         const hop_structure *one = w.best;
         check(w.context, hop_potential_evaluate(w.potential, w.best));

@@ -701,6 +701,50 @@ HOP_API int hop_optimizer_best(const hop_optimizer *optimizer,
  */
 HOP_API int hop_optimizer_progress(const hop_optimizer *optimizer, hop_progress *out);
 
+/**
+ * Save a run, such as from a progress function: options, all that the optimizer remembers
+ * and its best point, whatever its kind.  `path` is replaced only by a complete file.
+ *
+ * @retval HOP_ERROR_STATE   nothing was asked yet
+ * @retval HOP_ERROR_UNSUPPORTED  the kind cannot be saved
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ */
+HOP_API int hop_optimizer_save(const hop_optimizer *optimizer, const char *path);
+
+/**
+ * Go on with a saved run, bit for bit as if it had never stopped: the next ask gives the
+ * positions that were to be asked next.  Options are those of the file; limits can then
+ * be changed.  `optimizer` is new, of the same kind, and made for the same atoms,
+ * potential and model; of `start` only the atoms matter.
+ *
+ * @retval HOP_ERROR_STATE     the optimizer has begun
+ * @retval HOP_ERROR_ARGUMENT  saved from another kind, system, potential or model; the
+ *                             message says which
+ * @retval HOP_ERROR_FORMAT, HOP_ERROR_VERSION  not a saved run, or one of another libhop
+ * @retval HOP_ERROR_CORRUPT   truncated or altered
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ */
+HOP_API int hop_optimizer_load(hop_optimizer *optimizer, const char *path);
+
+/**
+ * Run several hopping optimizers side by side, over the context's threads, in rounds of
+ * `interval` evaluations each.  After a round, neighbours in the list may exchange the
+ * minima from which they move, by the rule of replica exchange: give them rising
+ * temperatures (option `temperature`), and different seeds.  Equal temperatures: they run
+ * independently.  The result is the same for any number of threads.
+ *
+ * @param chains     count of them, made in one context with one potential and the same
+ *                   atoms; each keeps its own limits.  They may be run on later
+ * @param structure  receives the best point of all, with its energy and forces
+ * @param progress   called after each round with the sums over the chains; may be NULL
+ * @return HOP_TARGET when one has reached its target, HOP_STOPPED, or how the first
+ *         ended when all have ended; errors as hop_optimizer_run()
+ * @retval HOP_ERROR_ARGUMENT  chains that do not belong together, interval below 1
+ */
+HOP_API int hop_chains_run(hop_optimizer *const *chains, size_t count, int64_t interval,
+                           hop_structure *structure, hop_progress_function progress,
+                           void *user);
+
 /* ------------------------------------------------------------------------------------
  * Meta-training
  * --------------------------------------------------------------------------------- */

@@ -50,6 +50,12 @@ void hop__hop_policy_free(hop__hop_policy *p) {
     hop__release(context, p);
 }
 
+void hop__hop_policy_record(hop__hop_policy *p, hop__record *record) {
+    const size_t rows = 2 * HOP__HOP_HIDDEN + HOP__HOP_OUTPUTS; /* h, c, y */
+    hop__record_part(record, p->h, rows * p->atoms->stride * sizeof(double));
+    HOP__RECORD(record, p->mean);
+}
+
 void hop__hop_policy_start(hop__hop_policy *p) {
     memset(p->h, 0, 2 * HOP__HOP_HIDDEN * p->atoms->stride * sizeof *p->h);
     memset(p->y, 0, HOP__HOP_OUTPUTS * p->atoms->stride * sizeof *p->y);

@@ -12,6 +12,7 @@
 #define HOP_LEARNING_HOP_POLICY_H
 
 #include "base/random.h"
+#include "base/record.h"
 #include "learning/hop_features.h"
 #include "learning/lstm.h"
 
@@ -56,6 +57,9 @@ typedef struct hop__hop_policy {
 int hop__hop_policy_new(hop_context *context, const hop__hop_atoms *atoms,
                         hop__random *random, hop__hop_policy **out);
 void hop__hop_policy_free(hop__hop_policy *policy);
+
+/* What it remembers and what it drew from last, as bytes. */
+void hop__hop_policy_record(hop__hop_policy *policy, hop__record *record);
 
 /* Forget all hops. */
 void hop__hop_policy_start(hop__hop_policy *policy);

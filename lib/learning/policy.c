@@ -54,6 +54,25 @@ void hop__policy_free(hop__policy *p) {
     hop__release(context, p);
 }
 
+void hop__policy_record_state(hop__policy *p, hop__record *record) {
+    const size_t threes = 3 * p->count * sizeof(double);
+    for (int k = 0; k < HOP__VECTORS; k++)
+        hop__record_part(record, p->vector[k], threes);
+    hop__record_part(record, p->force_before, threes);
+    for (int k = 0; k < HOP__QN_MEMORY; k++) {
+        hop__record_part(record, p->s[k], threes);
+        hop__record_part(record, p->y[k], threes);
+    }
+    HOP__RECORD(record, p->born);
+    HOP__RECORD(record, p->energy_before);
+    HOP__RECORD(record, p->pairs);
+    HOP__RECORD(record, p->step);
+    hop__record_expect(record, p->pairs <= HOP__QN_MEMORY);
+    if (record->broken)
+        p->pairs = 0;
+    hop__record_part(record, p->h, 2 * HOP__HIDDEN * p->stride * sizeof(double));
+}
+
 void hop__policy_system(hop__policy *p, size_t count, const hop__units *units,
                         const double *lengths, const double *energies, double cap) {
     p->count = count;

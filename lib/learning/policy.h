@@ -11,6 +11,7 @@
 #ifndef HOP_LEARNING_POLICY_H
 #define HOP_LEARNING_POLICY_H
 
+#include "base/record.h"
 #include "learning/features.h"
 #include "learning/quasi_newton.h"
 #include "potentials/potential.h"
@@ -53,6 +54,9 @@ typedef struct hop__policy_record {
 
 int hop__policy_new(hop_context *context, size_t capacity, hop__policy **out);
 void hop__policy_free(hop__policy *policy);
+
+/* All that the next steps read, as bytes. */
+void hop__policy_record_state(hop__policy *policy, hop__record *record);
 
 /* Set the system; at most `capacity` atoms.  Starts a new descent. */
 void hop__policy_system(hop__policy *policy, size_t count, const hop__units *units,

@@ -44,6 +44,12 @@ void hop__watch_free(hop__watch *w) {
     hop__release(context, w);
 }
 
+void hop__watch_record(hop__watch *w, hop__record *record) {
+    const size_t state = 2 * HOP__WATCH_HIDDEN * hop__lstm_stride(1);
+    hop__record_part(record, w->h, state * sizeof(double));
+    HOP__RECORD(record, w->looks);
+}
+
 void hop__watch_start(hop__watch *w) {
     memset(w->h, 0, 2 * HOP__WATCH_HIDDEN * hop__lstm_stride(1) * sizeof *w->h);
 }

@@ -7,6 +7,7 @@
 #ifndef HOP_LEARNING_WATCH_H
 #define HOP_LEARNING_WATCH_H
 
+#include "base/record.h"
 #include "learning/lstm.h"
 
 #define HOP__WATCH_INPUTS 16
@@ -42,6 +43,9 @@ typedef struct hop__watch {
 
 int hop__watch_new(hop_context *context, hop__watch **out);
 void hop__watch_free(hop__watch *watch);
+
+/* What it remembers, as bytes. */
+void hop__watch_record(hop__watch *watch, hop__record *record);
 
 /* A quench begins. */
 void hop__watch_start(hop__watch *watch);

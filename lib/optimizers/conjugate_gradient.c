@@ -153,5 +153,16 @@ static void step(void *opaque, const double *x, double energy, const double *for
         next[a] = s->x[a] + s->t * s->d[a];
 }
 
+void hop__conjugate_gradient_record(void *opaque, hop__record *record) {
+    state *s = opaque;
+    double *const numbers[] = {&s->energy, &s->slope, &s->curvature, &s->t,
+                               &s->low,    &s->high,  &s->low_slope, &s->length};
+    hop__record_part(record, s->x, 3 * s->n * sizeof *s->x);
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
+        hop__record_part(record, numbers[k], sizeof(double));
+    HOP__RECORD(record, s->on_line);
+    HOP__RECORD(record, s->trials);
+}
+
 const hop__descent_kind hop__conjugate_gradient_kind = {"conjugate-gradient", create,
                                                         destroy, start, step};

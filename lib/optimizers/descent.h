@@ -3,6 +3,7 @@
 #ifndef HOP_OPTIMIZERS_DESCENT_H
 #define HOP_OPTIMIZERS_DESCENT_H
 
+#include "base/record.h"
 #include "optimizers/settings.h"
 #include "potentials/potential.h"
 
@@ -33,6 +34,14 @@ typedef struct hop__descent_kind {
 extern const hop__descent_kind hop__gradient_descent_kind, hop__adam_kind,
     hop__fire_kind, hop__fire2_kind, hop__smooth_fire_kind,
     hop__conjugate_gradient_kind, hop__lbfgs_kind, hop__learned_kind;
+
+/* The state of a descent as bytes: what create() and the settings do not determine.
+   saving.c knows which kind has which. */
+void hop__first_order_record(void *state, hop__record *record);
+void hop__fire_record(void *state, hop__record *record);
+void hop__conjugate_gradient_record(void *state, hop__record *record);
+void hop__lbfgs_record(void *state, hop__record *record);
+void hop__learned_record(void *state, hop__record *record);
 
 /* next = x + step, shortened as a whole so that no atom moves farther than `cap`. */
 void hop__descent_move(size_t count, const double *x, const double *step, double cap,

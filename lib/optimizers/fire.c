@@ -167,6 +167,15 @@ static void smooth_fire_step(void *opaque, const double *x, double energy,
         next[a] = x[a] + s->step[a];
 }
 
+void hop__fire_record(void *opaque, hop__record *record) {
+    state *s = opaque;
+    hop__record_part(record, s->v, 6 * s->count * sizeof *s->v);
+    HOP__RECORD(record, s->moving);
+    HOP__RECORD(record, s->dt);
+    HOP__RECORD(record, s->alpha);
+    HOP__RECORD(record, s->downhill);
+}
+
 const hop__descent_kind hop__fire_kind = {"fire", create, destroy, start, fire_step};
 const hop__descent_kind hop__fire2_kind = {"fire2", create, destroy, start, fire2_step};
 const hop__descent_kind hop__smooth_fire_kind = {"smooth-fire", create, destroy, start,

@@ -96,6 +96,12 @@ static void adam_step(void *opaque, const double *x, double energy,
     hop__descent_move(s->count, x, s->step, s->cap, next);
 }
 
+void hop__first_order_record(void *opaque, hop__record *record) {
+    state *s = opaque;
+    hop__record_part(record, s->m, 7 * s->count * sizeof *s->m);
+    HOP__RECORD(record, s->steps);
+}
+
 const hop__descent_kind hop__gradient_descent_kind = {
     "gradient-descent", create, destroy, start, gradient_descent_step};
 const hop__descent_kind hop__adam_kind = {"adam", create, destroy, start, adam_step};

@@ -36,7 +36,8 @@ static int allocate(hop__hops *h) {
                        (double **)&h->atoms.cohesion,
                        &h->moves.scores};
     const size_t count = sizeof ones / sizeof *ones;
-    double *at = hop__allocate(h->context, (count + 6) * n, sizeof *at);
+    h->numbers = (count + 6) * n;
+    double *at = hop__allocate(h->context, h->numbers, sizeof *at);
     if (!at)
         return HOP_ERROR_MEMORY;
     h->block = at;
@@ -102,6 +103,29 @@ void hop__hops_free(hop__hops *h) {
     hop__hop_policy_free(h->policy);
     hop__release(h->context, h->block);
     hop__release(h->context, h);
+}
+
+void hop__hops_record(hop__hops *h, hop__record *record) {
+    HOP__RECORD(record, h->moves.random.position);
+    hop__record_part(record, h->block, h->numbers * sizeof *h->block);
+    HOP__RECORD(record, h->shells.mean_energy);
+    HOP__RECORD(record, h->history.success);
+    HOP__RECORD(record, h->history.since);
+    HOP__RECORD(record, h->history.noise);
+    HOP__RECORD(record, h->accepted_energy);
+    HOP__RECORD(record, h->limit);
+    HOP__RECORD(record, h->lowest);
+    HOP__RECORD(record, h->swaps);
+    HOP__RECORD(record, h->gains);
+    HOP__RECORD(record, h->costs);
+    HOP__RECORD(record, h->move);
+    hop__record_expect(record, h->move <= HOP__MOVE_NONE);
+    HOP__RECORD(record, h->forgiving);
+    HOP__RECORD(record, h->shake);
+    HOP__RECORD(record, h->since_best);
+    HOP__RECORD(record, h->shakes);
+    HOP__RECORD(record, h->shakes_accepted);
+    hop__hop_policy_record(h->policy, record);
 }
 
 static void forget_trials(hop__hops *h) {

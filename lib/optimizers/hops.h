@@ -44,7 +44,8 @@ typedef struct hop__hops {
     bool forgiving; /* the next minimum is accepted whatever its energy */
     double shake;   /* radius in lengths */
     int64_t since_best, shakes, shakes_accepted;
-    double *block;
+    double *block; /* all arrays of doubles are parts of it */
+    size_t numbers;
 } hop__hops;
 
 /* Everything pointed to must outlive it.  `lengths`, `scales`: each atom's own. */
@@ -52,6 +53,9 @@ int hop__hops_new(hop_context *context, const hop_structure *start,
                   const hop__units *units, const double *lengths, const double *scales,
                   const hop__settings *settings, hop__hops **out);
 void hop__hops_free(hop__hops *hops);
+
+/* The chain and what it remembers, as bytes. */
+void hop__hops_record(hop__hops *hops, hop__record *record);
 
 /* Forget the chain; draw random numbers anew from the seed of the settings. */
 void hop__hops_start(hop__hops *hops);

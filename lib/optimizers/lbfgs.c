@@ -249,4 +249,53 @@ static void step(void *opaque, const double *x, double energy, const double *for
     hop__descent_move(s->count, s->x, s->step, s->cap, next);
 }
 
+/* Slots from `clean` on have never been used, and nor have these columns of products. */
+static void record_pairs(state *s, hop__record *record) {
+    const size_t width = s->products.width, columns = (s->clean + 7) / 8 * 8;
+    hop__record_part(record, s->s, s->clean * s->stride * sizeof(double));
+    hop__record_part(record, s->y, s->clean * s->stride * sizeof(double));
+    for (size_t k = 0; k < s->clean; k++) {
+        hop__record_part(record, s->products.sy + k * width, columns * sizeof(double));
+        hop__record_part(record, s->products.ys + k * width, columns * sizeof(double));
+        hop__record_part(record, s->products.yy + k * width, columns * sizeof(double));
+    }
+    hop__record_part(record, s->products.rho, width * sizeof(double));
+}
+
+static bool slots_possible(const state *s) {
+    bool possible = s->slots <= s->memory + 1 && s->clean <= s->memory + 1 &&
+                    s->slots <= s->clean && s->pairs <= s->slots &&
+                    s->pairs <= s->memory && s->spare <= s->memory;
+    for (size_t k = 0; possible && k < s->pairs; k++)
+        possible = s->order[k] < s->slots;
+    return possible;
+}
+
+void hop__lbfgs_record(void *opaque, hop__record *record) {
+    state *s = opaque;
+    const size_t width = s->products.width;
+    double *const rows[] = {s->x, s->f, s->trial, s->step};
+    double *const columns[] = {s->sf, s->yf, s->trial_sf, s->trial_yf, s->a, s->b};
+    double *const numbers[] = {&s->energy, &s->gamma, &s->ff, &s->trial_ff};
+    HOP__RECORD(record, s->slots);
+    HOP__RECORD(record, s->clean);
+    HOP__RECORD(record, s->pairs);
+    HOP__RECORD(record, s->order);
+    HOP__RECORD(record, s->spare);
+    hop__record_expect(record, slots_possible(s));
+    if (record->broken) {
+        s->slots = s->clean = s->pairs = s->spare = 0;
+        return;
+    }
+    record_pairs(s, record);
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+        hop__record_part(record, rows[k], s->stride * sizeof(double));
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
+        hop__record_part(record, columns[k], width * sizeof(double));
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
+        hop__record_part(record, numbers[k], sizeof(double));
+    HOP__RECORD(record, s->have_last);
+    HOP__RECORD(record, s->shortened);
+}
+
 const hop__descent_kind hop__lbfgs_kind = {"lbfgs", create, destroy, start, step};

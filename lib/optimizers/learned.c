@@ -75,4 +75,12 @@ static void step(void *opaque, const double *x, double energy, const double *for
         next[a] = x[a] + s->length * s->step[a];
 }
 
+void hop__learned_record(void *opaque, hop__record *record) {
+    state *s = opaque;
+    hop__policy_record_state(s->policy, record);
+    hop__record_part(record, s->x, 6 * s->policy->count * sizeof *s->x);
+    HOP__RECORD(record, s->energy);
+    HOP__RECORD(record, s->rises);
+}
+
 const hop__descent_kind hop__learned_kind = {"learned", create, destroy, start, step};

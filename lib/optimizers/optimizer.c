@@ -209,7 +209,7 @@ static int create_watch(hop_optimizer *o) {
     return status;
 }
 
-static int begin(hop_optimizer *o) {
+int hop__optimizer_begin(hop_optimizer *o) {
     hop__descent_system system = {.count = o->start->count,
                                   .units = o->units,
                                   .lengths = o->lengths,
@@ -245,7 +245,7 @@ int hop__optimizer_restart(hop_optimizer *o, const double *x, double seed) {
     o->refusals = 0;
     o->outcome = HOP_OK;
     o->evaluations = o->quenches = 0;
-    return begin(o);
+    return hop__optimizer_begin(o);
 }
 
 /* Positions, energy and forces of the best point, when there is one. */
@@ -264,7 +264,7 @@ int hop_optimizer_ask(hop_optimizer *o, hop_structure *s) {
         return hop__missing(o ? o->context : NULL, "structure");
     int status = hop__structure_match(o->context, "ask", o->start, s);
     if (status == HOP_OK && !o->begun)
-        status = begin(o);
+        status = hop__optimizer_begin(o);
     if (status != HOP_OK)
         return status;
     status = hop__search_status(o);

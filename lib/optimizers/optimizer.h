@@ -62,6 +62,9 @@ struct hop_optimizer {
     double frame[9];
 };
 
+/* Make all that a run needs: what the first ask does. */
+int hop__optimizer_begin(hop_optimizer *optimizer);
+
 /* Random vectors are drawn in this frame (rows of a rotation matrix), so that a test
    can rotate start and noise together. */
 void hop__optimizer_set_frame(hop_optimizer *optimizer, const double frame[9]);
