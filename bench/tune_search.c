@@ -323,18 +323,18 @@ static void search(settings *pool, int count, const char *rounds, uint64_t seed,
         wanted = wanted > MAX_SETTINGS ? MAX_SETTINGS : wanted;
         if (have_space)
             count = evolve(pool, count, wanted, round);
-        for (int k = 0; k < count; k++)
+        const bool last = rounds[used] != ',';
+        for (int k = 0; k < count; k++) {
             judge(&pool[k], seed, runs, calls, table[k]);
+            if (last)
+                print_table(&pool[k], table[k]);
+        }
         seed += (uint64_t)runs;
         printf("# round %d: %d settings, %d runs of %.0f evaluations on %d systems\n",
                ++round, count, runs, calls, system_count);
         rounds += used;
-        bool last = *rounds != ',';
-        if (last) {
-            for (int k = 0; k < count; k++)
-                print_table(&pool[k], table[k]);
+        if (last)
             printf("# best first\n");
-        }
         qsort(pool, (size_t)count, sizeof *pool, by_score);
         for (int k = 0; k < count; k++)
             if (last || k < (count + 3) / 4 || pool[k].id == 0)

