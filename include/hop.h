@@ -129,6 +129,10 @@ typedef struct hop_optimizer hop_optimizer;
 typedef struct hop_model hop_model;
 /** Meta-training: makes models. */
 typedef struct hop_trainer hop_trainer;
+/** Frames of one system in a file. */
+typedef struct hop_trajectory hop_trajectory;
+/** The lowest distinct minima that were found. */
+typedef struct hop_archive hop_archive;
 
 /**
  * Where libhop gets its memory.  Both functions receive `user`; `allocate` returns NULL
@@ -321,6 +325,87 @@ HOP_API int hop_structure_write(const hop_structure *const *structures, size_t c
  */
 HOP_API int hop_structure_format(const hop_structure *structure, char *buffer,
                                  size_t capacity, size_t *length);
+
+/* ------------------------------------------------------------------------------------
+ * Trajectories
+ * --------------------------------------------------------------------------------- */
+
+/**
+ * Begin a trajectory: frames of one system in a file, which is replaced.  By its ending
+ * it is H5MD (.h5md, .h5, .hdf5; docs/formats.md) or extended XYZ (.xyz, .extxyz).
+ *
+ * What is left when the process is killed: an extended XYZ file has every frame whose
+ * hop_trajectory_append() returned; a frame that was cut off is left out when it is read.
+ * An H5MD file is complete at any moment, also while others read it: frames are collected
+ * in memory, and the file is replaced by a longer one when ten seconds have passed (for
+ * large files: fifty times as long as it takes) or much has been collected, and by
+ * hop_trajectory_flush().  Frames since then are lost; nothing else is.
+ *
+ * @param like  the system: atoms, periodicity, fixed mask, and whether there is a cell;
+ *              only read during the call, and not itself a frame
+ * @retval HOP_ERROR_UNSUPPORTED  another ending
+ * @retval HOP_ERROR_ARGUMENT, HOP_ERROR_NONFINITE (of `like`), HOP_ERROR_IO,
+ *         HOP_ERROR_MEMORY
+ */
+HOP_API int hop_trajectory_create(hop_context *context, const char *path,
+                                  const hop_structure *like, hop_trajectory **out);
+
+/**
+ * Open a trajectory to read it, and to append to it when libhop made it.  H5MD files of
+ * other programs are read too: positions, species, box, and force and potential_energy
+ * where they are, in units that are known.
+ *
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ * @retval HOP_ERROR_FORMAT       not a trajectory, or frames of different systems
+ * @retval HOP_ERROR_UNSUPPORTED  H5MD in units that are not known
+ */
+HOP_API int hop_trajectory_open(hop_context *context, const char *path,
+                                hop_trajectory **out);
+
+/**
+ * Add a frame: positions, cell, and what is known of energy, forces and virial (per-atom
+ * energies in extended XYZ only).
+ *
+ * @param step       above that of the frame before, such as the number of evaluations
+ * @param structure  same atoms, periodicity and fixed mask as the first
+ * @retval HOP_ERROR_ARGUMENT     another system, or a step that is not above the last
+ * @retval HOP_ERROR_NONFINITE    a position is not finite
+ * @retval HOP_ERROR_UNSUPPORTED  a file of another program
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY  the file is as before; in H5MD the frame is kept
+ *                                in memory and written when that succeeds
+ */
+HOP_API int hop_trajectory_append(hop_trajectory *trajectory, int64_t step,
+                                  const hop_structure *structure);
+
+/**
+ * Write what is still in memory.
+ *
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY  it is still in memory
+ */
+HOP_API int hop_trajectory_flush(hop_trajectory *trajectory);
+
+/** Number of frames. */
+HOP_API int64_t hop_trajectory_count(const hop_trajectory *trajectory);
+
+/** Step of the last frame, INT64_MIN without one. */
+HOP_API int64_t hop_trajectory_step(const hop_trajectory *trajectory);
+
+/**
+ * Read a frame.  Positions, energy and virial come back to the bit; forces of H5MD within
+ * their last bit, as they stand there in kJ/mol/angstrom.
+ *
+ * @param frame  0 is the first; negative counts from the end
+ * @param step   receives its step; may be NULL
+ * @retval HOP_END  there are fewer frames; *out is NULL
+ * @retval HOP_ERROR_IO, HOP_ERROR_FORMAT, HOP_ERROR_CORRUPT (changed by others),
+ *         HOP_ERROR_MEMORY
+ */
+HOP_API int hop_trajectory_read(hop_trajectory *trajectory, int64_t frame,
+                                int64_t *step, hop_structure **out);
+
+/** Give a trajectory back; what is in memory is written, if that succeeds:
+ *  hop_trajectory_flush() tells. */
+HOP_API void hop_trajectory_free(hop_trajectory *trajectory);
 
 /* ------------------------------------------------------------------------------------
  * Potentials
@@ -678,7 +763,8 @@ typedef int (*hop_progress_function)(void *user, const hop_progress *progress);
 /**
  * Ask, evaluate and tell until finished.
  *
- * @param structure  receives the best point with its energy and forces
+ * @param structure  receives the best point with its energy and forces; when `progress` is
+ *                   called it holds the point that was evaluated
  * @param progress   may be NULL
  * @return as hop_optimizer_ask(), HOP_STOPPED when `progress` asked for it, or the error
  *         of hop_potential_evaluate(); whatever it is, the best point is kept
