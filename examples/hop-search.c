@@ -4,15 +4,21 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/common.h"
 
 static struct {
-    const char *potential, *formula, *optimizer, *input, *output, *model, *option[64];
-    double evaluations, seed;
+    const char *potential, *formula, *optimizer, *input, *output, *model;
+    const char *trajectory, *archive, *option[64];
+    double evaluations, seed, minima;
     int runs, options;
     bool json;
-} a = {.optimizer = "basin-hopping", .evaluations = 10000, .seed = 1, .runs = 1};
+} a = {.optimizer = "basin-hopping",
+       .evaluations = 10000,
+       .seed = 1,
+       .minima = 100,
+       .runs = 1};
 
 static const struct argp_option options[] = {
     {"potential", 'p', "POTENTIAL", 0, "Parameter file or built-in name", 0},
@@ -24,6 +30,10 @@ static const struct argp_option options[] = {
     {"seed", 's', "S", 0, "Seed of the first run (1)", 0},
     {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
     {"output", 'o', "BEST.xyz", 0, "Best structure", 0},
+    {"archive", 'a', "FILE.xyz", 0,
+     "Lowest distinct minima; goes on from the file when it is there", 0},
+    {"minima", 'k', "K", 0, "How many of them a new archive keeps (100)", 0},
+    {"trajectory", 't', "FILE", 0, "Every minimum in turn: .h5md, .h5 or .xyz", 0},
     {"option", 'O', "NAME=VALUE", 0, "Set an option of the optimizer", 0},
     {"list-options", 'L', "NAME", 0, "List an optimizer's options", 0},
     {"json", 'J', 0, 0, "Print the result as JSON", 0},
@@ -39,6 +49,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 's': a.seed = parse_count("--seed", arg, 0, 9e15); break;
     case 'M': a.model = arg; break;
     case 'o': a.output = arg; break;
+    case 'a': a.archive = arg; break;
+    case 'k': a.minima = parse_count("--minima", arg, 1, 1e6); break;
+    case 't': a.trajectory = arg; break;
     case 'J': a.json = true; break;
     case 'L': list_options(arg); exit(EXIT_OK);
     case 'O':
@@ -75,8 +88,72 @@ typedef struct search {
     hop_structure *best;
     double *energy; /* of each run that was made */
     int done;
-    int64_t calls;
+    int64_t calls, seed; /* calls: of the runs before this one */
+    hop_trajectory *trajectory;
+    hop_archive *archive;
+    double fmax; /* to which minima are relaxed for the archive */
 } search;
+
+/* ---- minima on the way ---- */
+
+/* Quenches of a search end early; what goes into the archive is a minimum. */
+static void archive_minimum(search *w, const hop_structure *found,
+                            int64_t evaluations) {
+    hop_structure *s;
+    hop_optimizer *o;
+    check(w->context, hop_structure_copy(found, &s));
+    check(w->context, hop_optimizer_new(w->context, "lbfgs", s, w->potential, &o));
+    check(w->context, hop_optimizer_set(o, "fmax", w->fmax));
+    check(w->context, hop_optimizer_set(o, "max_evaluations", 1000));
+    if (hop_optimizer_run(o, s, NULL, NULL) == HOP_CONVERGED)
+        check(w->context,
+              hop_archive_add(w->archive, s, evaluations, (uint64_t)w->seed, NULL));
+    hop_optimizer_free(o);
+    hop_structure_free(s);
+}
+
+static int take_minimum(void *user, const hop_structure *found, const hop_progress *p) {
+    search *w = user;
+    const int64_t step = w->calls + p->evaluations;
+    if (w->trajectory && step > hop_trajectory_step(w->trajectory))
+        check(w->context, hop_trajectory_append(w->trajectory, step, found));
+    if (w->archive)
+        archive_minimum(w, found, p->evaluations);
+    return 0;
+}
+
+/* Tolerances in the units of the softest of the elements. */
+static void begin_records(search *w, hop_structure *like) {
+    hop_scales scales = {.size = sizeof scales};
+    double length = HUGE_VAL, energy = HUGE_VAL;
+    for (size_t i = 0; i < hop_structure_count(like); i++) {
+        check(w->context, hop_potential_scales(
+                              w->potential, hop_structure_numbers(like)[i], &scales));
+        length = fmin(length, scales.length);
+        energy = fmin(energy, scales.energy);
+    }
+    w->fmax = 1e-4 * energy / length;
+    if (a.trajectory && !w->trajectory)
+        check(w->context,
+              hop_trajectory_create(w->context, a.trajectory, like, &w->trajectory));
+    if (!a.archive || w->archive)
+        return;
+    if (access(a.archive, F_OK) == 0)
+        check(w->context, hop_archive_load(w->context, a.archive, like, &w->archive));
+    else
+        check(w->context, hop_archive_new(w->context, (size_t)a.minima, 1e-5 * energy,
+                                          0.05 * length, &w->archive));
+}
+
+static void end_records(search *w) {
+    if (w->archive && hop_archive_count(w->archive) > 0)
+        check(w->context, hop_archive_save(w->archive, a.archive));
+    hop_archive_free(w->archive);
+    if (w->trajectory)
+        finish_trajectory(w->context, w->trajectory);
+}
+
+/* ---- runs ---- */
 
 static hop_optimizer *prepare(search *w, uint64_t seed, hop_structure **s) {
     check(w->context,
@@ -91,6 +168,11 @@ static hop_optimizer *prepare(search *w, uint64_t seed, hop_structure **s) {
     check(w->context, hop_optimizer_set(o, "seed", (double)seed));
     for (int k = 0; k < a.options; k++)
         set_option(w->context, o, a.option[k]);
+    w->seed = (int64_t)seed;
+    if (a.archive || a.trajectory) {
+        begin_records(w, *s);
+        check(w->context, hop_optimizer_set_minimum_function(o, take_minimum, w));
+    }
     return o;
 }
 
@@ -149,6 +231,10 @@ int main(int argc, char **argv) {
                               0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
     check_output(a.output);
+    if (a.archive)
+        check_output(a.archive);
+    if (a.trajectory)
+        check_output(a.trajectory);
     warn_untrained(a.optimizer, a.model);
     w.potential = open_potential(w.context, a.potential);
     if (a.model)
@@ -165,6 +251,7 @@ int main(int argc, char **argv) {
         check(w.context, hop_structure_write(&one, 1, a.output));
         print_result(&w);
     }
+    end_records(&w);
     free(w.energy);
     hop_structure_free(w.best);
     hop_model_free(w.model);

@@ -824,6 +824,110 @@ HOP_API int hop_optimizer_best(const hop_optimizer *optimizer,
  */
 HOP_API int hop_optimizer_progress(const hop_optimizer *optimizer, hop_progress *out);
 
+/**
+ * Called with each minimum that a descent has reached, accepted or not; `minimum` has
+ * positions, cell, energy, forces and per-atom energies where they were told, and is valid
+ * during the call only.  Return 0 to go on, anything else to stop the run.
+ */
+typedef int (*hop_minimum_function)(void *user, const hop_structure *minimum,
+                                    const hop_progress *progress);
+
+/**
+ * Show every minimum to `function`: the ends of descents that converged - in searches to
+ * the option quench_fmax only -, and of the relaxation of the best point.  NULL, the
+ * default, is nobody.
+ *
+ * @retval HOP_ERROR_MEMORY
+ */
+HOP_API int hop_optimizer_set_minimum_function(hop_optimizer *optimizer,
+                                               hop_minimum_function function,
+                                               void *user);
+
+/* ------------------------------------------------------------------------------------
+ * Archives of minima
+ * --------------------------------------------------------------------------------- */
+
+/** What an archive knows of a minimum, beside the structure. */
+typedef struct hop_minimum {
+    size_t size; /**< sizeof(hop_minimum), set by the caller */
+    double energy;
+    int64_t seen;       /**< how often it was added */
+    int64_t evaluation; /**< of its search, when it was first added */
+    uint64_t seed;      /**< of that search, below 2^63 */
+} hop_minimum;
+
+/**
+ * Make an archive: the lowest distinct minima of one system.
+ *
+ * Two minima are the same when their energies differ by at most `energy_tolerance` and
+ * hop_structure_match() finds them the same within `distance_tolerance`.
+ *
+ * @param capacity            minima that are kept, 1 to a million: the lowest
+ * @param energy_tolerance    eV, such as 1e-3 for quenches to a force of 0.01
+ * @param distance_tolerance  angstrom, such as a tenth of the distance of neighbours
+ * @retval HOP_ERROR_ARGUMENT, HOP_ERROR_MEMORY
+ */
+HOP_API int hop_archive_new(hop_context *context, size_t capacity,
+                            double energy_tolerance, double distance_tolerance,
+                            hop_archive **out);
+
+/**
+ * Load an archive, with the capacity and tolerances it was made with.
+ *
+ * @param like  the system that is expected; NULL: any
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ * @retval HOP_ERROR_FORMAT    not an archive; the message names the line
+ * @retval HOP_ERROR_CORRUPT   minima are missing
+ * @retval HOP_ERROR_VERSION   of a later libhop
+ * @retval HOP_ERROR_ARGUMENT  of another system than `like`
+ */
+HOP_API int hop_archive_load(hop_context *context, const char *path,
+                             const hop_structure *like, hop_archive **out);
+
+/**
+ * Write an archive as extended XYZ, lowest minimum first, that every reader of it
+ * understands; `path` is replaced only by a complete file.
+ *
+ * @retval HOP_ERROR_STATE  the archive is empty
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ */
+HOP_API int hop_archive_save(const hop_archive *archive, const char *path);
+
+/** Give an archive back. */
+HOP_API void hop_archive_free(hop_archive *archive);
+
+/**
+ * Add a minimum, or count one that is there; of two the same the lower is kept.
+ *
+ * @param structure   with its energy; copied
+ * @param evaluation  evaluations of the search so far
+ * @param seed        of the search
+ * @param fresh       receives 1 when it was not in the archive, else 0; may be NULL
+ * @retval HOP_ERROR_ARGUMENT   another system
+ * @retval HOP_ERROR_NONFINITE  positions or energy
+ * @retval HOP_ERROR_MEMORY     the archive is as before
+ */
+HOP_API int hop_archive_add(hop_archive *archive, const hop_structure *structure,
+                            int64_t evaluation, uint64_t seed, int32_t *fresh);
+
+/** Number of minima in it. */
+HOP_API size_t hop_archive_count(const hop_archive *archive);
+
+/** How many minima were added in all, those that were too high to be kept included. */
+HOP_API int64_t hop_archive_seen(const hop_archive *archive);
+
+/**
+ * Minimum number `index`, 0 the lowest.
+ *
+ * @param about  receives what is known of it; may be NULL
+ * @param out    receives a copy of the structure; may be NULL
+ * @retval HOP_END             there are fewer
+ * @retval HOP_ERROR_ARGUMENT  an unknown size
+ * @retval HOP_ERROR_MEMORY
+ */
+HOP_API int hop_archive_minimum(const hop_archive *archive, size_t index,
+                                hop_minimum *about, hop_structure **out);
+
 /* ------------------------------------------------------------------------------------
  * Meta-training
  * --------------------------------------------------------------------------------- */

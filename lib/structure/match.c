@@ -10,7 +10,6 @@
  *
  * In a cell: an atom of the rarest element is laid on each of its kind in turn. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -41,13 +40,35 @@ typedef struct matcher {
 
 /* ---- making ---- */
 
-static int by_element_and_radius(const void *left, const void *right) {
-    const atom *p = left, *q = right;
+static bool before(const atom *p, const atom *q) {
     if (p->number != q->number)
-        return p->number < q->number ? -1 : 1;
-    if (p->radius != q->radius)
-        return p->radius < q->radius ? -1 : 1;
-    return p->index < q->index ? -1 : p->index > q->index;
+        return p->number < q->number;
+    return p->radius != q->radius ? p->radius < q->radius : p->index < q->index;
+}
+
+/* Let atom `i` of a heap of `count` sink to its place. */
+static void sink(atom *atoms, size_t i, size_t count) {
+    const atom moved = atoms[i];
+    for (size_t child; (child = 2 * i + 1) < count; i = child) {
+        if (child + 1 < count && before(&atoms[child], &atoms[child + 1]))
+            child++;
+        if (!before(&moved, &atoms[child]))
+            break;
+        atoms[i] = atoms[child];
+    }
+    atoms[i] = moved;
+}
+
+/* Heapsort: qsort() may allocate. */
+static void sort(atom *atoms, size_t count) {
+    for (size_t i = count / 2; i-- > 0;)
+        sink(atoms, i, count);
+    for (size_t last = count; last-- > 1;) {
+        const atom most = atoms[0];
+        atoms[0] = atoms[last];
+        atoms[last] = most;
+        sink(atoms, 0, last);
+    }
 }
 
 static void centre(const hop_structure *s, double *x, double c[3], atom *atoms) {
@@ -61,7 +82,7 @@ static void centre(const hop_structure *s, double *x, double c[3], atom *atoms) 
             x[3 * i + k] = s->positions[3 * i + k] - c[k];
         atoms[i] = (atom){s->numbers[i], i, sqrt(hop__dot(x + 3 * i, x + 3 * i, 3))};
     }
-    qsort(atoms, n, sizeof *atoms, by_element_and_radius);
+    sort(atoms, n);
 }
 
 static int allocate(matcher *m) {
