@@ -333,6 +333,10 @@ HOP_API int32_t hop_element_number(const char *symbol);
  * Read one frame of an extended XYZ file (plain XYZ is accepted).  Energy, forces,
  * virial or stress that stand in the file are read too.
  *
+ * Files named POSCAR* or CONTCAR*, or ending in .poscar or .vasp, are read as VASP's, those
+ * ending in .data or .lmp as LAMMPS data (atom_style atomic), one frame each; other names
+ * say nothing, and the first lines decide.  docs/formats.md has the details.
+ *
  * @param path   file name
  * @param frame  0 is the first frame; negative counts from the end, -1 is the last
  * @retval HOP_END           the file holds fewer frames; *out is NULL
@@ -343,7 +347,10 @@ HOP_API int hop_structure_read(hop_context *context, const char *path, int64_t f
 
 /**
  * Write extended XYZ with 17 significant digits, through a temporary file that replaces
- * `path` only when complete.
+ * `path` only when complete; POSCAR or LAMMPS data when `path` is named like one, as
+ * hop_structure_read() says, for one structure.  POSCAR puts atoms of one element together;
+ * LAMMPS data turns the cell until its first vector lies along x and its second in the xy
+ * plane.
  *
  * @param structures  `count` structures, one frame each
  * @retval HOP_ERROR_NONFINITE  a position or the cell is not finite: what could not be

@@ -390,11 +390,7 @@ static int read_frame(hop_context *context, hop__lines *lines, size_t count,
         return status;
     if (comment)
         *comment = f.comment;
-    int32_t *numbers_ = hop__allocate(context, count, sizeof *numbers_);
-    if (!numbers_)
-        return HOP_ERROR_MEMORY;
-    status = hop_structure_new(context, count, numbers_, out);
-    hop__release(context, numbers_);
+    status = hop__structure_blank(context, count, out);
     if (status == HOP_OK)
         status = read_rows(&f, *out);
     if (status == HOP_OK) {
