@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/common.h"
@@ -92,6 +93,7 @@ typedef struct search {
     hop_trajectory *trajectory;
     hop_archive *archive;
     double fmax; /* to which minima are relaxed for the archive */
+    time_t saved;
 } search;
 
 /* ---- minima on the way ---- */
@@ -112,6 +114,12 @@ static void archive_minimum(search *w, const hop_structure *found,
     hop_structure_free(s);
 }
 
+static void save_archive(search *w) {
+    if (w->archive && hop_archive_count(w->archive) > 0)
+        check(w->context, hop_archive_save(w->archive, a.archive));
+    w->saved = time(NULL);
+}
+
 static int take_minimum(void *user, const hop_structure *found, const hop_progress *p) {
     search *w = user;
     const int64_t step = w->calls + p->evaluations;
@@ -119,6 +127,8 @@ static int take_minimum(void *user, const hop_structure *found, const hop_progre
         check(w->context, hop_trajectory_append(w->trajectory, step, found));
     if (w->archive)
         archive_minimum(w, found, p->evaluations);
+    if (w->archive && time(NULL) - w->saved >= 10)
+        save_archive(w);
     return 0;
 }
 
@@ -146,8 +156,7 @@ static void begin_records(search *w, hop_structure *like) {
 }
 
 static void end_records(search *w) {
-    if (w->archive && hop_archive_count(w->archive) > 0)
-        check(w->context, hop_archive_save(w->archive, a.archive));
+    save_archive(w);
     hop_archive_free(w->archive);
     if (w->trajectory)
         finish_trajectory(w->context, w->trajectory);
@@ -204,6 +213,7 @@ static int run_once(search *w, int run) {
     }
     hop_structure_free(s);
     hop_optimizer_free(o);
+    save_archive(w);
     return status;
 }
 

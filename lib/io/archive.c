@@ -369,12 +369,14 @@ static int parse(hop_archive *a, const char *path, const char *text, size_t size
     int status;
     hop__lines_start(&lines, path, text, size);
     while ((status = hop__extxyz_next(a->context, &lines, &s, &comment)) == HOP_OK) {
+        hop__lines head = lines;
+        head.number -= (int64_t)s->count; /* messages name the comment line */
         if (a->count == 0)
-            status = read_head(a, &lines, comment, &minima);
+            status = read_head(a, &head, comment, &minima);
         if (status == HOP_OK && (int64_t)a->count == minima)
-            status = missing_key(a, &lines, "place among the minima");
+            status = missing_key(a, &head, "place among the minima");
         if (status == HOP_OK)
-            status = read_entry(a, &lines, comment, s);
+            status = read_entry(a, &head, comment, s);
         hop_structure_free(s);
         if (status != HOP_OK)
             return status;
