@@ -305,7 +305,7 @@ typedef struct hop_match {
  *
  * The distances are those after the least-squares superposition; every way of laying `a` on
  * `b` within the tolerance is found when it is well below the distance of neighbours (a
- * tenth of it).  Typically 20 microseconds for structures that differ.
+ * tenth of it).  Of 38 atoms it takes some tens of microseconds.
  *
  * @param tolerance    largest distance for which they are the same, angstrom
  * @param permutation  receives n indices: which atom of `b` each atom of `a` is; untouched

@@ -255,7 +255,7 @@ int hop__optimizer_restart(hop_optimizer *o, const double *x, double seed) {
     memcpy(o->start->positions, x, 3 * o->start->count * sizeof *x);
     o->settings.seed = seed;
     o->energy = o->best.energy = INFINITY;
-    o->asked = o->polishing = o->polished = false;
+    o->asked = o->polishing = o->polished = o->stopped = false;
     o->refusals = 0;
     o->outcome = HOP_OK;
     o->evaluations = o->quenches = 0;

@@ -28,11 +28,13 @@ typedef struct matcher {
     hop_context *context;
     const hop_structure *a, *b;
     size_t count;
-    double tolerance, reach; /* what may be apart before the frame is refined */
-    double *x, *y;           /* positions, centred */
-    double centre[2][3];     /* of a and b */
-    atom *in_a, *in_b;       /* by element, then distance to the centre */
-    size_t *to, *best_to;    /* which atom of b an atom of a is */
+    double tolerance;
+    double reach, slope;  /* before the frame is refined atoms may be reach + slope *
+                                radius apart */
+    double *x, *y;        /* positions, centred */
+    double centre[2][3];  /* of a and b */
+    atom *in_a, *in_b;    /* by element, then distance to the centre */
+    size_t *to, *best_to; /* which atom of b an atom of a is */
     bool *taken;
     double cell[9], inverse[9]; /* periodic */
     hop_match *match;
@@ -235,18 +237,19 @@ static size_t first_from(const matcher *m, int32_t number, double radius) {
     return low;
 }
 
-/* Each atom of a, turned by r, takes the nearest free atom of its element within reach.
-   False when one finds none. */
+/* Each atom of a, turned by r, takes the nearest free atom of its element within reach, of
+   those as far from the centre within the tolerance.  False when one finds none. */
 static bool assign(matcher *m, const double r[9]) {
     memset(m->taken, 0, m->count * sizeof *m->taken);
     for (size_t i = 0; i < m->count; i++) {
-        double turned[3], least = m->reach;
-        size_t nearest = m->count;
         const atom *p = &m->in_a[i];
+        const double reach = m->reach + m->slope * p->radius;
+        double turned[3], least = reach;
+        size_t nearest = m->count;
         rotate(r, m->x + 3 * p->index, turned);
-        for (size_t k = first_from(m, p->number, p->radius - m->reach);
+        for (size_t k = first_from(m, p->number, p->radius - m->tolerance);
              k < m->count && m->in_b[k].number == p->number &&
-             m->in_b[k].radius <= p->radius + m->reach;
+             m->in_b[k].radius <= p->radius + m->tolerance;
              k++) {
             if (m->taken[k])
                 continue;
@@ -369,7 +372,8 @@ static void match_cluster(matcher *m) {
     const double *at_q = m->x + 3 * q->index;
     const double apart = distance(at_p, at_q);
     lever = fmax(lever, 0.1 * most); /* all on one line: what is off it is near it */
-    m->reach = m->tolerance * (2.0 + 2.0 * most / arm + 2.0 * most / lever);
+    m->reach = 2.0 * m->tolerance;
+    m->slope = 2.0 * m->tolerance * (1.0 / arm + 1.0 / lever);
     size_t first_p, first_q, count_p = candidates(m, p, &first_p);
     size_t count_q = candidates(m, q, &first_q);
     for (size_t i = first_p; i < first_p + count_p; i++)

@@ -1,4 +1,5 @@
-/* POSCAR and LAMMPS data: what can be read can be written, and read again. */
+/* POSCAR and LAMMPS data: what can be read can be written, and read again.  Archives and
+   trajectories in extended XYZ. */
 #include <math.h>
 #include <string.h>
 
@@ -35,6 +36,32 @@ static void check(hop_context *context, const uint8_t *data, size_t size, reader
     hop_structure_free(s);
 }
 
+static void check_archive(hop_context *context, const char *path) {
+    hop_archive *a;
+    if (!fuzz_status(context, hop_archive_load(context, path, NULL, &a)))
+        return;
+    for (size_t k = 0; k < hop_archive_count(a); k++) {
+        hop_minimum about = {.size = sizeof about};
+        FUZZ_CHECK(hop_archive_minimum(a, k, &about, NULL) == HOP_OK);
+        FUZZ_CHECK(isfinite(about.energy) && about.seen > 0);
+    }
+    hop_archive_free(a);
+}
+
+static void check_trajectory(hop_context *context, const char *path) {
+    hop_trajectory *t;
+    if (!fuzz_status(context, hop_trajectory_open(context, path, &t)))
+        return;
+    const int64_t count = hop_trajectory_count(t);
+    FUZZ_CHECK(count > 0);
+    for (int64_t k = 0; k < count && k < 10; k++) {
+        hop_structure *s;
+        FUZZ_CHECK(hop_trajectory_read(t, k, NULL, &s) == HOP_OK);
+        hop_structure_free(s);
+    }
+    hop_trajectory_free(t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     hop_context *context = fuzz_context();
     check(context, data, size, hop__poscar_read, hop__poscar_add);
@@ -42,6 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     hop_structure *s;
     fuzz_status(context, hop_structure_read(context, fuzz_file(data, size), 0, &s));
     hop_structure_free(s);
+    check_archive(context, fuzz_file(data, size));
+    if (!memmem(data, size, "HDF", 3)) /* libhdf5 makes no promises */
+        check_trajectory(context, fuzz_file(data, size));
     fuzz_end(context);
     return 0;
 }
