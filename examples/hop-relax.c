@@ -8,7 +8,8 @@
 #include "common/common.h"
 
 static struct {
-    const char *potential, *optimizer, *input, *output, *model, *option[64];
+    const char *potential, *optimizer, *input, *output, *model, *trajectory;
+    const char *option[64];
     double fmax, evaluations;
     int options;
     bool json;
@@ -21,6 +22,7 @@ static const struct argp_option options[] = {
     {"evaluations", 'n', "B", 0, "Most energy-and-forces evaluations (100000)", 0},
     {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
     {"output", 'o', "OUT.xyz", 0, "Relaxed structure", 0},
+    {"trajectory", 't', "FILE", 0, "Every point on the way: .h5md, .h5 or .xyz", 0},
     {"option", 'O', "NAME=VALUE", 0, "Set an option of the optimizer", 0},
     {"list-options", 'L', "NAME", 0, "List an optimizer's options", 0},
     {"json", 'J', 0, 0, "Print the result as JSON", 0},
@@ -34,6 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'n': a.evaluations = parse_count("--evaluations", arg, 1, 1e15); break;
     case 'M': a.model = arg; break;
     case 'o': a.output = arg; break;
+    case 't': a.trajectory = arg; break;
     case 'J': a.json = true; break;
     case 'L': list_options(arg); exit(EXIT_OK);
     case 'O':
@@ -55,8 +58,17 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     return 0;
 }
 
+typedef struct recorder {
+    hop_context *context;
+    hop_trajectory *trajectory;
+    const hop_structure *point; /* the last one that was evaluated */
+} recorder;
+
 static int progress(void *user, const hop_progress *p) {
-    (void)user;
+    const recorder *r = user;
+    if (r->trajectory)
+        check(r->context,
+              hop_trajectory_append(r->trajectory, p->evaluations, r->point));
     if (p->evaluations % 50 == 0)
         show_progress("%lld evaluations  energy %.6f  fmax %.3g",
                       (long long)p->evaluations, p->energy, p->fmax);
@@ -85,6 +97,8 @@ int main(int argc, char **argv) {
                               0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
     check_output(a.output);
+    if (a.trajectory)
+        check_output(a.trajectory);
     warn_untrained(a.optimizer, a.model);
     hop_potential *potential = open_potential(context, a.potential);
     hop_structure *structure;
@@ -101,8 +115,14 @@ int main(int argc, char **argv) {
     check(context, hop_optimizer_set(optimizer, "max_evaluations", a.evaluations));
     for (int k = 0; k < a.options; k++)
         set_option(context, optimizer, a.option[k]);
-    status = hop_optimizer_run(optimizer, structure, progress, NULL);
+    recorder r = {context, NULL, structure};
+    if (a.trajectory)
+        check(context,
+              hop_trajectory_create(context, a.trajectory, structure, &r.trajectory));
+    status = hop_optimizer_run(optimizer, structure, progress, &r);
     clear_progress();
+    if (a.trajectory)
+        finish_trajectory(context, r.trajectory);
     check(context, status);
     check(context, hop_potential_evaluate(potential, structure));
     hop_progress p = {.size = sizeof p};

@@ -4,19 +4,22 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/common.h"
 
 static struct {
     const char *potential, *formula, *optimizer, *input, *output, *model, *option[64];
-    const char *state;
-    double evaluations, seed, ladder, exchange, save_every;
+    const char *state, *trajectory, *archive;
+    double evaluations, seed, minima, ladder, exchange, save_every;
     int runs, options, chains, threads;
     bool json, resume;
 } a = {.optimizer = "basin-hopping",
        .evaluations = 10000,
        .seed = 1,
        .runs = 1,
+       .minima = 100,
        .ladder = 1.5,
        .exchange = 1000,
        .save_every = 30,
@@ -36,6 +39,10 @@ static const struct argp_option options[] = {
     {"seed", 's', "S", 0, "Seed of the first run (1)", 0},
     {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
     {"output", 'o', "BEST.xyz", 0, "Best structure", 0},
+    {"archive", 'a', "FILE.xyz", 0,
+     "Lowest distinct minima; goes on from the file when it is there", 0},
+    {"minima", 'k', "K", 0, "How many of them a new archive keeps (100)", 0},
+    {"trajectory", 't', "FILE", 0, "Every minimum in turn: .h5md, .h5 or .xyz", 0},
     {"option", 'O', "NAME=VALUE", 0, "Set an option of the optimizer", 0},
     {"list-options", 'L', "NAME", 0, "List an optimizer's options", 0},
     {"state", 'S', "FILE", 0, "Save the run as it goes on, and when it is interrupted",
@@ -63,6 +70,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 's': a.seed = parse_count("--seed", arg, 0, 9e15); break;
     case 'M': a.model = arg; break;
     case 'o': a.output = arg; break;
+    case 'a': a.archive = arg; break;
+    case 'k': a.minima = parse_count("--minima", arg, 1, 1e6); break;
+    case 't': a.trajectory = arg; break;
     case 'S': a.state = arg; break;
     case 'R': a.resume = true; break;
     case 'e': a.save_every = parse_time(arg); break;
@@ -103,8 +113,78 @@ typedef struct search {
     hop_structure *best;
     double *energy; /* of each run that was made */
     int done;
-    int64_t calls;
+    int64_t calls, seed; /* calls: of the runs before this one */
+    hop_trajectory *trajectory;
+    hop_archive *archive;
+    double fmax; /* to which minima are relaxed for the archive */
+    time_t saved;
 } search;
+
+/* ---- minima on the way ---- */
+
+/* Quenches of a search end early; what goes into the archive is a minimum. */
+static void archive_minimum(search *w, const hop_structure *found,
+                            int64_t evaluations) {
+    hop_structure *s;
+    hop_optimizer *o;
+    check(w->context, hop_structure_copy(found, &s));
+    check(w->context, hop_optimizer_new(w->context, "lbfgs", s, w->potential, &o));
+    check(w->context, hop_optimizer_set(o, "fmax", w->fmax));
+    check(w->context, hop_optimizer_set(o, "max_evaluations", 1000));
+    if (hop_optimizer_run(o, s, NULL, NULL) == HOP_CONVERGED)
+        check(w->context,
+              hop_archive_add(w->archive, s, evaluations, (uint64_t)w->seed, NULL));
+    hop_optimizer_free(o);
+    hop_structure_free(s);
+}
+
+static void save_archive(search *w) {
+    if (w->archive && hop_archive_count(w->archive) > 0)
+        check(w->context, hop_archive_save(w->archive, a.archive));
+    w->saved = time(NULL);
+}
+
+static int take_minimum(void *user, const hop_structure *found, const hop_progress *p) {
+    search *w = user;
+    const int64_t step = w->calls + p->evaluations;
+    if (w->trajectory && step > hop_trajectory_step(w->trajectory))
+        check(w->context, hop_trajectory_append(w->trajectory, step, found));
+    if (w->archive)
+        archive_minimum(w, found, p->evaluations);
+    if (w->archive && time(NULL) - w->saved >= 10)
+        save_archive(w);
+    return 0;
+}
+
+/* Tolerances in the units of the softest of the elements. */
+static void begin_records(search *w, hop_structure *like) {
+    hop_scales scales = {.size = sizeof scales};
+    double length = HUGE_VAL, energy = HUGE_VAL;
+    for (size_t i = 0; i < hop_structure_count(like); i++) {
+        check(w->context, hop_potential_scales(
+                              w->potential, hop_structure_numbers(like)[i], &scales));
+        length = fmin(length, scales.length);
+        energy = fmin(energy, scales.energy);
+    }
+    w->fmax = 1e-4 * energy / length;
+    if (a.trajectory && !w->trajectory)
+        check(w->context,
+              hop_trajectory_create(w->context, a.trajectory, like, &w->trajectory));
+    if (!a.archive || w->archive)
+        return;
+    if (access(a.archive, F_OK) == 0)
+        check(w->context, hop_archive_load(w->context, a.archive, like, &w->archive));
+    else
+        check(w->context, hop_archive_new(w->context, (size_t)a.minima, 1e-5 * energy,
+                                          0.05 * length, &w->archive));
+}
+
+static void end_records(search *w) {
+    save_archive(w);
+    hop_archive_free(w->archive);
+    if (w->trajectory)
+        finish_trajectory(w->context, w->trajectory);
+}
 
 typedef struct run {
     const search *search;
@@ -140,8 +220,7 @@ static hop_structure *start_of(search *w, uint64_t seed) {
     return s;
 }
 
-static hop_optimizer *prepare(search *w, const hop_structure *s, double seed,
-                              int chain) {
+static hop_optimizer *prepare(search *w, hop_structure *s, double seed, int chain) {
     const double share = floor(a.evaluations / a.chains);
     double temperature;
     hop_optimizer *o =
@@ -156,6 +235,10 @@ static hop_optimizer *prepare(search *w, const hop_structure *s, double seed,
         check(w->context, hop_optimizer_get(o, "temperature", &temperature));
         check(w->context,
               hop_optimizer_set(o, "temperature", temperature * pow(a.ladder, chain)));
+    }
+    if (a.archive || a.trajectory) {
+        begin_records(w, s);
+        check(w->context, hop_optimizer_set_minimum_function(o, take_minimum, w));
     }
     return o;
 }
@@ -224,6 +307,7 @@ static void take_result(search *w, const run *r, hop_structure **s) {
 /* One run; whatever ends it, its best point counts. */
 static int run_once(search *w, int number) {
     run r = {.search = w, .number = number};
+    w->seed = (int64_t)a.seed + number;
     hop_structure *s = make_chains(w, &r);
     int status = a.chains > 1 ? hop_chains_run(r.chain, (size_t)a.chains,
                                                (int64_t)a.exchange, s, progress, &r)
@@ -237,6 +321,7 @@ static int run_once(search *w, int number) {
     hop_structure_free(s);
     for (int k = 0; k < a.chains; k++)
         hop_optimizer_free(r.chain[k]);
+    save_archive(w);
     return status;
 }
 
@@ -267,6 +352,12 @@ int main(int argc, char **argv) {
     if (a.state)
         check_output(a.state);
     check(w.context, hop_context_set_threads(w.context, a.threads));
+    if (a.archive)
+        check_output(a.archive);
+    if (a.trajectory)
+        check_output(a.trajectory);
+    if (a.chains > 1 && (a.archive || a.trajectory))
+        fail("--archive and --trajectory follow one chain, not %d", a.chains);
     warn_untrained(a.optimizer, a.model);
     w.potential = open_potential(w.context, a.potential);
     if (a.model)
@@ -283,6 +374,7 @@ int main(int argc, char **argv) {
         check(w.context, hop_structure_write(&one, 1, a.output));
         print_result(&w);
     }
+    end_records(&w);
     free(w.energy);
     hop_structure_free(w.best);
     hop_model_free(w.model);

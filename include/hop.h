@@ -129,6 +129,10 @@ typedef struct hop_optimizer hop_optimizer;
 typedef struct hop_model hop_model;
 /** Meta-training: makes models. */
 typedef struct hop_trainer hop_trainer;
+/** Frames of one system in a file. */
+typedef struct hop_trajectory hop_trajectory;
+/** The lowest distinct minima that were found. */
+typedef struct hop_archive hop_archive;
 
 /**
  * Where libhop gets its memory.  Both functions receive `user`; `allocate` returns NULL
@@ -278,6 +282,43 @@ HOP_API double *hop_structure_energies(hop_structure *structure); /**< n, eV */
  */
 HOP_API int hop_structure_stress(const hop_structure *structure, double *stress);
 
+/** How well one structure lies on another. */
+typedef struct hop_match {
+    size_t size;    /**< sizeof(hop_match), set by the caller */
+    double largest; /**< largest distance of two atoms that are laid on each other,
+                         angstrom; infinite when no way was found to do so */
+    double rms;     /**< root mean square of these distances */
+    /** b lies near rotation * a + shift; rows of the matrix */
+    double rotation[9];
+    double shift[3];
+    int32_t same;     /**< 1 when `largest` is within the tolerance */
+    int32_t mirrored; /**< 1 when `rotation` turns left into right */
+} hop_match;
+
+/**
+ * Are two structures the same up to where they are and which of equal atoms is which?
+ *
+ * Clusters are moved, turned and mirrored: a structure and its mirror image, whose energies
+ * are equal, are the same.  Of periodic structures the cells must be the same; they are
+ * moved only, in all directions, and neither turned nor mirrored.  Fixed masks and energies
+ * are not looked at.
+ *
+ * The distances are those after the least-squares superposition; every way of laying `a` on
+ * `b` within the tolerance is found when it is well below the distance of neighbours (a
+ * tenth of it).  Of 38 atoms it takes some tens of microseconds.
+ *
+ * @param tolerance    largest distance for which they are the same, angstrom
+ * @param permutation  receives n indices: which atom of `b` each atom of `a` is; untouched
+ *                     when match->largest is infinite; may be NULL
+ * @retval HOP_ERROR_ARGUMENT   periodic with different cells, or a tolerance above a
+ *                              quarter of the cell's height; an unknown size
+ * @retval HOP_ERROR_NONFINITE  a position is not finite
+ * @retval HOP_ERROR_MEMORY
+ */
+HOP_API int hop_structure_match(const hop_structure *a, const hop_structure *b,
+                                double tolerance, int64_t *permutation,
+                                hop_match *match);
+
 /** Chemical symbol of an atomic number ("X" for 0), NULL when out of range. */
 HOP_API const char *hop_element_symbol(int32_t number);
 
@@ -292,6 +333,10 @@ HOP_API int32_t hop_element_number(const char *symbol);
  * Read one frame of an extended XYZ file (plain XYZ is accepted).  Energy, forces,
  * virial or stress that stand in the file are read too.
  *
+ * Files named POSCAR* or CONTCAR*, or ending in .poscar or .vasp, are read as VASP's, those
+ * ending in .data or .lmp as LAMMPS data (atom_style atomic), one frame each; other names
+ * say nothing, and the first lines decide.  docs/formats.md has the details.
+ *
  * @param path   file name
  * @param frame  0 is the first frame; negative counts from the end, -1 is the last
  * @retval HOP_END           the file holds fewer frames; *out is NULL
@@ -302,7 +347,10 @@ HOP_API int hop_structure_read(hop_context *context, const char *path, int64_t f
 
 /**
  * Write extended XYZ with 17 significant digits, through a temporary file that replaces
- * `path` only when complete.
+ * `path` only when complete; POSCAR or LAMMPS data when `path` is named like one, as
+ * hop_structure_read() says, for one structure.  POSCAR puts atoms of one element together;
+ * LAMMPS data turns the cell until its first vector lies along x and its second in the xy
+ * plane.
  *
  * @param structures  `count` structures, one frame each
  * @retval HOP_ERROR_NONFINITE  a position or the cell is not finite: what could not be
@@ -321,6 +369,87 @@ HOP_API int hop_structure_write(const hop_structure *const *structures, size_t c
  */
 HOP_API int hop_structure_format(const hop_structure *structure, char *buffer,
                                  size_t capacity, size_t *length);
+
+/* ------------------------------------------------------------------------------------
+ * Trajectories
+ * --------------------------------------------------------------------------------- */
+
+/**
+ * Begin a trajectory: frames of one system in a file, which is replaced.  By its ending
+ * it is H5MD (.h5md, .h5, .hdf5; docs/formats.md) or extended XYZ (.xyz, .extxyz).
+ *
+ * What is left when the process is killed: an extended XYZ file has every frame whose
+ * hop_trajectory_append() returned; a frame that was cut off is left out when it is read.
+ * An H5MD file is complete at any moment, also while others read it: frames are collected
+ * in memory, and the file is replaced by a longer one when ten seconds have passed (for
+ * large files: fifty times as long as it takes) or much has been collected, and by
+ * hop_trajectory_flush().  Frames since then are lost; nothing else is.
+ *
+ * @param like  the system: atoms, periodicity, fixed mask, and whether there is a cell;
+ *              only read during the call, and not itself a frame
+ * @retval HOP_ERROR_UNSUPPORTED  another ending
+ * @retval HOP_ERROR_ARGUMENT, HOP_ERROR_NONFINITE (of `like`), HOP_ERROR_IO,
+ *         HOP_ERROR_MEMORY
+ */
+HOP_API int hop_trajectory_create(hop_context *context, const char *path,
+                                  const hop_structure *like, hop_trajectory **out);
+
+/**
+ * Open a trajectory to read it, and to append to it when libhop made it.  H5MD files of
+ * other programs are read too: positions, species, box, and force and potential_energy
+ * where they are, in units that are known.
+ *
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ * @retval HOP_ERROR_FORMAT       not a trajectory, or frames of different systems
+ * @retval HOP_ERROR_UNSUPPORTED  H5MD in units that are not known
+ */
+HOP_API int hop_trajectory_open(hop_context *context, const char *path,
+                                hop_trajectory **out);
+
+/**
+ * Add a frame: positions, cell, and what is known of energy, forces and virial (per-atom
+ * energies in extended XYZ only).
+ *
+ * @param step       above that of the frame before, such as the number of evaluations
+ * @param structure  same atoms, periodicity and fixed mask as the first
+ * @retval HOP_ERROR_ARGUMENT     another system, or a step that is not above the last
+ * @retval HOP_ERROR_NONFINITE    a position is not finite
+ * @retval HOP_ERROR_UNSUPPORTED  a file of another program
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY  the file is as before; in H5MD the frame is kept
+ *                                in memory and written when that succeeds
+ */
+HOP_API int hop_trajectory_append(hop_trajectory *trajectory, int64_t step,
+                                  const hop_structure *structure);
+
+/**
+ * Write what is still in memory.
+ *
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY  it is still in memory
+ */
+HOP_API int hop_trajectory_flush(hop_trajectory *trajectory);
+
+/** Number of frames. */
+HOP_API int64_t hop_trajectory_count(const hop_trajectory *trajectory);
+
+/** Step of the last frame, INT64_MIN without one. */
+HOP_API int64_t hop_trajectory_step(const hop_trajectory *trajectory);
+
+/**
+ * Read a frame.  Positions, energy and virial come back to the bit; forces of H5MD within
+ * their last bit, as they stand there in kJ/mol/angstrom.
+ *
+ * @param frame  0 is the first; negative counts from the end
+ * @param step   receives its step; may be NULL
+ * @retval HOP_END  there are fewer frames; *out is NULL
+ * @retval HOP_ERROR_IO, HOP_ERROR_FORMAT, HOP_ERROR_CORRUPT (changed by others),
+ *         HOP_ERROR_MEMORY
+ */
+HOP_API int hop_trajectory_read(hop_trajectory *trajectory, int64_t frame,
+                                int64_t *step, hop_structure **out);
+
+/** Give a trajectory back; what is in memory is written, if that succeeds:
+ *  hop_trajectory_flush() tells. */
+HOP_API void hop_trajectory_free(hop_trajectory *trajectory);
 
 /* ------------------------------------------------------------------------------------
  * Potentials
@@ -678,7 +807,8 @@ typedef int (*hop_progress_function)(void *user, const hop_progress *progress);
 /**
  * Ask, evaluate and tell until finished.
  *
- * @param structure  receives the best point with its energy and forces
+ * @param structure  receives the best point with its energy and forces; when `progress` is
+ *                   called it holds the point that was evaluated
  * @param progress   may be NULL
  * @return as hop_optimizer_ask(), HOP_STOPPED when `progress` asked for it, or the error
  *         of hop_potential_evaluate(); whatever it is, the best point is kept
@@ -744,6 +874,110 @@ HOP_API int hop_optimizer_load(hop_optimizer *optimizer, const char *path);
 HOP_API int hop_chains_run(hop_optimizer *const *chains, size_t count, int64_t interval,
                            hop_structure *structure, hop_progress_function progress,
                            void *user);
+
+/**
+ * Called with each minimum that a descent has reached, accepted or not; `minimum` has
+ * positions, cell, energy, forces and per-atom energies where they were told, and is valid
+ * during the call only.  Return 0 to go on, anything else to stop the run.
+ */
+typedef int (*hop_minimum_function)(void *user, const hop_structure *minimum,
+                                    const hop_progress *progress);
+
+/**
+ * Show every minimum to `function`: the ends of descents that converged - in searches to
+ * the option quench_fmax only -, and of the relaxation of the best point.  NULL, the
+ * default, is nobody.
+ *
+ * @retval HOP_ERROR_MEMORY
+ */
+HOP_API int hop_optimizer_set_minimum_function(hop_optimizer *optimizer,
+                                               hop_minimum_function function,
+                                               void *user);
+
+/* ------------------------------------------------------------------------------------
+ * Archives of minima
+ * --------------------------------------------------------------------------------- */
+
+/** What an archive knows of a minimum, beside the structure. */
+typedef struct hop_minimum {
+    size_t size; /**< sizeof(hop_minimum), set by the caller */
+    double energy;
+    int64_t seen;       /**< how often it was added */
+    int64_t evaluation; /**< of its search, when it was first added */
+    uint64_t seed;      /**< of that search, below 2^63 */
+} hop_minimum;
+
+/**
+ * Make an archive: the lowest distinct minima of one system.
+ *
+ * Two minima are the same when their energies differ by at most `energy_tolerance` and
+ * hop_structure_match() finds them the same within `distance_tolerance`.
+ *
+ * @param capacity            minima that are kept, 1 to a million: the lowest
+ * @param energy_tolerance    eV, such as 1e-3 for quenches to a force of 0.01
+ * @param distance_tolerance  angstrom, such as a tenth of the distance of neighbours
+ * @retval HOP_ERROR_ARGUMENT, HOP_ERROR_MEMORY
+ */
+HOP_API int hop_archive_new(hop_context *context, size_t capacity,
+                            double energy_tolerance, double distance_tolerance,
+                            hop_archive **out);
+
+/**
+ * Load an archive, with the capacity and tolerances it was made with.
+ *
+ * @param like  the system that is expected; NULL: any
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ * @retval HOP_ERROR_FORMAT    not an archive; the message names the line
+ * @retval HOP_ERROR_CORRUPT   minima are missing
+ * @retval HOP_ERROR_VERSION   of a later libhop
+ * @retval HOP_ERROR_ARGUMENT  of another system than `like`
+ */
+HOP_API int hop_archive_load(hop_context *context, const char *path,
+                             const hop_structure *like, hop_archive **out);
+
+/**
+ * Write an archive as extended XYZ, lowest minimum first, that every reader of it
+ * understands; `path` is replaced only by a complete file.
+ *
+ * @retval HOP_ERROR_STATE  the archive is empty
+ * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY
+ */
+HOP_API int hop_archive_save(const hop_archive *archive, const char *path);
+
+/** Give an archive back. */
+HOP_API void hop_archive_free(hop_archive *archive);
+
+/**
+ * Add a minimum, or count one that is there; of two the same the lower is kept.
+ *
+ * @param structure   with its energy; copied
+ * @param evaluation  evaluations of the search so far
+ * @param seed        of the search
+ * @param fresh       receives 1 when it was not in the archive, else 0; may be NULL
+ * @retval HOP_ERROR_ARGUMENT   another system
+ * @retval HOP_ERROR_NONFINITE  positions or energy
+ * @retval HOP_ERROR_MEMORY     the archive is as before
+ */
+HOP_API int hop_archive_add(hop_archive *archive, const hop_structure *structure,
+                            int64_t evaluation, uint64_t seed, int32_t *fresh);
+
+/** Number of minima in it. */
+HOP_API size_t hop_archive_count(const hop_archive *archive);
+
+/** How many minima were added in all, those that were too high to be kept included. */
+HOP_API int64_t hop_archive_seen(const hop_archive *archive);
+
+/**
+ * Minimum number `index`, 0 the lowest.
+ *
+ * @param about  receives what is known of it; may be NULL
+ * @param out    receives a copy of the structure; may be NULL
+ * @retval HOP_END             there are fewer
+ * @retval HOP_ERROR_ARGUMENT  an unknown size
+ * @retval HOP_ERROR_MEMORY
+ */
+HOP_API int hop_archive_minimum(const hop_archive *archive, size_t index,
+                                hop_minimum *about, hop_structure **out);
 
 /* ------------------------------------------------------------------------------------
  * Meta-training

@@ -426,6 +426,32 @@ class Relax(Case):
         self.assertEqual(len(read_xyz((self.folder / "o.xyz").read_text())[0][1]), 38)
 
 
+    def test_trajectory(self):
+        self.run_program("hop-relax -p Ag dimer.xyz -o out.xyz -t way.xyz")
+        self.run_program("hop-relax -p Ag dimer.xyz -o out.xyz -t way.h5md")
+        frames = read_xyz((self.folder / "way.xyz").read_text())
+        done = self.run_program("hop-relax -p Ag dimer.xyz -o out.xyz --json")
+        self.assertEqual(len(frames), json.loads(done.stdout)["evaluations"])
+        steps = [int(fields["step"]) for fields, _ in frames]
+        self.assertEqual(steps, list(range(1, len(frames) + 1)))
+        energies = [float(fields["energy"]) for fields, _ in frames]
+        self.assertAlmostEqual(min(energies), json.loads(done.stdout)["energy"], places=9)
+        self.assertEqual((self.folder / "way.h5md").read_bytes()[:4], b"\x89HDF")
+        self.fails("hop-relax -p Ag dimer.xyz -o o.xyz -t way.pdb", 1, "way.pdb", ".h5md")
+        self.fails("hop-relax -p Ag dimer.xyz -o o.xyz -t no/way.h5", 1, "no/way.h5")
+
+    def test_other_formats(self):
+        shutil.copy(ORACLE / "gupta_cut_agau32_alloy.xyz", self.folder / "in.xyz")
+        energies = []
+        for source, target in (("in.xyz", "CONTCAR"), ("CONTCAR", "a.data"), ("a.data", "b.xyz")):
+            done = self.run_program(f"hop-relax -p AgAu-cutoff {source} -o {target} --json")
+            energies.append(json.loads(done.stdout)["energy"])
+        self.assertAlmostEqual(energies[0], energies[1], places=6)
+        self.assertAlmostEqual(energies[0], energies[2], places=6)
+        self.assertEqual((self.folder / "CONTCAR").read_text().split("\n")[1], "1.0")
+        self.assertIn("Atoms # atomic", (self.folder / "a.data").read_text())
+
+
 class Search(Case):
     def test_runs_and_best(self):
         for kind in OPTIMIZERS:
@@ -462,6 +488,43 @@ class Search(Case):
     def test_from_a_file(self):
         self.run_program("hop-search -p AgAu dimer.xyz -n 200 -o o.xyz")
         self.assertEqual(len(read_xyz((self.folder / "o.xyz").read_text())[0][1]), 2)
+
+    def archive(self, name):
+        frames = read_xyz((self.folder / name).read_text())
+        energies = [float(fields["energy"]) for fields, _ in frames]
+        self.assertEqual(energies, sorted(energies))
+        self.assertEqual(int(frames[0][0]["minima"]), len(frames))
+        return frames, energies
+
+    def test_archive_and_trajectory(self):
+        search = "hop-search -p LJ -F X13 -n 3000 -o best.xyz -a all.xyz"
+        self.run_program(search + " -r 2 -k 8 -t way.xyz")
+        frames, energies = self.archive("all.xyz")
+        # the icosahedron and the three above it (Hoare and McInnes 1976)
+        for got, known in zip(energies, (-44.326801, -41.471980, -41.444597, -41.394398)):
+            self.assertAlmostEqual(got, known, places=4)
+        self.assertEqual(len(frames), 8)
+        way = read_xyz((self.folder / "way.xyz").read_text())
+        steps = [int(fields["step"]) for fields, _ in way]
+        self.assertEqual(steps, sorted(set(steps)))
+        self.assertGreater(steps[-1], 3000)
+        added = int(frames[0][0]["quenches"])
+        self.assertLessEqual(abs(added - len(way)), 4)  # some evaporate
+        seen = int(frames[0][0]["seen"])
+        self.run_program(search + " -s 3")
+        frames, _ = self.archive("all.xyz")
+        self.assertGreater(int(frames[0][0]["quenches"]), added)
+        self.assertGreater(int(frames[0][0]["seen"]), seen)
+        self.assertEqual(frames[0][0]["first_seed"], "1")
+        self.fails(search.replace("X13", "X14"), 1, "all.xyz", "expected 13 atoms, got 14")
+        self.write("all.xyz", DIMER)
+        self.fails(search, 1, "all.xyz:2", "hop_archive")
+
+    def test_watching_changes_nothing(self):
+        search = "hop-search -p AgAu -F Ag9Au9 -n 800 -o best.xyz --json"
+        plain = self.run_program(search).stdout
+        watched = self.run_program(search + " -a all.xyz -t way.h5").stdout
+        self.assertEqual(plain, watched)
 
     def test_interrupted_search_keeps_the_best(self):
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):

@@ -46,7 +46,10 @@ if grep -rqs --include='*.py' numpy python tests/python &&
     ! "$venv/bin/python" -c 'import numpy' 2>/dev/null; then
     "$venv/bin/python" -m pip install -q --disable-pip-version-check numpy
 fi
-if [ "${2:-}" = ase ] && ! "$venv/bin/python" -c 'import ase' 2>/dev/null; then
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check ase ||
-        echo "dependencies.sh: without ASE the tests against it are skipped" >&2
+if [ "${2:-}" = ase ]; then
+    for package in ase h5py MDAnalysis; do
+        "$venv/bin/python" -c "import $package" 2>/dev/null ||
+            "$venv/bin/python" -m pip install -q --disable-pip-version-check $package ||
+            echo "dependencies.sh: the tests against $package are skipped" >&2
+    done
 fi

@@ -233,6 +233,12 @@ void clear_progress(void) {
         fputs("\r\033[K", stderr);
 }
 
+void finish_trajectory(hop_context *context, hop_trajectory *trajectory) {
+    int status = hop_trajectory_flush(trajectory);
+    hop_trajectory_free(trajectory);
+    check(context, status);
+}
+
 const char *json_number(double value, char buffer[32]) {
     if (!isfinite(value))
         return "null";

@@ -50,6 +50,9 @@ void list_options(const char *kind);
 void show_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void clear_progress(void);
 
+/* Write what is left of a trajectory and give it back; exit with 1 when it cannot be. */
+void finish_trajectory(hop_context *context, hop_trajectory *trajectory);
+
 /* A number for JSON: null when it is not finite. */
 const char *json_number(double value, char buffer[32]);
 

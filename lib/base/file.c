@@ -203,6 +203,86 @@ int hop__file_replace(hop_context *context, const char *path, const void *data,
     return status;
 }
 
+/* ---- rewriting ---- */
+
+#define PIECE ((size_t)1 << 20)
+
+static int copy_pieces(hop_context *context, const char *path, int from, int to) {
+    char *piece = hop__allocate_unset(context, PIECE, 1);
+    if (!piece)
+        return HOP_ERROR_MEMORY;
+    int status = HOP_OK;
+    while (status == HOP_OK) {
+        ssize_t got = context->files->read(from, piece, PIECE);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            status = io_error(context, path, "cannot be read", errno);
+        if (got <= 0)
+            break;
+        status = write_all(context, path, to, piece, (size_t)got);
+    }
+    hop__release(context, piece);
+    return status;
+}
+
+static int copy_into(hop_context *context, const char *path, int to) {
+    int from = open_to_read(context, path);
+    if (from < 0)
+        return io_error(context, path, "cannot be opened", errno);
+    int status = copy_pieces(context, path, from, to);
+    context->files->close(from);
+    return status;
+}
+
+/* The file grows by `room`, which `change` cuts off again.  HDF5, for one, cannot close a
+   file when the disk is full, and says so on the terminal when the process ends. */
+static int reserve_room(hop_context *context, const char *path, int fd, size_t room) {
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return io_error(context, path, "cannot be written", errno);
+    int result;
+    do
+        result = fallocate(fd, 0, status.st_size, (off_t)room);
+    while (result != 0 && errno == EINTR);
+    if (result != 0 && errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS)
+        return io_error(context, path, "cannot be written", errno);
+    return HOP_OK;
+}
+
+static int fill_and_change(hop_context *context, const char *path, const char *name,
+                           int fd, bool anew, size_t room,
+                           int (*change)(void *user, const char *temporary),
+                           void *user) {
+    int status = anew ? HOP_OK : copy_into(context, path, fd);
+    if (status == HOP_OK && room > 0)
+        status = reserve_room(context, path, fd, room);
+    if (status == HOP_OK)
+        status = change(user, name);
+    if (status == HOP_OK)
+        return fill_and_rename(context, path, name, fd, NULL, 0);
+    context->files->close(fd);
+    context->files->unlink(name);
+    return status;
+}
+
+int hop__file_rewrite(hop_context *context, const char *path, bool anew, size_t room,
+                      int (*change)(void *user, const char *temporary), void *user) {
+    char *names = hop__allocate(context, 2 * PATH_MAX + 64, 1);
+    if (!names)
+        return HOP_ERROR_MEMORY;
+    char *target = names, *name = names + PATH_MAX;
+    int fd = -1, status = find_target(context, path, target);
+    if (status == HOP_OK)
+        status = open_temporary(context, target, name, PATH_MAX + 64, &fd);
+    if (status == HOP_OK)
+        status = fill_and_change(context, target, name, fd, anew, room, change, user);
+    if (status == HOP_OK)
+        sync_folder(context, name);
+    hop__release(context, names);
+    return status;
+}
+
 /* ---- XXH64 (Collet; specification 0.1.1) ---- */
 
 #define PRIME1 0x9E3779B185EBCA87u

@@ -2,6 +2,7 @@
 #ifndef HOP_BASE_FILE_H
 #define HOP_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,6 +32,13 @@ int hop__file_read(hop_context *context, const char *path, size_t limit, char **
    folder.  On failure `path` is as before and the temporary file is gone. */
 int hop__file_replace(hop_context *context, const char *path, const void *data,
                       size_t size);
+
+/* Change a file through another program's eyes: `change` is given the name of a temporary
+   file beside `path` - a copy of it, or with `anew` an empty one - and writes there; then
+   fsync, rename, fsync the folder, as above.  `room` bytes are
+   added at its end first, where the disk may be found full; `change` sets the size. */
+int hop__file_rewrite(hop_context *context, const char *path, bool anew, size_t room,
+                      int (*change)(void *user, const char *temporary), void *user);
 
 /* XXH64 of a block (seed 0). */
 uint64_t hop__digest(const void *data, size_t size);

@@ -6,10 +6,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/vector_math.h"
+#include "io/extxyz.h"
 #include "structure/elements.h"
-#include "structure/structure.h"
 
-#define LIMIT ((size_t)1 << 30)
 #define MAX_ATOMS 10000000
 #define MAX_COLUMNS 64
 
@@ -22,6 +21,7 @@ typedef struct frame {
     int part[MAX_COLUMNS]; /* which component */
     size_t columns;
     int32_t number; /* of the atom of this row, -1 before it is known */
+    hop__span comment;
     bool plain, has_cell, has_pbc, has_stress;
     double cell[9], energy, virial[6], stress[6];
     int32_t periodic[3];
@@ -255,6 +255,7 @@ static int read_comment(frame *f) {
     start_comment(f);
     if (!hop__lines_next(f->lines, &line))
         return bad(f, "a comment line", (hop__span){"", 0});
+    f->comment = line;
     f->plain = !has_properties(line);
     while (next_pair(&line, &key, &value, &closed)) {
         if (f->plain && !(value.start && known_in_plain(key, value)))
@@ -363,8 +364,10 @@ static int read_count(frame *f, size_t *count) {
     if (!hop__span_integer(line, &value) || value < 1 || value > MAX_ATOMS)
         return bad(f, "a number of atoms from 1 to 10000000", line);
     /* each atom needs "H 0 0 0" at least: never believe the count beyond what is there */
-    if ((size_t)value > (size_t)(f->lines->end - f->lines->next) / 8 + 1)
+    if ((size_t)value > (size_t)(f->lines->end - f->lines->next) / 8 + 1) {
+        f->lines->next = f->lines->end; /* it is the end that is missing */
         return bad(f, "as many lines as atoms", line);
+    }
     *count = (size_t)value;
     return HOP_OK;
 }
@@ -380,16 +383,14 @@ static void finish(const frame *f, hop_structure *s) {
 }
 
 static int read_frame(hop_context *context, hop__lines *lines, size_t count,
-                      hop_structure **out) {
+                      hop_structure **out, hop__span *comment) {
     frame f = {.context = context, .lines = lines};
     int status = read_comment(&f);
     if (status != HOP_OK)
         return status;
-    int32_t *numbers_ = hop__allocate(context, count, sizeof *numbers_);
-    if (!numbers_)
-        return HOP_ERROR_MEMORY;
-    status = hop_structure_new(context, count, numbers_, out);
-    hop__release(context, numbers_);
+    if (comment)
+        *comment = f.comment;
+    status = hop__structure_blank(context, count, out);
     if (status == HOP_OK)
         status = read_rows(&f, *out);
     if (status == HOP_OK) {
@@ -401,28 +402,50 @@ static int read_frame(hop_context *context, hop__lines *lines, size_t count,
     return status;
 }
 
+int hop__extxyz_next(hop_context *context, hop__lines *lines, hop_structure **out,
+                     hop__span *comment) {
+    frame f = {.context = context, .lines = lines};
+    size_t count = 0;
+    *out = NULL;
+    int status = read_count(&f, &count);
+    return status == HOP_OK ? read_frame(context, lines, count, out, comment) : status;
+}
+
+bool hop__extxyz_value(hop__span comment, const char *key, hop__span *value) {
+    hop__span name;
+    bool closed = true;
+    while (next_pair(&comment, &name, value, &closed))
+        if (hop__span_equals(name, key) && value->start && closed)
+            return true;
+    return false;
+}
+
+bool hop__extxyz_is_torn(const hop__lines *lines, int status) {
+    return status == HOP_ERROR_FORMAT && lines->next == lines->end;
+}
+
+/* Step over a frame; HOP_END after the last. */
+static int skip_frame(hop_context *context, hop__lines *lines) {
+    frame f = {.context = context, .lines = lines};
+    size_t count = 0;
+    int status = read_count(&f, &count);
+    return status == HOP_OK ? skip_rows(&f, count + 1) : status;
+}
+
 static int count_frames(hop_context *context, const char *path, const char *text,
                         size_t size, int64_t *frames) {
     hop__lines lines;
-    frame f = {.context = context, .lines = &lines};
-    size_t count = 0;
     int status;
     hop__lines_start(&lines, path, text, size);
     *frames = 0;
-    while ((status = read_count(&f, &count)) == HOP_OK) {
-        status = skip_rows(&f, count + 1);
-        if (status != HOP_OK)
-            return status;
+    while ((status = skip_frame(context, &lines)) == HOP_OK)
         ++*frames;
-    }
     return status == HOP_END ? HOP_OK : status;
 }
 
-static int parse(hop_context *context, const char *path, const char *text, size_t size,
-                 int64_t wanted, hop_structure **out) {
+int hop__extxyz_read(hop_context *context, const char *path, const char *text,
+                     size_t size, int64_t wanted, hop_structure **out) {
     hop__lines lines;
-    frame f = {.context = context, .lines = &lines};
-    size_t count = 0;
     int64_t frames = 0;
     int status = HOP_OK;
     if (wanted < 0) {
@@ -434,31 +457,13 @@ static int parse(hop_context *context, const char *path, const char *text, size_
     if (wanted < 0)
         return HOP_END;
     hop__lines_start(&lines, path, text, size);
-    for (int64_t k = 0; (status = read_count(&f, &count)) == HOP_OK; k++) {
-        if (k == wanted)
-            return read_frame(context, &lines, count, out);
-        status = skip_rows(&f, count + 1);
-        if (status != HOP_OK)
-            return status;
-    }
+    for (int64_t k = 0; k < wanted && status == HOP_OK; k++)
+        status = skip_frame(context, &lines);
+    if (status == HOP_OK)
+        status = hop__extxyz_next(context, &lines, out, NULL);
     if (status == HOP_END && wanted == 0)
         return hop__fail(context, HOP_ERROR_FORMAT,
                          "%.300s:1: expected a number of atoms, got an empty file",
                          path);
-    return status;
-}
-
-int hop_structure_read(hop_context *context, const char *path, int64_t wanted,
-                       hop_structure **out) {
-    if (out)
-        *out = NULL;
-    if (!context || !path || !out)
-        return hop__missing(context, "path or out");
-    char *text;
-    size_t size;
-    int status = hop__file_read(context, path, LIMIT, &text, &size);
-    if (status == HOP_OK)
-        status = parse(context, path, text, size, wanted, out);
-    hop__release(context, text);
     return status;
 }

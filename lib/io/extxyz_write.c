@@ -2,10 +2,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "base/vector_math.h"
+#include "io/extxyz.h"
 #include "structure/elements.h"
-#include "structure/structure.h"
 
 /* What our reader, and others', would refuse is not written. */
 static int check_frame(hop_context *context, const hop_structure *s, size_t frame) {
@@ -39,8 +38,8 @@ static void add_list(hop__text *text, const char *name, const double *values,
     hop__text_add(text, "\" ");
 }
 
-static void add_header(hop__text *text, const hop_structure *s, bool forces,
-                       bool energies, bool fixed) {
+static void add_header(hop__text *text, const hop_structure *s, const char *extra,
+                       bool forces, bool energies, bool fixed) {
     static const int full[9] = {0, 5, 4, 5, 1, 3, 4, 3, 2};
     double stress[6], volume = fabs(hop__determinant3(s->cell));
     bool cell = false;
@@ -63,17 +62,20 @@ static void add_header(hop__text *text, const hop_structure *s, bool forces,
             hop_structure_stress(s, stress) == HOP_OK && hop__all_finite(stress, 6))
             add_list(text, "stress", stress, full, 9);
     }
-    text->size -= text->size > 0; /* the last blank */
-    hop__text_add(text, "\n");
+    if (extra)
+        hop__text_add(text, "%s\n", extra);
+    else if (text->size > 0 && !text->failed)
+        text->data[text->size - 1] = '\n'; /* instead of the last blank */
 }
 
-static void add_frame(hop__text *text, const hop_structure *s) {
-    bool forces = hop__all_finite(s->forces, 3 * s->count), fixed = false;
+static void add_frame(hop__text *text, const hop_structure *s, const char *extra,
+                      bool mask) {
+    bool forces = hop__all_finite(s->forces, 3 * s->count), fixed = mask;
     bool energies = hop__all_finite(s->energies, s->count);
     for (size_t i = 0; i < s->count; i++)
         fixed |= s->fixed[i] != 0;
     hop__text_add(text, "%zu\n", s->count);
-    add_header(text, s, forces, energies, fixed);
+    add_header(text, s, extra, forces, energies, fixed);
     for (size_t i = 0; i < s->count && !text->failed; i++) {
         hop__text_add(text, "%s", hop_element_symbol(s->numbers[i]));
         for (size_t c = 0; c < 6; c++) {
@@ -91,31 +93,12 @@ static void add_frame(hop__text *text, const hop_structure *s) {
     }
 }
 
-int hop_structure_write(const hop_structure *const *structures, size_t count,
-                        const char *path) {
-    if (!structures || count < 1 || !structures[0] || !path)
-        return hop__missing(
-            structures && count > 0 && structures[0] ? structures[0]->context : NULL,
-            "path");
-    hop_context *context = structures[0]->context;
-    hop__text text;
-    hop__text_start(&text, context);
-    int status = HOP_OK;
-    for (size_t k = 0; k < count && status == HOP_OK; k++) {
-        if (structures[k])
-            status = check_frame(context, structures[k], k);
-        else
-            status = hop__fail(context, HOP_ERROR_ARGUMENT,
-                               "frame %zu: structure is NULL", k);
-        if (status == HOP_OK)
-            add_frame(&text, structures[k]);
-        if (text.failed)
-            status = HOP_ERROR_MEMORY;
-    }
+int hop__extxyz_add(hop_context *context, hop__text *text, const hop_structure *s,
+                    size_t frame, const char *extra, bool mask) {
+    int status = check_frame(context, s, frame);
     if (status == HOP_OK)
-        status = hop__file_replace(context, path, text.data, text.size);
-    hop__text_free(&text);
-    return status;
+        add_frame(text, s, extra, mask);
+    return status == HOP_OK && text->failed ? HOP_ERROR_MEMORY : status;
 }
 
 int hop_structure_format(const hop_structure *structure, char *buffer, size_t capacity,
@@ -124,13 +107,9 @@ int hop_structure_format(const hop_structure *structure, char *buffer, size_t ca
         *length = 0;
     if (!structure || !length || (!buffer && capacity > 0))
         return hop__missing(structure ? structure->context : NULL, "length or buffer");
-    int status = check_frame(structure->context, structure, 0);
-    if (status != HOP_OK)
-        return status;
     hop__text text;
     hop__text_start(&text, structure->context);
-    add_frame(&text, structure);
-    status = text.failed ? HOP_ERROR_MEMORY : HOP_OK;
+    int status = hop__extxyz_add(structure->context, &text, structure, 0, NULL, false);
     *length = status == HOP_OK ? text.size : 0;
     if (status == HOP_OK && capacity > 0) {
         size_t copied = text.size < capacity ? text.size : capacity - 1;

@@ -3,12 +3,11 @@
  * HDF5 sees them.  Timestamps are off: the same content gives the same bytes. */
 #include "io/model_file.h"
 
-#include <hdf5.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/hdf5_entry.h"
 
 #define HEADER 512
 #define LIMIT ((size_t)1 << 30)
@@ -17,44 +16,6 @@
 #define TEXT(x) TEXT_(x)
 #define VERSION                                                                        \
     TEXT(HOP_VERSION_MAJOR) "." TEXT(HOP_VERSION_MINOR) "." TEXT(HOP_VERSION_PATCH)
-
-/* HDF5 keeps process-wide state; one caller at a time. */
-static pthread_mutex_t hdf5_lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* What an entry saves of the host's HDF5 settings. */
-typedef struct entry {
-    H5E_auto2_t function;
-    void *data;
-} entry;
-
-static void mute(entry *e) {
-    H5Eget_auto2(H5E_DEFAULT, &e->function, &e->data);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-}
-
-/* Constants such as H5F_ACC_RDONLY call H5check(), which ends the process when library
-   and headers differ: up to 1.12 in the release too. */
-static int enter(hop_context *context, entry *e) {
-    unsigned major, minor, release;
-    *e = (entry){NULL, NULL};
-    pthread_mutex_lock(&hdf5_lock);
-    H5get_libversion(&major, &minor, &release);
-    if (major != H5_VERS_MAJOR || minor != H5_VERS_MINOR ||
-        (minor < 14 && release != H5_VERS_RELEASE)) {
-        pthread_mutex_unlock(&hdf5_lock);
-        return hop__fail(context, HOP_ERROR_VERSION,
-                         "HDF5: built with %d.%d.%d, running with %u.%u.%u",
-                         H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE, major, minor,
-                         release);
-    }
-    mute(e);
-    return HOP_OK;
-}
-
-static void leave(const entry *e) {
-    H5Eset_auto2(H5E_DEFAULT, e->function, e->data);
-    pthread_mutex_unlock(&hdf5_lock);
-}
 
 /* ---- writing ---- */
 
@@ -140,14 +101,14 @@ static int make_header(hop_context *context, const char *kind, const char *image
 
 int hop__items_save(hop_context *context, const char *path, const char *kind,
                     const hop__item *items, size_t count) {
-    entry e;
+    hop__hdf5_entry e;
     char *data = NULL;
     size_t size = 0;
-    int status = enter(context, &e);
+    int status = hop__hdf5_enter(context, &e);
     if (status != HOP_OK)
         return status;
     status = build_image(context, items, count, &data, &size);
-    leave(&e);
+    hop__hdf5_leave(&e);
     if (status == HOP_OK)
         status = make_header(context, kind, data + HEADER, size - HEADER,
                              (hop__span){VERSION, strlen(VERSION)}, data);
@@ -255,9 +216,9 @@ static const char *own_name(const hop__item_file *f, char name[32]) {
 }
 
 static int open_image(hop__item_file *f) {
-    entry e;
+    hop__hdf5_entry e;
     char name[32];
-    int status = enter(f->context, &e);
+    int status = hop__hdf5_enter(f->context, &e);
     if (status != HOP_OK)
         return status;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -265,7 +226,7 @@ static int open_image(hop__item_file *f) {
     H5Pset_file_image(access, f->data + HEADER, f->size - HEADER);
     f->file = H5Fopen(own_name(f, name), H5F_ACC_RDONLY, access);
     H5Pclose(access);
-    leave(&e);
+    hop__hdf5_leave(&e);
     return f->file >= 0 ? HOP_OK
                         : hop__fail(f->context, HOP_ERROR_FORMAT,
                                     "%.300s: HDF5 cannot open the contents", f->path);
@@ -299,11 +260,10 @@ void hop__items_close(hop__item_file *f) {
         return;
     hop_context *context = f->context;
     if (f->file >= 0) {
-        entry e;
-        pthread_mutex_lock(&hdf5_lock);
-        mute(&e);
+        hop__hdf5_entry e;
+        hop__hdf5_enter_again(&e);
         H5Fclose(f->file);
-        leave(&e);
+        hop__hdf5_leave(&e);
     }
     hop__release(context, f->data);
     hop__release(context, f->path);
@@ -362,35 +322,35 @@ static int look_at(hop__item_file *f, const char *name, hop__item_type type, hid
 }
 
 bool hop__items_have(hop__item_file *f, const char *name) {
-    entry e;
-    if (enter(f->context, &e) != HOP_OK)
+    hop__hdf5_entry e;
+    if (hop__hdf5_enter(f->context, &e) != HOP_OK)
         return false;
     hid_t set = open_set(f, name);
     if (set >= 0)
         H5Dclose(set);
-    leave(&e);
+    hop__hdf5_leave(&e);
     return set >= 0;
 }
 
 int hop__items_count(hop__item_file *f, const char *name, hop__item_type type,
                      size_t *count) {
-    entry e;
+    hop__hdf5_entry e;
     hid_t set = -1;
-    int status = enter(f->context, &e);
+    int status = hop__hdf5_enter(f->context, &e);
     if (status != HOP_OK)
         return status;
     status = look_at(f, name, type, &set, count);
     if (set >= 0)
         H5Dclose(set);
-    leave(&e);
+    hop__hdf5_leave(&e);
     return status;
 }
 
 int hop__items_read(hop__item_file *f, const hop__item *item) {
-    entry e;
+    hop__hdf5_entry e;
     hid_t set = -1;
     size_t count = 0;
-    int status = enter(f->context, &e);
+    int status = hop__hdf5_enter(f->context, &e);
     if (status != HOP_OK)
         return status;
     status = look_at(f, item->name, item->type, &set, &count);
@@ -405,6 +365,6 @@ int hop__items_read(hop__item_file *f, const hop__item *item) {
                            "%.250s: %s: HDF5 cannot read it", f->path, item->name);
     if (set >= 0)
         H5Dclose(set);
-    leave(&e);
+    hop__hdf5_leave(&e);
     return status;
 }

@@ -1,5 +1,5 @@
-/* Models and checkpoints on disk: HDF5 behind a 512-byte text header with a digest.  The
-   only file that includes hdf5.h.  docs/formats.md has the layout byte for byte. */
+/* Models and checkpoints on disk: HDF5 behind a 512-byte text header with a digest.
+   docs/formats.md has the layout byte for byte. */
 #ifndef HOP_IO_MODEL_FILE_H
 #define HOP_IO_MODEL_FILE_H
 

@@ -120,6 +120,7 @@ void hop_optimizer_free(hop_optimizer *o) {
     hop_potential_free(o->potential);
     hop_model_free(o->model);
     hop_structure_free(o->start);
+    hop_structure_free(o->minimum);
     hop__release(context, o->block);
     hop__release(context, o);
     hop__context_release(context);
@@ -170,6 +171,19 @@ int hop_optimizer_set_model(hop_optimizer *o, hop_model *model) {
                          "the model cannot change once the run has begun");
     hop_model_free(o->model);
     o->model = hop__model_retain(model);
+    return HOP_OK;
+}
+
+int hop_optimizer_set_minimum_function(hop_optimizer *o, hop_minimum_function function,
+                                       void *user) {
+    if (!o)
+        return hop__missing(NULL, "optimizer");
+    int status =
+        o->minimum || !function ? HOP_OK : hop_structure_copy(o->start, &o->minimum);
+    if (status != HOP_OK)
+        return status;
+    o->found = function;
+    o->found_user = user;
     return HOP_OK;
 }
 
@@ -241,7 +255,7 @@ int hop__optimizer_restart(hop_optimizer *o, const double *x, double seed) {
     memcpy(o->start->positions, x, 3 * o->start->count * sizeof *x);
     o->settings.seed = seed;
     o->energy = o->best.energy = INFINITY;
-    o->asked = o->polishing = o->polished = false;
+    o->asked = o->polishing = o->polished = o->stopped = false;
     o->refusals = 0;
     o->outcome = HOP_OK;
     o->evaluations = o->quenches = 0;

@@ -56,6 +56,11 @@ struct hop_optimizer {
     int refusals, outcome;
     int64_t evaluations, quenches;
 
+    hop_minimum_function found; /* who is shown each minimum, in this structure */
+    void *found_user;
+    hop_structure *minimum;
+    bool stopped; /* by it */
+
     hop__hops *hops;   /* made at the first ask */
     hop__watch *watch; /* likewise */
     hop__watch_input seen;

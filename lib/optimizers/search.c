@@ -89,9 +89,26 @@ static void record_best(hop_optimizer *o) {
     memcpy(o->best.forces, o->forces, n * sizeof(double));
 }
 
+/* Show a point at which a descent has converged. */
+static void show(hop_optimizer *o, const double *x, const double *energies) {
+    const size_t n = o->start->count;
+    hop_progress now = {.size = sizeof now};
+    if (!o->found)
+        return;
+    hop__structure_forget(o->minimum);
+    memcpy(o->minimum->positions, x, 3 * n * sizeof *x);
+    memcpy(o->minimum->forces, o->forces, 3 * n * sizeof *x);
+    memcpy(o->minimum->energies, energies, n * sizeof *x);
+    *o->minimum->energy = o->energy;
+    hop_optimizer_progress(o, &now);
+    o->stopped |= o->found(o->found_user, o->minimum, &now) != 0;
+}
+
 static void end_quench(hop_optimizer *o, int reason, const double *energies) {
     bool last = last_quench(o);
     o->quenches++;
+    if (reason == HOP_CONVERGED)
+        show(o, o->search.good, energies);
     if (!any_free(o) || (last && o->settings.quenches == 1.0)) {
         o->outcome = reason;
         if (reason == HOP_CONVERGED)
@@ -212,9 +229,10 @@ static void start_polish(hop_optimizer *o) {
                   !step(o, &o->polish, o->best.energy, o->best.forces, fmax);
 }
 
-static void polish_on(hop_optimizer *o) {
+static void polish_on(hop_optimizer *o, const double *energies) {
     if (o->fmax < o->settings.fmax) {
         o->polished = true;
+        show(o, o->polish.good, energies);
         if (o->energy < o->best.energy + 1e-4 * o->units.energy)
             record_best(o); /* within fmax, at most a trace above the lowest */
     } else {
@@ -304,7 +322,7 @@ void hop__search_tell(hop_optimizer *o, const hop_structure *s) {
     }
     take_in(o, s);
     if (o->polishing)
-        polish_on(o);
+        polish_on(o, s->energies);
     else
         search_on(o, s->energies);
 }
@@ -345,8 +363,10 @@ int hop__search_status(hop_optimizer *o) {
         return HOP_TARGET;
     if (o->outcome == HOP_CONVERGED || o->outcome == HOP_STALLED)
         return o->outcome;
-    if (hop__cancelled(o->context))
+    if (o->stopped || hop__cancelled(o->context)) {
+        o->stopped = false; /* this run only: another one goes on from here */
         return HOP_STOPPED;
+    }
     if (s->max_evaluations > 0.0 && (double)o->evaluations >= s->max_evaluations)
         return HOP_MAX_EVALUATIONS;
     if (s->max_time > 0.0 && hop__seconds() - o->began >= s->max_time)

@@ -84,6 +84,15 @@ int hop_structure_new(hop_context *context, size_t count, const int32_t *numbers
     return HOP_OK;
 }
 
+int hop__structure_blank(hop_context *context, size_t count, hop_structure **out) {
+    int32_t *numbers = hop__allocate(context, count, sizeof *numbers);
+    if (!numbers)
+        return HOP_ERROR_MEMORY;
+    int status = hop_structure_new(context, count, numbers, out);
+    hop__release(context, numbers);
+    return status;
+}
+
 static void unknown(double *values, size_t count) {
     for (size_t k = 0; k < count; k++)
         values[k] = NAN;

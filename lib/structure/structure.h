@@ -15,6 +15,9 @@ struct hop_structure {
     void *owned;  /* one block with all arrays that are not the host's */
 };
 
+/* `count` atoms of element X. */
+int hop__structure_blank(hop_context *context, size_t count, hop_structure **out);
+
 bool hop__structure_is_periodic(const hop_structure *structure); /* in any direction */
 
 /* Set energy, forces, virial and per-atom energies to NaN. */

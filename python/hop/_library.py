@@ -126,6 +126,33 @@ class TrainingProgress(ctypes.Structure):
     ]
 
 
+class Match(ctypes.Structure):
+    """hop_match"""
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("largest", c_double),
+        ("rms", c_double),
+        ("rotation", c_double * 9),
+        ("shift", c_double * 3),
+        ("same", c_int32),
+        ("mirrored", c_int32),
+    ]
+
+
+class Minimum(ctypes.Structure):
+    """hop_minimum"""
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("energy", c_double),
+        ("seen", c_int64),
+        ("evaluation", c_int64),
+        ("seed", c_uint64),
+    ]
+
+
+MinimumFunction = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, POINTER(Progress))
 ProgressFunction = ctypes.CFUNCTYPE(c_int, c_void_p, POINTER(Progress))
 
 _OUT = POINTER(c_void_p)
@@ -203,6 +230,30 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "hop_optimizer_save": (c_int, (_OBJECT, c_char_p)),
     "hop_optimizer_load": (c_int, (_OBJECT, c_char_p)),
     "hop_optimizer_progress": (c_int, (_OBJECT, POINTER(Progress))),
+    "hop_optimizer_set_minimum_function": (
+        c_int,
+        (_OBJECT, MinimumFunction, c_void_p),
+    ),
+    "hop_structure_match": (
+        c_int,
+        (_OBJECT, _OBJECT, c_double, _ARRAY, POINTER(Match)),
+    ),
+    "hop_trajectory_create": (c_int, (_OBJECT, c_char_p, _OBJECT, _OUT)),
+    "hop_trajectory_open": (c_int, (_OBJECT, c_char_p, _OUT)),
+    "hop_trajectory_append": (c_int, (_OBJECT, c_int64, _OBJECT)),
+    "hop_trajectory_flush": (c_int, (_OBJECT,)),
+    "hop_trajectory_count": (c_int64, (_OBJECT,)),
+    "hop_trajectory_step": (c_int64, (_OBJECT,)),
+    "hop_trajectory_read": (c_int, (_OBJECT, c_int64, POINTER(c_int64), _OUT)),
+    "hop_trajectory_free": (None, (_OBJECT,)),
+    "hop_archive_new": (c_int, (_OBJECT, c_size_t, c_double, c_double, _OUT)),
+    "hop_archive_load": (c_int, (_OBJECT, c_char_p, _OBJECT, _OUT)),
+    "hop_archive_save": (c_int, (_OBJECT, c_char_p)),
+    "hop_archive_free": (None, (_OBJECT,)),
+    "hop_archive_add": (c_int, (_OBJECT, _OBJECT, c_int64, c_uint64, POINTER(c_int32))),
+    "hop_archive_count": (c_size_t, (_OBJECT,)),
+    "hop_archive_seen": (c_int64, (_OBJECT,)),
+    "hop_archive_minimum": (c_int, (_OBJECT, c_size_t, POINTER(Minimum), _OUT)),
     "hop_trainer_new": (c_int, (_OBJECT, c_char_p, c_char_p, _OBJECT, _OUT)),
     "hop_trainer_method": (c_char_p, (c_size_t,)),
     "hop_trainer_method_of": (c_char_p, (_OBJECT,)),

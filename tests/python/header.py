@@ -8,7 +8,16 @@ from typing import Any
 
 from support import ROOT
 
-HANDLES = ("context", "structure", "potential", "optimizer", "model", "trainer")
+HANDLES = (
+    "context",
+    "structure",
+    "potential",
+    "optimizer",
+    "model",
+    "trainer",
+    "trajectory",
+    "archive",
+)
 SCALARS = {
     "int": ctypes.c_int,
     "int32_t": ctypes.c_int32,
