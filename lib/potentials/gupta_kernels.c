@@ -92,10 +92,10 @@ LANES_KERNEL void take_in_rows(const cluster *c, const double *from, size_t numb
                   lanes_shuffle(lanes_blend(lanes_blend(d, b, 2), a, 4), 0xc6)};
     UNROLL for (int k = 0; k < 3; k++) {
         lanes_store(row(c, number / 2, what + k), v[k]);
-        lanes_store(c->turned + 64 * number + 8 * (what + k), lanes_low_twice(v[k]));
+        lanes_store(c->turned + 64 * number + 8 * (what + k), lanes_lows(v[k], v[k]));
         if (other != number)
             lanes_store(c->turned + 64 * other + 8 * (what + k),
-                        lanes_high_twice(v[k]));
+                        lanes_highs(v[k], v[k]));
     }
 }
 

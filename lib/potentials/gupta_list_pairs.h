@@ -1,0 +1,214 @@
+/* Gupta with cut-offs: what its kernels share.  Vectors of eight neighbours of one row, the
+   formulas of a pair, sums over rows. */
+#ifndef HOP_POTENTIALS_GUPTA_LIST_PAIRS_H
+#define HOP_POTENTIALS_GUPTA_LIST_PAIRS_H
+
+#include <math.h>
+
+#include "potentials/gupta_lanes.h"
+#include "potentials/gupta_list_kernels.h"
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VARIANT(name) JOIN(name, HOP__ISA_SUFFIX)
+
+/* One or two elements have code of their own. */
+#define FOR_KINDS(function, l, begin, end, block)                                      \
+    do {                                                                               \
+        if ((l)->kinds == 1)                                                           \
+            function(l, 1, begin, end, block);                                         \
+        else if ((l)->kinds == 2)                                                      \
+            function(l, 2, begin, end, block);                                         \
+        else                                                                           \
+            function(l, (l)->kinds, begin, end, block);                                \
+    } while (0)
+
+/* ---- vectors ---- */
+
+typedef struct vectors {
+    lanes x, y, z;
+} vectors;
+
+LANES_KERNEL vectors broadcast(const double *x) {
+    return (vectors){lanes_all(x[0]), lanes_all(x[1]), lanes_all(x[2])};
+}
+
+LANES_KERNEL vectors to_center(vectors center, lanes_places p) {
+    return (vectors){lanes_sub(center.x, p.x), lanes_sub(center.y, p.y),
+                     lanes_sub(center.z, p.z)};
+}
+
+LANES_KERNEL lanes dot(vectors a, vectors b) {
+    return lanes_fma(a.z, b.z, lanes_fma(a.y, b.y, lanes_mul(a.x, b.x)));
+}
+
+LANES_KERNEL lanes square_of(vectors u) { return dot(u, u); }
+
+LANES_KERNEL vectors times(lanes s, vectors u) {
+    return (vectors){lanes_mul(s, u.x), lanes_mul(s, u.y), lanes_mul(s, u.z)};
+}
+
+LANES_KERNEL vectors add_times(vectors sum, lanes s, vectors u) {
+    return (vectors){lanes_fma(s, u.x, sum.x), lanes_fma(s, u.y, sum.y),
+                     lanes_fma(s, u.z, sum.z)};
+}
+
+/* ---- the formulas of a pair ---- */
+
+/* A number of the pairs of i's element with the neighbours' elements. */
+LANES_KERNEL lanes rate(const double *rates, int kinds, int what, lanes element) {
+    const double *of = rates + what * kinds;
+    if (kinds == 1)
+        return lanes_all(of[0]);
+    if (kinds == 2)
+        return lanes_select(element, lanes_all(0.5), lanes_all(of[0]),
+                            lanes_all(of[1]));
+    return lanes_lookup(of, element);
+}
+
+LANES_KERNEL const double *rates_of_row(const hop__gupta_list *l, int kinds, size_t i) {
+    return kinds == 1
+               ? l->rates
+               : l->rates + (size_t)l->elements[i] * HOP__LIST_RATES * (size_t)kinds;
+}
+
+#define RATE(what) rate(rates, kinds, what, element)
+#define POLYNOMIAL(what, t)                                                            \
+    lanes_fma(lanes_fma(RATE((what) + 2), t, RATE((what) + 1)), t, RATE(what))
+
+/* Repulsion a, squared hopping b; A = -2 a'/r, B = -b'/(2 r) and their slopes. */
+typedef struct pair {
+    lanes a, b, big_a, big_b, slope_a, slope_b;
+} pair;
+
+LANES_KERNEL pair exponential_pair(bool slopes, const double *rates, int kinds,
+                                   lanes element, lanes r, lanes inverse) {
+    const lanes ka = RATE(HOP__LIST_KA), kb = RATE(HOP__LIST_KB);
+    pair p;
+    p.a = lanes_exp2(lanes_fnma(RATE(HOP__LIST_BA), r, RATE(HOP__LIST_CA)));
+    p.b = lanes_exp2(lanes_fnma(RATE(HOP__LIST_BB), r, RATE(HOP__LIST_CB)));
+    p.big_a = lanes_mul(inverse, lanes_mul(ka, p.a));
+    p.big_b = lanes_mul(inverse, lanes_mul(kb, p.b));
+    p.slope_a = p.slope_b = p.a;
+    if (slopes) {
+        const lanes none = lanes_all(0.0);
+        p.slope_a = lanes_fnma(p.big_a, lanes_fma(ka, lanes_all(0.5), inverse), none);
+        p.slope_b = lanes_fnma(p.big_b, lanes_fma(kb, lanes_all(2.0), inverse), none);
+    }
+    return p;
+}
+
+LANES_KERNEL pair tail_pair(bool slopes, const double *rates, int kinds, lanes element,
+                            lanes r, lanes inverse) {
+    const lanes t = lanes_sub(r, RATE(HOP__LIST_LAST)), t2 = lanes_mul(t, t);
+    const lanes t3 = lanes_mul(t2, t);
+    const lanes eta = lanes_mul(t3, POLYNOMIAL(HOP__LIST_HOPPING, t));
+    const lanes fall = lanes_mul(t2, POLYNOMIAL(HOP__LIST_HOPPING_SLOPE, t));
+    pair p;
+    p.a = lanes_mul(t3, POLYNOMIAL(HOP__LIST_REPULSION, t));
+    p.b = lanes_mul(eta, eta);
+    p.big_a = lanes_mul(inverse,
+                        lanes_mul(t2, POLYNOMIAL(HOP__LIST_REPULSION_SLOPE, t)));
+    p.big_b = lanes_mul(inverse, lanes_mul(eta, fall));
+    p.slope_a = p.slope_b = p.a;
+    if (slopes) { /* (f/r)' = (f' - f/r)/r */
+        const lanes a2 = lanes_mul(t, POLYNOMIAL(HOP__LIST_REPULSION_CURVE, t));
+        const lanes eta2 = lanes_mul(t, POLYNOMIAL(HOP__LIST_HOPPING_CURVE, t));
+        const lanes b2 = lanes_fnma(fall, fall, lanes_mul(eta, eta2));
+        p.slope_a = lanes_mul(inverse, lanes_sub(a2, p.big_a));
+        p.slope_b = lanes_mul(inverse, lanes_sub(b2, p.big_b));
+    }
+    return p;
+}
+
+/* Of neighbours at `square`, of which `count` count: the others are put where they add
+   nothing. */
+LANES_KERNEL pair pair_of(bool tail, bool slopes, const double *rates, int kinds,
+                          lanes element, lanes square, size_t count, lanes *inverse) {
+    if (tail) /* at its end all is zero */
+        square = lanes_min(lanes_max(square, lanes_out_of_reach(count)),
+                           RATE(HOP__LIST_END));
+    else
+        square = lanes_max(square, lanes_out_of_reach(count));
+    const lanes r = lanes_sqrt(square);
+    *inverse = lanes_div(lanes_all(1.0), r);
+    return tail ? tail_pair(slopes, rates, kinds, element, r, *inverse)
+                : exponential_pair(slopes, rates, kinds, element, r, *inverse);
+}
+
+/* ---- vectors of a block ---- */
+
+/* Where a vector's neighbours, and what is known of them, are. */
+typedef struct place_of {
+    size_t entry; /* in kept and, times what a pass keeps, in terms */
+    size_t row, center, count;
+} place_of;
+
+LANES_KERNEL place_of vector_at(const hop__gupta_list *l, size_t begin, size_t entry) {
+    const size_t about = (size_t)l->vectors[entry / 8];
+    const size_t row = about / 16;
+    return (place_of){entry, row, (size_t)l->neighbors->place[begin + row], about % 16};
+}
+
+LANES_KERNEL size_t first_entry(const hop__gupta_list *l, size_t block, bool tail) {
+    return tail ? (l->room[block] + l->room[block + 1]) / 2 : l->room[block];
+}
+
+LANES_KERNEL size_t end_entry(const hop__gupta_list *l, size_t block, bool tail) {
+    return first_entry(l, block, tail) + 8 * (size_t)l->filled[2 * block + tail];
+}
+
+/* Sums of rows, lane by lane, until eight rows are summed up together. */
+typedef struct row_sums {
+    lanes of[5][HOP__LIST_BLOCK];
+} row_sums;
+
+LANES_KERNEL void clear_sums(row_sums *s, int quantities) {
+    for (int q = 0; q < quantities; q++)
+        for (int row = 0; row < HOP__LIST_BLOCK; row++)
+            s->of[q][row] = lanes_all(0.0);
+}
+
+LANES_KERNEL void add_to_row(row_sums *s, size_t row, int quantity, lanes value) {
+    s->of[quantity][row] = lanes_add(s->of[quantity][row], value);
+}
+
+LANES_KERNEL vectors row_vector(const row_sums *s, size_t row, int quantity) {
+    return (vectors){s->of[quantity][row], s->of[quantity + 1][row],
+                     s->of[quantity + 2][row]};
+}
+
+LANES_KERNEL void set_row_vector(row_sums *s, size_t row, int quantity, vectors v) {
+    s->of[quantity][row] = v.x;
+    s->of[quantity + 1][row] = v.y;
+    s->of[quantity + 2][row] = v.z;
+}
+
+/* Of rows row .. row+7, one in each lane. */
+LANES_KERNEL lanes eight_rows(const row_sums *s, size_t row, int quantity) {
+    return lanes_sums(&s->of[quantity][row]);
+}
+
+LANES_KERNEL vectors eight_vectors(const row_sums *s, size_t row, int quantity) {
+    return (vectors){eight_rows(s, row, quantity), eight_rows(s, row, quantity + 1),
+                     eight_rows(s, row, quantity + 2)};
+}
+
+LANES_KERNEL double *pulls_of(const hop__gupta_list *l, size_t atom) {
+    return l->pulls + atom / 8 * 24;
+}
+
+/* x y z of each atom from `v`, which begins with atom `atom`. */
+LANES_KERNEL void put_by_atom(double *to, size_t atom, size_t end, vectors v) {
+    _Alignas(64) double x[8], y[8], z[8];
+    lanes_store(x, v.x);
+    lanes_store(y, v.y);
+    lanes_store(z, v.z);
+    for (size_t k = 0; k < 8 && atom + k < end; k++) {
+        to[3 * (atom + k)] = x[k];
+        to[3 * (atom + k) + 1] = y[k];
+        to[3 * (atom + k) + 2] = z[k];
+    }
+}
+
+#endif
