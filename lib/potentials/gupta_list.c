@@ -54,7 +54,8 @@ static void copy_roots(void *argument, size_t index, size_t worker) {
     (void)worker;
     for (size_t k = index * PLACE_BLOCK; k < end; k++) {
         const size_t home = (size_t)l->neighbors->home[k];
-        l->places[4 * k + 3] = l->root[job->v ? 2 * home : home];
+        const double root = l->root[job->v ? 2 * home : home];
+        l->places[4 * k + 3] = l->kinds == 2 && l->elements[home] == 1 ? -root : root;
         if (job->v)
             l->moves[4 * k + 3] = l->root[2 * home + 1];
     }

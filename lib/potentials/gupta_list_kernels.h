@@ -44,7 +44,8 @@ typedef struct hop__gupta_list {
        sharp: not at all, or they depend on the elements */
     bool sharp;
     float inside_start, outside_start, inside_end, outside_end;
-    double *places; /* x y z and: first pass the element, second 1/sqrt(rho) */
+    double *places; /* x y z and: first pass the element, second 1/sqrt(rho),
+                       negative for the second of two elements */
     double *moves;  /* Hessian products: direction and, second pass, change of that */
 
     /* Neighbours within reach in vectors of eight, each of one row: those below START of
@@ -54,9 +55,7 @@ typedef struct hop__gupta_list {
     int32_t *kept;    /* places */
     int32_t *vectors; /* by kept / 8: 16 times the row in its block, and how many count */
     int32_t *filled;  /* 2 per block: vectors of each sort */
-    double *terms;    /* by kept, twice as many for Hessian products */
     double *root;     /* 1/sqrt(rho), by place of an atom; for products also its change */
-    double *pulls;    /* [rows / 8][3][8]: what the first pass knows of the forces */
     double *sums;     /* [block][HOP__LIST_SUMS] */
     double *forces, *energies; /* by atom; products go to `forces` */
 } hop__gupta_list;

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "potentials/gupta_kernels.h"
 #include "potentials/gupta_lanes.h"
 #include "potentials/gupta_list_kernels.h"
 
@@ -43,6 +44,10 @@ LANES_KERNEL lanes dot(vectors a, vectors b) {
 }
 
 LANES_KERNEL lanes square_of(vectors u) { return dot(u, u); }
+
+LANES_KERNEL vectors plus(vectors a, vectors b) {
+    return (vectors){lanes_add(a.x, b.x), lanes_add(a.y, b.y), lanes_add(a.z, b.z)};
+}
 
 LANES_KERNEL vectors times(lanes s, vectors u) {
     return (vectors){lanes_mul(s, u.x), lanes_mul(s, u.y), lanes_mul(s, u.z)};
@@ -121,33 +126,64 @@ LANES_KERNEL pair tail_pair(bool slopes, const double *rates, int kinds, lanes e
     return p;
 }
 
-/* Of neighbours at `square`, of which `count` count: the others are put where they add
+/* Squared hopping alone, as above to the bit. */
+LANES_KERNEL lanes exponential_hopping(const double *rates, int kinds, lanes element,
+                                       lanes r) {
+    return lanes_exp2(lanes_fnma(RATE(HOP__LIST_BB), r, RATE(HOP__LIST_CB)));
+}
+
+LANES_KERNEL lanes tail_hopping(const double *rates, int kinds, lanes element,
+                                lanes r) {
+    const lanes t = lanes_sub(r, RATE(HOP__LIST_LAST)), t2 = lanes_mul(t, t);
+    const lanes eta = lanes_mul(lanes_mul(t2, t), POLYNOMIAL(HOP__LIST_HOPPING, t));
+    return lanes_mul(eta, eta);
+}
+
+/* Distances of neighbours, of which `count` count: the others are put where they add
    nothing. */
-LANES_KERNEL pair pair_of(bool tail, bool slopes, const double *rates, int kinds,
-                          lanes element, lanes square, size_t count, lanes *inverse) {
-    if (tail) /* at its end all is zero */
-        square = lanes_min(lanes_max(square, lanes_out_of_reach(count)),
-                           RATE(HOP__LIST_END));
-    else
-        square = lanes_max(square, lanes_out_of_reach(count));
-    const lanes r = lanes_sqrt(square);
-    *inverse = lanes_div(lanes_all(1.0), r);
-    return tail ? tail_pair(slopes, rates, kinds, element, r, *inverse)
-                : exponential_pair(slopes, rates, kinds, element, r, *inverse);
+LANES_KERNEL lanes distance(bool tail, const double *rates, int kinds, lanes element,
+                            vectors u, size_t count) {
+    const lanes square = lanes_max(square_of(u), lanes_out_of_reach(count));
+    /* at its end all is zero */
+    return lanes_sqrt(tail ? lanes_min(square, RATE(HOP__LIST_END)) : square);
+}
+
+LANES_KERNEL pair pair_at(bool tail, bool slopes, const double *rates, int kinds,
+                          lanes element, lanes r, lanes inverse) {
+    return tail ? tail_pair(slopes, rates, kinds, element, r, inverse)
+                : exponential_pair(slopes, rates, kinds, element, r, inverse);
 }
 
 /* ---- vectors of a block ---- */
 
-/* Where a vector's neighbours, and what is known of them, are. */
 typedef struct place_of {
-    size_t entry; /* in kept and, times what a pass keeps, in terms */
     size_t row, center, count;
 } place_of;
 
 LANES_KERNEL place_of vector_at(const hop__gupta_list *l, size_t begin, size_t entry) {
     const size_t about = (size_t)l->vectors[entry / 8];
     const size_t row = about / 16;
-    return (place_of){entry, row, (size_t)l->neighbors->place[begin + row], about % 16};
+    return (place_of){row, (size_t)l->neighbors->place[begin + row], about % 16};
+}
+
+/* In the second pass the places' last number is 1/sqrt(rho), negative for the second of two
+   elements.  One element needs no number, more than two are looked up. */
+LANES_KERNEL lanes elements_of(const hop__gupta_list *l, int kinds, lanes_places places,
+                               const int32_t *kept) {
+    _Alignas(64) double element[8];
+    if (kinds <= 2)
+        return lanes_select(places.w, lanes_all(0.0), lanes_all(1.0), lanes_all(0.0));
+    for (int k = 0; k < 8; k++)
+        element[k] = l->elements[l->neighbors->home[kept[k]]];
+    return lanes_load(element);
+}
+
+/* 1/sqrt(rho_i) + 1/sqrt(rho_j) */
+LANES_KERNEL lanes roots_of(int kinds, const double *center, lanes_places places) {
+    lanes root = places.w;
+    if (kinds == 2)
+        root = lanes_max(root, lanes_sub(lanes_all(0.0), root));
+    return lanes_add(lanes_all(fabs(center[3])), root);
 }
 
 LANES_KERNEL size_t first_entry(const hop__gupta_list *l, size_t block, bool tail) {
@@ -160,7 +196,7 @@ LANES_KERNEL size_t end_entry(const hop__gupta_list *l, size_t block, bool tail)
 
 /* Sums of rows, lane by lane, until eight rows are summed up together. */
 typedef struct row_sums {
-    lanes of[5][HOP__LIST_BLOCK];
+    lanes of[4][HOP__LIST_BLOCK];
 } row_sums;
 
 LANES_KERNEL void clear_sums(row_sums *s, int quantities) {
@@ -194,8 +230,12 @@ LANES_KERNEL vectors eight_vectors(const row_sums *s, size_t row, int quantity) 
                      eight_rows(s, row, quantity + 2)};
 }
 
-LANES_KERNEL double *pulls_of(const hop__gupta_list *l, size_t atom) {
-    return l->pulls + atom / 8 * 24;
+/* 1/sqrt(rho), never 0, so that it has a sign, but nearly so for an atom without
+   neighbours, whose band energy has no slope. */
+LANES_KERNEL lanes inverse_roots(lanes density, lanes roots) {
+    const lanes inverse = lanes_div(lanes_all(1.0), roots);
+    return lanes_max(lanes_where_above(density, HOP__GUPTA_ALONE, inverse),
+                     lanes_all(1e-300));
 }
 
 /* x y z of each atom from `v`, which begins with atom `atom`. */

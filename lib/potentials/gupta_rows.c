@@ -17,8 +17,7 @@ void hop__gupta_rows_free(hop_context *context, hop__gupta_rows *rows) {
     hop__neighbors_free(rows->neighbors);
     void *const arrays[] = {rows->numbers, rows->species, rows->rates,  rows->elements,
                             rows->kept,    rows->vectors, rows->filled, rows->room,
-                            rows->places,  rows->moves,   rows->terms,  rows->root,
-                            rows->pulls,   rows->sums};
+                            rows->places,  rows->moves,   rows->root,   rows->sums};
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
         hop__release(context, arrays[k]);
     hop__release(context, rows);
@@ -62,7 +61,6 @@ static int reserve_atoms(hop_context *context, hop__gupta_rows *w, size_t atoms)
         !renew(context, &w->room, blocks + 1, sizeof *w->room) ||
         !renew(context, &w->filled, 2 * blocks, sizeof *w->filled) ||
         !renew(context, &w->root, 2 * atoms, sizeof *w->root) ||
-        !renew(context, &w->pulls, (atoms + 7) / 8 * 24, sizeof *w->pulls) ||
         !renew(context, &w->sums, blocks * HOP__LIST_SUMS, sizeof *w->sums))
         return HOP_ERROR_MEMORY;
     w->capacity = atoms;
@@ -234,9 +232,7 @@ static void point_list(hop__gupta_rows *w) {
                                 .kept = w->kept,
                                 .vectors = w->vectors,
                                 .filled = w->filled,
-                                .terms = w->terms,
                                 .root = w->root,
-                                .pulls = w->pulls,
                                 .sums = w->sums};
     set_borders(w, &w->list);
 }
@@ -246,9 +242,6 @@ static int reserve_work(hop_context *context, hop__gupta_rows *w, bool product) 
     int status = reserve(context, &w->places, &w->place_capacity, numbers);
     if (status == HOP_OK)
         status = reserve(context, &w->moves, &w->move_capacity, product ? numbers : 0);
-    if (status == HOP_OK)
-        status = reserve(context, &w->terms, &w->term_capacity,
-                         (product ? 2 : 1) * w->kept_capacity);
     return status;
 }
 

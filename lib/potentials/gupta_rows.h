@@ -16,10 +16,10 @@ struct hop__gupta_rows {
     double *rates; /* as in gupta_list_kernels.h */
     size_t rates_size;
     size_t builds; /* of the list that what follows belongs to */
-    size_t place_capacity, move_capacity, kept_capacity, term_capacity;
+    size_t place_capacity, move_capacity, kept_capacity;
     int32_t *elements, *kept, *vectors, *filled;
     size_t *room;
-    double *places, *moves, *terms, *root, *pulls, *sums;
+    double *places, *moves, *root, *sums;
 };
 
 /* Species, list and what depends on them alone; `list` is ready for the kernels but for the
