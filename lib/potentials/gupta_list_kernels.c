@@ -43,15 +43,14 @@ LANES_KERNEL void give_virial(const virial *v, double *sums) {
 LANES_KERNEL void first_vectors(const list *l, int kinds, bool tail, size_t begin,
                                 size_t block, row_sums *sums) {
     const size_t end = end_entry(l, block, tail);
-    for (size_t entry = first_entry(l, block, tail); entry < end; entry += 8) {
-        const place_of at = vector_at(l, begin, entry);
-        const double *rates = rates_of_row(l, kinds, at.center);
-        const lanes_places places = lanes_gather(l->places, l->kept + entry);
-        const vectors u = to_center(broadcast(l->places + 4 * at.center), places);
-        const lanes r = distance(tail, rates, kinds, places.w, u, at.count);
-        add_to_row(sums, at.row, 0,
-                   tail ? tail_hopping(rates, kinds, places.w, r)
-                        : exponential_hopping(rates, kinds, places.w, r));
+    size_t entry = first_entry(l, block, tail);
+    if (entry == end)
+        return;
+    bonds b, next = measure(l, kinds, tail, false, begin, entry);
+    for (; entry < end; entry += 8) {
+        b = next;
+        next = measure(l, kinds, tail, false, begin, entry_after(entry, end));
+        add_to_row(sums, b.row, 0, hopping_of(tail, kinds, &b));
     }
 }
 
@@ -89,21 +88,18 @@ enum { ENERGY, FORCE }; /* of row_sums */
 LANES_KERNEL void second_vectors(const list *l, int kinds, bool tail, size_t begin,
                                  size_t block, row_sums *sums, virial *v) {
     const size_t end = end_entry(l, block, tail);
-    for (size_t entry = first_entry(l, block, tail); entry < end; entry += 8) {
-        const place_of at = vector_at(l, begin, entry);
-        const double *rates = rates_of_row(l, kinds, at.center);
-        const double *center = l->places + 4 * at.center;
-        const lanes_places places = lanes_gather(l->places, l->kept + entry);
-        const lanes element = elements_of(l, kinds, places, l->kept + entry);
-        const vectors u = to_center(broadcast(center), places);
-        const lanes r = distance(tail, rates, kinds, element, u, at.count);
-        const lanes inverse = lanes_div(lanes_all(1.0), r);
-        const pair p = pair_at(tail, false, rates, kinds, element, r, inverse);
-        const lanes roots = roots_of(kinds, center, places);
-        const vectors f = times(lanes_fnma(roots, p.big_b, p.big_a), u);
-        add_to_row(sums, at.row, ENERGY, p.a);
-        set_row_vector(sums, at.row, FORCE, plus(row_vector(sums, at.row, FORCE), f));
-        add_virial(v, f, u);
+    size_t entry = first_entry(l, block, tail);
+    if (entry == end)
+        return;
+    bonds b, next = measure(l, kinds, tail, true, begin, entry);
+    for (; entry < end; entry += 8) {
+        b = next;
+        next = measure(l, kinds, tail, true, begin, entry_after(entry, end));
+        const pair p = pair_of(tail, false, kinds, &b);
+        const vectors f = times(lanes_fnma(roots_of(l, kinds, &b), p.big_b, p.big_a), b.u);
+        add_to_row(sums, b.row, ENERGY, p.a);
+        set_row_vector(sums, b.row, FORCE, plus(row_vector(sums, b.row, FORCE), f));
+        add_virial(v, f, b.u);
     }
 }
 

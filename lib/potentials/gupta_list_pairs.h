@@ -139,32 +139,7 @@ LANES_KERNEL lanes tail_hopping(const double *rates, int kinds, lanes element,
     return lanes_mul(eta, eta);
 }
 
-/* Distances of neighbours, of which `count` count: the others are put where they add
-   nothing. */
-LANES_KERNEL lanes distance(bool tail, const double *rates, int kinds, lanes element,
-                            vectors u, size_t count) {
-    const lanes square = lanes_max(square_of(u), lanes_out_of_reach(count));
-    /* at its end all is zero */
-    return lanes_sqrt(tail ? lanes_min(square, RATE(HOP__LIST_END)) : square);
-}
-
-LANES_KERNEL pair pair_at(bool tail, bool slopes, const double *rates, int kinds,
-                          lanes element, lanes r, lanes inverse) {
-    return tail ? tail_pair(slopes, rates, kinds, element, r, inverse)
-                : exponential_pair(slopes, rates, kinds, element, r, inverse);
-}
-
-/* ---- vectors of a block ---- */
-
-typedef struct place_of {
-    size_t row, center, count;
-} place_of;
-
-LANES_KERNEL place_of vector_at(const hop__gupta_list *l, size_t begin, size_t entry) {
-    const size_t about = (size_t)l->vectors[entry / 8];
-    const size_t row = about / 16;
-    return (place_of){row, (size_t)l->neighbors->place[begin + row], about % 16};
-}
+/* ---- the vectors of a block ---- */
 
 /* In the second pass the places' last number is 1/sqrt(rho), negative for the second of two
    elements.  One element needs no number, more than two are looked up. */
@@ -178,14 +153,6 @@ LANES_KERNEL lanes elements_of(const hop__gupta_list *l, int kinds, lanes_places
     return lanes_load(element);
 }
 
-/* 1/sqrt(rho_i) + 1/sqrt(rho_j) */
-LANES_KERNEL lanes roots_of(int kinds, const double *center, lanes_places places) {
-    lanes root = places.w;
-    if (kinds == 2)
-        root = lanes_max(root, lanes_sub(lanes_all(0.0), root));
-    return lanes_add(lanes_all(fabs(center[3])), root);
-}
-
 LANES_KERNEL size_t first_entry(const hop__gupta_list *l, size_t block, bool tail) {
     return tail ? (l->room[block] + l->room[block + 1]) / 2 : l->room[block];
 }
@@ -194,7 +161,62 @@ LANES_KERNEL size_t end_entry(const hop__gupta_list *l, size_t block, bool tail)
     return first_entry(l, block, tail) + 8 * (size_t)l->filled[2 * block + tail];
 }
 
-/* Sums of rows, lane by lane, until eight rows are summed up together. */
+/* The last one once more. */
+LANES_KERNEL size_t entry_after(size_t entry, size_t end) {
+    return entry + 8 < end ? entry + 8 : entry;
+}
+
+/* A vector of neighbours, measured: where it is in the block, the vectors to the center,
+   distances.  The loops measure the next vector before they compute with one: what waits
+   for roots and divisions leaves the processor's window to the exponentials. */
+typedef struct bonds {
+    size_t row, center;
+    const double *rates;
+    lanes w, element; /* the places' last number */
+    vectors u;
+    lanes r, inverse;
+} bonds;
+
+/* Those of entry .. entry+7 of `kept`. */
+LANES_KERNEL bonds measure(const hop__gupta_list *l, int kinds, bool tail, bool second,
+                           size_t begin, size_t entry) {
+    const size_t about = (size_t)l->vectors[entry / 8];
+    const lanes_places places = lanes_gather(l->places, l->kept + entry);
+    bonds b = {.row = about / 16, .w = places.w};
+    b.center = (size_t)l->neighbors->place[begin + b.row];
+    b.rates = rates_of_row(l, kinds, b.center);
+    b.element = second ? elements_of(l, kinds, places, l->kept + entry) : places.w;
+    b.u = to_center(broadcast(l->places + 4 * b.center), places);
+    /* those that do not count are put where they add nothing, and at its end all is zero */
+    lanes square = lanes_max(square_of(b.u), lanes_out_of_reach(about % 16));
+    if (tail)
+        square = lanes_min(square, rate(b.rates, kinds, HOP__LIST_END, b.element));
+    b.r = lanes_sqrt(square);
+    b.inverse = lanes_div(lanes_all(1.0), b.r);
+    return b;
+}
+
+/* 1/sqrt(rho_i) + 1/sqrt(rho_j) */
+LANES_KERNEL lanes roots_of(const hop__gupta_list *l, int kinds, const bonds *b) {
+    lanes root = b->w;
+    if (kinds == 2)
+        root = lanes_max(root, lanes_sub(lanes_all(0.0), root));
+    return lanes_add(lanes_all(fabs(l->places[4 * b->center + 3])), root);
+}
+
+LANES_KERNEL pair pair_of(bool tail, bool slopes, int kinds, const bonds *b) {
+    return tail ? tail_pair(slopes, b->rates, kinds, b->element, b->r, b->inverse)
+                : exponential_pair(slopes, b->rates, kinds, b->element, b->r, b->inverse);
+}
+
+LANES_KERNEL lanes hopping_of(bool tail, int kinds, const bonds *b) {
+    return tail ? tail_hopping(b->rates, kinds, b->element, b->r)
+                : exponential_hopping(b->rates, kinds, b->element, b->r);
+}
+
+/* ---- sums of rows ---- */
+
+/* Lane by lane, until eight rows are summed up together. */
 typedef struct row_sums {
     lanes of[4][HOP__LIST_BLOCK];
 } row_sums;

@@ -10,6 +10,18 @@
 
 typedef hop__gupta_list list;
 
+typedef struct motion {
+    vectors w;
+    lanes along, roots; /* u.w; second pass: change of 1/sqrt(rho_i) + 1/sqrt(rho_j) */
+} motion;
+
+LANES_KERNEL motion motion_of(const list *l, const bonds *b, size_t entry) {
+    const double *center = l->moves + 4 * b->center;
+    const lanes_places moves = lanes_gather(l->moves, l->kept + entry);
+    const vectors w = to_center(broadcast(center), moves);
+    return (motion){w, dot(b->u, w), lanes_add(lanes_all(center[3]), moves.w)};
+}
+
 /* ---- first pass ---- */
 
 enum { DENSITY, CHANGE }; /* of row_sums */
@@ -17,18 +29,17 @@ enum { DENSITY, CHANGE }; /* of row_sums */
 LANES_KERNEL void first_vectors(const list *l, int kinds, bool tail, size_t begin,
                                 size_t block, row_sums *sums) {
     const size_t end = end_entry(l, block, tail);
-    for (size_t entry = first_entry(l, block, tail); entry < end; entry += 8) {
-        const place_of at = vector_at(l, begin, entry);
-        const double *rates = rates_of_row(l, kinds, at.center);
-        const lanes_places places = lanes_gather(l->places, l->kept + entry);
-        const lanes_places moves = lanes_gather(l->moves, l->kept + entry);
-        const vectors u = to_center(broadcast(l->places + 4 * at.center), places);
-        const vectors w = to_center(broadcast(l->moves + 4 * at.center), moves);
-        const lanes r = distance(tail, rates, kinds, places.w, u, at.count);
-        const lanes inverse = lanes_div(lanes_all(1.0), r);
-        const pair p = pair_at(tail, false, rates, kinds, places.w, r, inverse);
-        add_to_row(sums, at.row, DENSITY, p.b);
-        add_to_row(sums, at.row, CHANGE, lanes_mul(p.big_b, dot(u, w)));
+    size_t entry = first_entry(l, block, tail);
+    if (entry == end)
+        return;
+    bonds b, next = measure(l, kinds, tail, false, begin, entry);
+    for (; entry < end; entry += 8) {
+        b = next;
+        next = measure(l, kinds, tail, false, begin, entry_after(entry, end));
+        const motion m = motion_of(l, &b, entry);
+        const pair p = pair_of(tail, false, kinds, &b);
+        add_to_row(sums, b.row, DENSITY, p.b);
+        add_to_row(sums, b.row, CHANGE, lanes_mul(p.big_b, m.along));
     }
 }
 
@@ -67,27 +78,22 @@ void VARIANT(hop__gupta_product_first_)(const hop__gupta_list *l, size_t begin,
 LANES_KERNEL void second_vectors(const list *l, int kinds, bool tail, size_t begin,
                                  size_t block, row_sums *sums) {
     const size_t end = end_entry(l, block, tail);
-    for (size_t entry = first_entry(l, block, tail); entry < end; entry += 8) {
-        const place_of at = vector_at(l, begin, entry);
-        const double *rates = rates_of_row(l, kinds, at.center);
-        const double *center = l->places + 4 * at.center;
-        const double *move = l->moves + 4 * at.center;
-        const lanes_places places = lanes_gather(l->places, l->kept + entry);
-        const lanes_places moves = lanes_gather(l->moves, l->kept + entry);
-        const lanes element = elements_of(l, kinds, places, l->kept + entry);
-        const vectors u = to_center(broadcast(center), places);
-        const vectors w = to_center(broadcast(move), moves);
-        const lanes r = distance(tail, rates, kinds, element, u, at.count);
-        const lanes inverse = lanes_div(lanes_all(1.0), r);
-        const pair p = pair_at(tail, true, rates, kinds, element, r, inverse);
-        const lanes roots = roots_of(kinds, center, places);
-        const lanes change = lanes_add(lanes_all(move[3]), moves.w);
+    size_t entry = first_entry(l, block, tail);
+    if (entry == end)
+        return;
+    bonds b, next = measure(l, kinds, tail, true, begin, entry);
+    for (; entry < end; entry += 8) {
+        b = next;
+        next = measure(l, kinds, tail, true, begin, entry_after(entry, end));
+        const motion m = motion_of(l, &b, entry);
+        const pair p = pair_of(tail, true, kinds, &b);
+        const lanes roots = roots_of(l, kinds, &b);
         const lanes s = lanes_fnma(p.big_b, roots, p.big_a);
         const lanes slope = lanes_fnma(p.slope_b, roots, p.slope_a);
-        const lanes dr = lanes_mul(dot(u, w), inverse);
-        const lanes ds = lanes_fnma(p.big_b, change, lanes_mul(slope, dr));
-        const vectors sum = add_times(row_vector(sums, at.row, 0), ds, u);
-        set_row_vector(sums, at.row, 0, add_times(sum, s, w));
+        const lanes dr = lanes_mul(m.along, b.inverse);
+        const lanes ds = lanes_fnma(p.big_b, m.roots, lanes_mul(slope, dr));
+        const vectors sum = add_times(row_vector(sums, b.row, 0), ds, b.u);
+        set_row_vector(sums, b.row, 0, add_times(sum, s, m.w));
     }
 }
 
