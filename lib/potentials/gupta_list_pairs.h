@@ -81,15 +81,17 @@ LANES_KERNEL const double *rates_of_row(const hop__gupta_list *l, int kinds, siz
 #define POLYNOMIAL(what, t)                                                            \
     lanes_fma(lanes_fma(RATE((what) + 2), t, RATE((what) + 1)), t, RATE(what))
 
-/* Repulsion a, squared hopping b; A = -2 a'/r, B = -b'/(2 r) and their slopes. */
+/* Repulsion a, squared hopping b; 1/r, A = -2 a'/r, B = -b'/(2 r) and their slopes. */
 typedef struct pair {
-    lanes a, b, big_a, big_b, slope_a, slope_b;
+    lanes inverse, a, b, big_a, big_b, slope_a, slope_b;
 } pair;
 
 LANES_KERNEL pair exponential_pair(bool slopes, const double *rates, int kinds,
-                                   lanes element, lanes r, lanes inverse) {
+                                   lanes element, lanes r) {
+    const lanes inverse = lanes_div(lanes_all(1.0), r);
     const lanes ka = RATE(HOP__LIST_KA), kb = RATE(HOP__LIST_KB);
     pair p;
+    p.inverse = inverse;
     p.a = lanes_exp2(lanes_fnma(RATE(HOP__LIST_BA), r, RATE(HOP__LIST_CA)));
     p.b = lanes_exp2(lanes_fnma(RATE(HOP__LIST_BB), r, RATE(HOP__LIST_CB)));
     p.big_a = lanes_mul(inverse, lanes_mul(ka, p.a));
@@ -104,12 +106,14 @@ LANES_KERNEL pair exponential_pair(bool slopes, const double *rates, int kinds,
 }
 
 LANES_KERNEL pair tail_pair(bool slopes, const double *rates, int kinds, lanes element,
-                            lanes r, lanes inverse) {
+                            lanes r) {
+    const lanes inverse = lanes_div(lanes_all(1.0), r);
     const lanes t = lanes_sub(r, RATE(HOP__LIST_LAST)), t2 = lanes_mul(t, t);
     const lanes t3 = lanes_mul(t2, t);
     const lanes eta = lanes_mul(t3, POLYNOMIAL(HOP__LIST_HOPPING, t));
     const lanes fall = lanes_mul(t2, POLYNOMIAL(HOP__LIST_HOPPING_SLOPE, t));
     pair p;
+    p.inverse = inverse;
     p.a = lanes_mul(t3, POLYNOMIAL(HOP__LIST_REPULSION, t));
     p.b = lanes_mul(eta, eta);
     p.big_a = lanes_mul(inverse,
@@ -174,7 +178,7 @@ typedef struct bonds {
     const double *rates;
     lanes w, element; /* the places' last number */
     vectors u;
-    lanes r, inverse;
+    lanes r;
 } bonds;
 
 /* Those of entry .. entry+7 of `kept`. */
@@ -192,7 +196,6 @@ LANES_KERNEL bonds measure(const hop__gupta_list *l, int kinds, bool tail, bool 
     if (tail)
         square = lanes_min(square, rate(b.rates, kinds, HOP__LIST_END, b.element));
     b.r = lanes_sqrt(square);
-    b.inverse = lanes_div(lanes_all(1.0), b.r);
     return b;
 }
 
@@ -205,8 +208,8 @@ LANES_KERNEL lanes roots_of(const hop__gupta_list *l, int kinds, const bonds *b)
 }
 
 LANES_KERNEL pair pair_of(bool tail, bool slopes, int kinds, const bonds *b) {
-    return tail ? tail_pair(slopes, b->rates, kinds, b->element, b->r, b->inverse)
-                : exponential_pair(slopes, b->rates, kinds, b->element, b->r, b->inverse);
+    return tail ? tail_pair(slopes, b->rates, kinds, b->element, b->r)
+                : exponential_pair(slopes, b->rates, kinds, b->element, b->r);
 }
 
 LANES_KERNEL lanes hopping_of(bool tail, int kinds, const bonds *b) {

@@ -90,7 +90,7 @@ LANES_KERNEL void second_vectors(const list *l, int kinds, bool tail, size_t beg
         const lanes roots = roots_of(l, kinds, &b);
         const lanes s = lanes_fnma(p.big_b, roots, p.big_a);
         const lanes slope = lanes_fnma(p.slope_b, roots, p.slope_a);
-        const lanes dr = lanes_mul(m.along, b.inverse);
+        const lanes dr = lanes_mul(m.along, p.inverse);
         const lanes ds = lanes_fnma(p.big_b, m.roots, lanes_mul(slope, dr));
         const vectors sum = add_times(row_vector(sums, b.row, 0), ds, b.u);
         set_row_vector(sums, b.row, 0, add_times(sum, s, m.w));
