@@ -613,28 +613,29 @@ LANES_KERNEL void all_lone_forces(cluster *c, bool hessian, const double *terms)
 /* Forces add up to zero: seen from the first slot, far from the origin nothing is lost.
  */
 LANES_KERNEL void sum_up(cluster *c) {
-    lanes energy = lanes_all(0.0), virial[6];
+    _Alignas(64) double all[8];
+    lanes sum[8]; /* virial, energy, nothing */
     lanes x0 = lone(c, 0, HOP__GUPTA_X), y0 = lone(c, 0, HOP__GUPTA_Y),
           z0 = lone(c, 0, HOP__GUPTA_Z);
-    for (int k = 0; k < 6; k++)
-        virial[k] = lanes_all(0.0);
+    for (int k = 0; k < 8; k++)
+        sum[k] = lanes_all(0.0);
     for (size_t block = 0; block < c->blocks; block++) {
         lanes x = lanes_sub(own(c, block, HOP__GUPTA_X), x0);
         lanes y = lanes_sub(own(c, block, HOP__GUPTA_Y), y0);
         lanes z = lanes_sub(own(c, block, HOP__GUPTA_Z), z0);
         lanes fx = own(c, block, HOP__GUPTA_FX), fy = own(c, block, HOP__GUPTA_FY),
               fz = own(c, block, HOP__GUPTA_FZ);
-        energy = lanes_add(energy, own(c, block, HOP__GUPTA_ENERGY));
-        virial[0] = lanes_fma(x, fx, virial[0]);
-        virial[1] = lanes_fma(y, fy, virial[1]);
-        virial[2] = lanes_fma(z, fz, virial[2]);
-        virial[3] = lanes_fma(y, fz, virial[3]);
-        virial[4] = lanes_fma(x, fz, virial[4]);
-        virial[5] = lanes_fma(x, fy, virial[5]);
+        sum[0] = lanes_fma(x, fx, sum[0]);
+        sum[1] = lanes_fma(y, fy, sum[1]);
+        sum[2] = lanes_fma(z, fz, sum[2]);
+        sum[3] = lanes_fma(y, fz, sum[3]);
+        sum[4] = lanes_fma(x, fz, sum[4]);
+        sum[5] = lanes_fma(x, fy, sum[5]);
+        sum[6] = lanes_add(sum[6], own(c, block, HOP__GUPTA_ENERGY));
     }
-    c->energy = lanes_sum(energy);
-    for (int k = 0; k < 6; k++)
-        c->virial[k] = lanes_sum(virial[k]);
+    lanes_store(all, lanes_sums(sum));
+    memcpy(c->virial, all, sizeof c->virial);
+    c->energy = all[6];
 }
 
 /* ---- the kernels ---- */
