@@ -10,9 +10,8 @@
 #include "structure/neighbors.h"
 
 /* What a pair of elements needs, below START: repulsion 2^(CA - BA r), squared hopping
-   2^(CB - BB r), rates KA = 2 p/r0 and KB = q/r0; up to END: repulsion, minus twice its
-   slope and that one's slope, hopping, minus its slope and that one's slope as t^3, t^2
-   and t times a polynomial, t = r - END. */
+   2^(CB - BB r), rates KA = 2 p/r0 and KB = q/r0; up to END: repulsion and hopping as t^3
+   times a polynomial, t = r - END. */
 enum {
     HOP__LIST_CA,
     HOP__LIST_BA,
@@ -24,12 +23,8 @@ enum {
     HOP__LIST_END,   /* square */
     HOP__LIST_LAST,  /* END */
     HOP__LIST_REPULSION,
-    HOP__LIST_REPULSION_SLOPE = HOP__LIST_REPULSION + 3,
-    HOP__LIST_REPULSION_CURVE = HOP__LIST_REPULSION_SLOPE + 3,
-    HOP__LIST_HOPPING = HOP__LIST_REPULSION_CURVE + 3,
-    HOP__LIST_HOPPING_SLOPE = HOP__LIST_HOPPING + 3,
-    HOP__LIST_HOPPING_CURVE = HOP__LIST_HOPPING_SLOPE + 3,
-    HOP__LIST_RATES = HOP__LIST_HOPPING_CURVE + 3
+    HOP__LIST_HOPPING = HOP__LIST_REPULSION + 3,
+    HOP__LIST_RATES = HOP__LIST_HOPPING + 3
 };
 
 #define HOP__LIST_BLOCK 32 /* rows that are done together */

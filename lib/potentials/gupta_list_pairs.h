@@ -78,8 +78,6 @@ LANES_KERNEL const double *rates_of_row(const hop__gupta_list *l, int kinds, siz
 }
 
 #define RATE(what) rate(rates, kinds, what, element)
-#define POLYNOMIAL(what, t)                                                            \
-    lanes_fma(lanes_fma(RATE((what) + 2), t, RATE((what) + 1)), t, RATE(what))
 
 /* Repulsion a, squared hopping b; 1/r, A = -2 a'/r, B = -b'/(2 r) and their slopes. */
 typedef struct pair {
@@ -105,27 +103,45 @@ LANES_KERNEL pair exponential_pair(bool slopes, const double *rates, int kinds,
     return p;
 }
 
+/* t^3 p of t = r - END, p = c0 + c1 t + c2 t^2, and its derivatives t^2 (3 p + t p') and
+   t (6 (p + t p') + t^2 p''). */
+typedef struct joint {
+    lanes value, slope, curve;
+} joint;
+
+LANES_KERNEL joint joint_of(bool slope, bool curve, lanes t, lanes c0, lanes c1,
+                            lanes c2) {
+    const lanes t2 = lanes_mul(t, t), p = lanes_fma(lanes_fma(c2, t, c1), t, c0);
+    joint j = {lanes_mul(lanes_mul(t2, t), p), t, t};
+    if (slope) {
+        const lanes twice = lanes_add(c2, c2), tp1 = lanes_mul(t, lanes_fma(twice, t, c1));
+        j.slope = lanes_mul(t2, lanes_fma(lanes_all(3.0), p, tp1));
+        if (curve)
+            j.curve = lanes_mul(t, lanes_fma(lanes_all(6.0), lanes_add(p, tp1),
+                                             lanes_mul(t2, twice)));
+    }
+    return j;
+}
+
+#define JOINT(slope, curve, what)                                                      \
+    joint_of(slope, curve, lanes_sub(r, RATE(HOP__LIST_LAST)), RATE(what),             \
+             RATE((what) + 1), RATE((what) + 2))
+
 LANES_KERNEL pair tail_pair(bool slopes, const double *rates, int kinds, lanes element,
                             lanes r) {
-    const lanes inverse = lanes_div(lanes_all(1.0), r);
-    const lanes t = lanes_sub(r, RATE(HOP__LIST_LAST)), t2 = lanes_mul(t, t);
-    const lanes t3 = lanes_mul(t2, t);
-    const lanes eta = lanes_mul(t3, POLYNOMIAL(HOP__LIST_HOPPING, t));
-    const lanes fall = lanes_mul(t2, POLYNOMIAL(HOP__LIST_HOPPING_SLOPE, t));
-    pair p;
-    p.inverse = inverse;
-    p.a = lanes_mul(t3, POLYNOMIAL(HOP__LIST_REPULSION, t));
-    p.b = lanes_mul(eta, eta);
-    p.big_a = lanes_mul(inverse,
-                        lanes_mul(t2, POLYNOMIAL(HOP__LIST_REPULSION_SLOPE, t)));
-    p.big_b = lanes_mul(inverse, lanes_mul(eta, fall));
-    p.slope_a = p.slope_b = p.a;
+    const lanes inverse = lanes_div(lanes_all(1.0), r), less = lanes_all(-2.0);
+    const joint a = JOINT(true, slopes, HOP__LIST_REPULSION);
+    const joint eta = JOINT(true, slopes, HOP__LIST_HOPPING);
+    pair p = {.inverse = inverse, .a = a.value, .slope_a = r, .slope_b = r};
+    p.b = lanes_mul(eta.value, eta.value);
+    p.big_a = lanes_mul(inverse, lanes_mul(less, a.slope));
+    p.big_b = lanes_mul(lanes_mul(inverse, lanes_all(-1.0)),
+                        lanes_mul(eta.value, eta.slope));
     if (slopes) { /* (f/r)' = (f' - f/r)/r */
-        const lanes a2 = lanes_mul(t, POLYNOMIAL(HOP__LIST_REPULSION_CURVE, t));
-        const lanes eta2 = lanes_mul(t, POLYNOMIAL(HOP__LIST_HOPPING_CURVE, t));
-        const lanes b2 = lanes_fnma(fall, fall, lanes_mul(eta, eta2));
-        p.slope_a = lanes_mul(inverse, lanes_sub(a2, p.big_a));
-        p.slope_b = lanes_mul(inverse, lanes_sub(b2, p.big_b));
+        const lanes b2 = lanes_fma(eta.slope, eta.slope, lanes_mul(eta.value, eta.curve));
+        const lanes none = lanes_all(0.0);
+        p.slope_a = lanes_mul(inverse, lanes_fma(less, a.curve, lanes_sub(none, p.big_a)));
+        p.slope_b = lanes_mul(inverse, lanes_sub(lanes_sub(none, b2), p.big_b));
     }
     return p;
 }
@@ -138,8 +154,7 @@ LANES_KERNEL lanes exponential_hopping(const double *rates, int kinds, lanes ele
 
 LANES_KERNEL lanes tail_hopping(const double *rates, int kinds, lanes element,
                                 lanes r) {
-    const lanes t = lanes_sub(r, RATE(HOP__LIST_LAST)), t2 = lanes_mul(t, t);
-    const lanes eta = lanes_mul(lanes_mul(t2, t), POLYNOMIAL(HOP__LIST_HOPPING, t));
+    const lanes eta = JOINT(false, false, HOP__LIST_HOPPING).value;
     return lanes_mul(eta, eta);
 }
 

@@ -96,15 +96,8 @@ static void fill_rates(const hop__gupta_pair *t, int kinds, double *rates) {
     for (int k = 0; k <= HOP__LIST_LAST; k++)
         rates[k * kinds] = single[k];
     for (int k = 0; k < 3; k++) {
-        double power = 3.0 + k;
         rates[(HOP__LIST_REPULSION + k) * kinds] = t->rep_tail[k];
-        rates[(HOP__LIST_REPULSION_SLOPE + k) * kinds] = -2.0 * power * t->rep_tail[k];
-        rates[(HOP__LIST_REPULSION_CURVE + k) * kinds] =
-            -2.0 * power * (power - 1.0) * t->rep_tail[k];
         rates[(HOP__LIST_HOPPING + k) * kinds] = t->hop_tail[k];
-        rates[(HOP__LIST_HOPPING_SLOPE + k) * kinds] = -power * t->hop_tail[k];
-        rates[(HOP__LIST_HOPPING_CURVE + k) * kinds] =
-            -power * (power - 1.0) * t->hop_tail[k];
     }
 }
 
