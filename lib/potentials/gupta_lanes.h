@@ -375,8 +375,10 @@ LANES_INLINE lanes lanes_sums(const lanes v[8]) {
     lanes half[2];
     for (int k = 0; k < 2; k++) {
         const lanes *a = v + 4 * k;
-        lanes two = lanes_add(lanes_unpack_low(a[0], a[1]), lanes_unpack_high(a[0], a[1]));
-        lanes more = lanes_add(lanes_unpack_low(a[2], a[3]), lanes_unpack_high(a[2], a[3]));
+        lanes two =
+            lanes_add(lanes_unpack_low(a[0], a[1]), lanes_unpack_high(a[0], a[1]));
+        lanes more =
+            lanes_add(lanes_unpack_low(a[2], a[3]), lanes_unpack_high(a[2], a[3]));
         half[k] = lanes_add(lanes_pairs_low(two, more), lanes_pairs_high(two, more));
     }
     return lanes_add(lanes_lows(half[0], half[1]), lanes_highs(half[0], half[1]));

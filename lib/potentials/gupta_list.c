@@ -73,7 +73,8 @@ static void run_block(void *argument, size_t index, size_t worker) {
     job->pass(job->list, begin, end, index);
 }
 
-static void run_passes(hop_context *context, const hop__gupta_list *l, const double *v) {
+static void run_passes(hop_context *context, const hop__gupta_list *l,
+                       const double *v) {
     const variant *kernels = &variants[context->isa];
     const size_t atoms = l->neighbors->atoms;
     const size_t workers = atoms < THREADS_FROM ? 1 : (size_t)context->threads;

@@ -43,8 +43,8 @@ static inline __m512 squares(const float *rows, __m512 center, const int32_t *at
 }
 
 static inline size_t append(int32_t *to, const int32_t *places, __mmask16 which) {
-    _mm512_storeu_si512(
-        to, _mm512_maskz_compress_epi32(which, _mm512_loadu_si512(places)));
+    _mm512_storeu_si512(to,
+                        _mm512_maskz_compress_epi32(which, _mm512_loadu_si512(places)));
     return (size_t)__builtin_popcount(which);
 }
 
@@ -63,7 +63,8 @@ static counts sort_roughly(const hop__gupta_list *l, size_t i, int32_t *near,
     _mm512_mask_cmp_ps_mask(which, square, _mm512_set1_ps(l->limit), _CMP_LT_OQ)
         const __mmask16 maybe = BELOW(all, outside_end);
         const __mmask16 is_near = BELOW(maybe, inside_start);
-        const __mmask16 is_far = BELOW(maybe, inside_end) & ~BELOW(maybe, outside_start);
+        const __mmask16 is_far =
+            BELOW(maybe, inside_end) & ~BELOW(maybe, outside_start);
 #undef BELOW
         n.unsure |= maybe != (is_near | is_far);
         n.near += append(near + n.near, index + k, is_near);
@@ -115,8 +116,8 @@ static counts sort_roughly(const hop__gupta_list *l, size_t i, int32_t *near,
         const unsigned all = count - k < 8 ? (1u << (count - k)) - 1 : 255u;
         const __m256 square = squares(rows, center, index + k);
 #define BELOW(which, limit)                                                            \
-    (which &                                                                           \
-     (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(square, _mm256_set1_ps(l->limit), _CMP_LT_OQ)))
+    (which & (unsigned)_mm256_movemask_ps(                                             \
+                 _mm256_cmp_ps(square, _mm256_set1_ps(l->limit), _CMP_LT_OQ)))
         const unsigned maybe = BELOW(all, outside_end);
         const unsigned is_near = BELOW(maybe, inside_start);
         const unsigned is_far = BELOW(maybe, inside_end) & ~BELOW(maybe, outside_start);

@@ -96,7 +96,8 @@ LANES_KERNEL void second_vectors(const list *l, int kinds, bool tail, size_t beg
         b = next;
         next = measure(l, kinds, tail, true, begin, entry_after(entry, end));
         const pair p = pair_of(tail, false, kinds, &b);
-        const vectors f = times(lanes_fnma(roots_of(l, kinds, &b), p.big_b, p.big_a), b.u);
+        const vectors f =
+            times(lanes_fnma(roots_of(l, kinds, &b), p.big_b, p.big_a), b.u);
         add_to_row(sums, b.row, ENERGY, p.a);
         set_row_vector(sums, b.row, FORCE, plus(row_vector(sums, b.row, FORCE), f));
         add_virial(v, f, b.u);

@@ -47,11 +47,12 @@ typedef struct hop__gupta_list {
        all rows of a block from room[block] on, the others from half way to
        room[block + 1] on. */
     const size_t *room;
-    int32_t *kept;    /* places */
-    int32_t *vectors; /* by kept / 8: 16 times the row in its block, and how many count */
-    int32_t *filled;  /* 2 per block: vectors of each sort */
-    double *root;     /* 1/sqrt(rho), by place of an atom; for products also its change */
-    double *sums;     /* [block][HOP__LIST_SUMS] */
+    int32_t *kept; /* places */
+    int32_t
+        *vectors; /* by kept / 8: 16 times the row in its block, and how many count */
+    int32_t *filled; /* 2 per block: vectors of each sort */
+    double *root; /* 1/sqrt(rho), by place of an atom; for products also its change */
+    double *sums; /* [block][HOP__LIST_SUMS] */
     double *forces, *energies; /* by atom; products go to `forces` */
 } hop__gupta_list;
 

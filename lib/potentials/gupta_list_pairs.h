@@ -114,11 +114,12 @@ LANES_KERNEL joint joint_of(bool slope, bool curve, lanes t, lanes c0, lanes c1,
     const lanes t2 = lanes_mul(t, t), p = lanes_fma(lanes_fma(c2, t, c1), t, c0);
     joint j = {lanes_mul(lanes_mul(t2, t), p), t, t};
     if (slope) {
-        const lanes twice = lanes_add(c2, c2), tp1 = lanes_mul(t, lanes_fma(twice, t, c1));
+        const lanes twice = lanes_add(c2, c2),
+                    tp1 = lanes_mul(t, lanes_fma(twice, t, c1));
         j.slope = lanes_mul(t2, lanes_fma(lanes_all(3.0), p, tp1));
         if (curve)
-            j.curve = lanes_mul(t, lanes_fma(lanes_all(6.0), lanes_add(p, tp1),
-                                             lanes_mul(t2, twice)));
+            j.curve = lanes_mul(
+                t, lanes_fma(lanes_all(6.0), lanes_add(p, tp1), lanes_mul(t2, twice)));
     }
     return j;
 }
@@ -135,12 +136,14 @@ LANES_KERNEL pair tail_pair(bool slopes, const double *rates, int kinds, lanes e
     pair p = {.inverse = inverse, .a = a.value, .slope_a = r, .slope_b = r};
     p.b = lanes_mul(eta.value, eta.value);
     p.big_a = lanes_mul(inverse, lanes_mul(less, a.slope));
-    p.big_b = lanes_mul(lanes_mul(inverse, lanes_all(-1.0)),
-                        lanes_mul(eta.value, eta.slope));
+    p.big_b =
+        lanes_mul(lanes_mul(inverse, lanes_all(-1.0)), lanes_mul(eta.value, eta.slope));
     if (slopes) { /* (f/r)' = (f' - f/r)/r */
-        const lanes b2 = lanes_fma(eta.slope, eta.slope, lanes_mul(eta.value, eta.curve));
+        const lanes b2 =
+            lanes_fma(eta.slope, eta.slope, lanes_mul(eta.value, eta.curve));
         const lanes none = lanes_all(0.0);
-        p.slope_a = lanes_mul(inverse, lanes_fma(less, a.curve, lanes_sub(none, p.big_a)));
+        p.slope_a =
+            lanes_mul(inverse, lanes_fma(less, a.curve, lanes_sub(none, p.big_a)));
         p.slope_b = lanes_mul(inverse, lanes_sub(lanes_sub(none, b2), p.big_b));
     }
     return p;

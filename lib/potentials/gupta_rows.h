@@ -8,8 +8,8 @@
 
 struct hop__gupta_rows {
     hop__neighbors *neighbors;
-    hop__gupta_list list;       /* what points to the arrays below and to the neighbours */
-    size_t count, capacity;     /* atoms */
+    hop__gupta_list list;   /* what points to the arrays below and to the neighbours */
+    size_t count, capacity; /* atoms */
     int32_t *numbers, *species; /* of atoms, in the structure's order */
     int kinds;                  /* elements that are present */
     int32_t kind_of[HOP__MAX_SPECIES];
