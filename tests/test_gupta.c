@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "potentials/gupta.h"
 #include "potentials/gupta_exp2.h"
+#include "potentials/gupta_rows.h"
 #include "support/support.h"
 
 static hop_context *context;
@@ -395,14 +396,21 @@ static void make_crystal(int kinds, int cells) {
 
 START_TEST(test_same_bits_for_any_threads) {
     make_crystal(2, 9);
-    static double bits[3 * 4 * 9 * 9 * 9];
+    static double bits[3 * 4 * 9 * 9 * 9], product[2][3 * 4 * 9 * 9 * 9],
+        v[3 * 4 * 9 * 9 * 9];
+    for (size_t k = 0; k < sizeof v / sizeof *v; k++)
+        v[k] = cos((double)k);
     size_t n3 = 3 * hop_structure_count(structure);
     double energy = 0.0, virial[6] = {0};
     ck_assert_uint_eq(n3, sizeof bits / sizeof *bits);
     for (int32_t threads = 1; threads <= 4; threads++) {
         ck_assert_int_eq(hop_context_set_threads(context, threads), HOP_OK);
         evaluate();
+        ck_assert_int_eq(
+            hop_potential_hessian_vector(potential, structure, v, product[threads > 1]),
+            HOP_OK);
         if (threads > 1) {
+            ck_assert_mem_eq(product[0], product[1], sizeof product[0]);
             ck_assert(energy == *hop_structure_energy(structure));
             ck_assert_mem_eq(virial, hop_structure_virial(structure), sizeof virial);
             ck_assert_mem_eq(bits, hop_structure_forces(structure), sizeof bits);
@@ -435,6 +443,38 @@ START_TEST(test_the_past_does_not_matter) {
     evaluate();
     ck_assert(energy == *hop_structure_energy(structure));
     ck_assert_mem_eq(bits, hop_structure_forces(structure), sizeof bits);
+}
+END_TEST
+
+/* Cut-offs that differ, be it only of a pair that does not meet, are told apart in double
+   precision; so are distances at a border, all second neighbours where nothing is shaken. */
+START_TEST(test_sorted_in_either_precision) {
+    static const char *const last[] = {"4.08 5.01\n", "4.2 5.3\n"};
+    const int times[3] = {3, 3, 3};
+    const int32_t periodic[3] = {1, 1, 1}, numbers[] = {47, 47};
+    static double bits[2][3 * 108], products[2][3 * 108], v[3 * 108];
+    structure =
+        support_crystal(context, numbers, 2, 4.08, times, periodic, 0.1 * _i, 21);
+    hop_structure_numbers(structure)[0] = 79;
+    for (size_t k = 0; k < sizeof v / sizeof *v; k++)
+        v[k] = sin((double)k);
+    for (int k = 0; k < 2; k++) {
+        char text[400];
+        snprintf(text, sizeof text, "# UNITS: metal CITATION: test\n%s%s%s",
+                 "Ag Ag 2.8921 10.85 3.18 0.1031 1.1895 4.08 5.01\n"
+                 "Ag Au 2.8885 10.494 3.607 0.1488 1.4874 4.08 5.01\n",
+                 "Au Au 2.885 10.139 4.033 0.2096 1.8153 ", last[k]);
+        hop_potential_free(potential);
+        load_text(text, strlen(text), &potential);
+        evaluate();
+        memcpy(bits[k], hop_structure_forces(structure), sizeof bits[k]);
+        ck_assert_int_eq(
+            hop_potential_hessian_vector(potential, structure, v, products[k]), HOP_OK);
+    }
+    const hop__gupta_rows *rows = ((hop__gupta_workspace *)potential->workspace)->rows;
+    ck_assert(rows->list.sharp);
+    ck_assert_mem_eq(bits[0], bits[1], sizeof bits[0]);
+    ck_assert_mem_eq(products[0], products[1], sizeof products[0]);
 }
 END_TEST
 
@@ -489,6 +529,7 @@ int main(void) {
     tcase_add_test(tests, test_exp2_table);
     tcase_add_test(tests, test_same_bits_for_any_threads);
     tcase_add_test(tests, test_the_past_does_not_matter);
+    tcase_add_loop_test(tests, test_sorted_in_either_precision, 0, 2);
     tcase_add_test(tests, test_elements_of_equal_parameters);
     tcase_add_test(tests, test_coincident_atoms_in_a_cell);
     suite_add_tcase(suite, tests);

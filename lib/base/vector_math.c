@@ -23,15 +23,15 @@ void hop__add_scaled(double *y, double a, const double *x, size_t n) {
 
 /* x - x is zero, or NaN where x is not finite; NaN stays in a sum. */
 bool hop__all_finite(const double *x, size_t n) {
-    double sum[8] = {0};
+    double sum[8] = {0}, rest = 0.0;
     size_t k = 0;
     for (; k + 8 <= n; k += 8)
         for (size_t lane = 0; lane < 8; lane++)
             sum[lane] += x[k + lane] - x[k + lane];
-    for (size_t lane = 0; k < n; k++, lane++)
-        sum[lane] += x[k] - x[k];
+    for (; k < n; k++)
+        rest += x[k] - x[k];
     return ((sum[0] + sum[4]) + (sum[2] + sum[6])) +
-               ((sum[1] + sum[5]) + (sum[3] + sum[7])) ==
+               ((sum[1] + sum[5]) + (sum[3] + sum[7])) + rest ==
            0.0;
 }
 

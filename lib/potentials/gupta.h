@@ -25,7 +25,7 @@ typedef struct hop__gupta_parameters {
 } hop__gupta_parameters;
 
 typedef struct hop__gupta_plan hop__gupta_plan; /* gupta_cluster.c */
-typedef struct hop__gupta_rows hop__gupta_rows; /* gupta_list.c */
+typedef struct hop__gupta_rows hop__gupta_rows; /* gupta_rows.c */
 
 typedef struct hop__gupta_workspace {
     hop__gupta_plan *plan; /* each made at first use */

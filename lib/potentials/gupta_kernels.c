@@ -4,155 +4,25 @@
  * quad's sums are turned back and the halves added.  The roots and divisions of one
  * tile of four vectors run beside the exponentials of the one before.
  *
- *   inside a block of quads A B:  A B on A B turned by 1, by 2 (each pair twice: no
- * sums for the other side); A B on B A turned by 0 1, by 1 2 blocks on later quads:
- * tiles lone atoms:                   each against all slots before it
+ * - Inside a block of quads A B: A B on A B turned by 1 and by 2 (where each pair is met
+ *   twice: no sums for the other side), then on B A turned by 0 and 1, and by 1 and 2.
+ * - Blocks on later quads: tiles.
+ * - Lone atoms: each against all slots before it.
  *
- * Terms of a pair, kept between the passes:  A = ka a/r, B = kb b/r with a the
- * repulsion, b the squared hopping; s = A - (1/sqrt(rho_i) + 1/sqrt(rho_j)) B gives the
- * force s u. */
+ * Terms of a pair, kept between the passes: A = ka a/r, B = kb b/r with a the repulsion,
+ * b the squared hopping; s = A - (1/sqrt(rho_i) + 1/sqrt(rho_j)) B gives the force s u.
+ */
 #include "potentials/gupta_kernels.h"
 
 #include <stdbool.h>
 
-#include "potentials/gupta_lanes.h"
+#include "potentials/gupta_slots.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define VARIANT(name) JOIN(name, HOP__ISA_SUFFIX)
 
-#define UNROLL _Pragma("GCC unroll 4")
-#define EACH_OF(count) UNROLL for (int k = 0; k < (count); k++)
-
-typedef hop__gupta_cluster cluster;
-
-/* ---- where things are ---- */
-
-LANES_KERNEL double *row(const cluster *c, size_t block, int what) {
-    return c->block + (block * HOP__GUPTA_ROWS + (size_t)what) * 8;
-}
-
-LANES_KERNEL lanes own(const cluster *c, size_t block, int what) {
-    return lanes_load(row(c, block, what));
-}
-
-LANES_KERNEL void accumulate(const cluster *c, size_t block, int what, lanes value) {
-    lanes_store(row(c, block, what), lanes_add(own(c, block, what), value));
-}
-
-/* Add the sum of both halves to a quad.  Whole vectors are stored: a vector that is
-   read soon after a part of it was written has to wait. */
-LANES_KERNEL void add_to_quad(const cluster *c, size_t number, int what, lanes value) {
-    static const double half[12] = {1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1};
-    const double *low = half + number % 2 * 4;
-    double *to = row(c, number / 2, what);
-    lanes_store(to, lanes_fma(lanes_add(value, lanes_swap(value)),
-                              lanes_halves(low, low + 4), lanes_load(to)));
-}
-
-/* Add the sum of all lanes to a slot. */
-LANES_KERNEL void add_to_slot(const cluster *c, size_t slot, int what, lanes value) {
-    static const double unit[15] = {0, 0, 0, 0, 0, 0, 0, 1};
-    const double *low = unit + 7 - slot % 8;
-    double *to = row(c, slot / 8, what);
-    lanes_store(to, lanes_fma(lanes_all(lanes_sum(value)), lanes_halves(low, low + 4),
-                              lanes_load(to)));
-}
-
-/* A quad in both halves, turned by `turn`: lane l holds atom l + turn. */
-LANES_KERNEL lanes quad(const cluster *c, size_t number, int what, int turn) {
-    return lanes_quad(c->turned + 64 * number + 8 * what + turn);
-}
-
-/* The partners of a block inside itself, vectors 0 to 3. */
-LANES_KERNEL lanes partner(const cluster *c, size_t block, int what, int vector) {
-    static const int low[4] = {1, 2, 64, 65}, high[4] = {65, 66, 1, 2};
-    const double *a = c->turned + 128 * block + 8 * what;
-    return lanes_halves(a + low[vector], a + high[vector]);
-}
-
-LANES_KERNEL lanes lone(const cluster *c, size_t slot, int what) {
-    return lanes_all(row(c, slot / 8, what)[slot % 8]);
-}
-
-LANES_KERNEL const double *rates_of(const cluster *c, int element, size_t block) {
-    return c->rates + ((size_t)element * c->blocks + block) * (8 * HOP__GUPTA_RATES);
-}
-
-/* ---- in and out: x y z of four atoms in each half, twelve numbers in memory ---- */
-
-LANES_KERNEL void take_in_rows(const cluster *c, const double *from, size_t number,
-                               size_t other, int what) {
-    const double *low = from + 3 * (size_t)c->first[number];
-    const double *high = from + 3 * (size_t)c->first[other];
-    lanes a = lanes_halves(low, high), b = lanes_halves(low + 4, high + 4),
-          d = lanes_halves(low + 8, high + 8); /* xyzx yzxy zxyz */
-    lanes v[3] = {lanes_shuffle(lanes_blend(lanes_blend(a, b, 4), d, 2), 0x6c),
-                  lanes_shuffle(lanes_blend(lanes_blend(b, a, 2), d, 4), 0xb1),
-                  lanes_shuffle(lanes_blend(lanes_blend(d, b, 2), a, 4), 0xc6)};
-    UNROLL for (int k = 0; k < 3; k++) {
-        lanes_store(row(c, number / 2, what + k), v[k]);
-        lanes_store(c->turned + 64 * number + 8 * (what + k), lanes_low_twice(v[k]));
-        if (other != number)
-            lanes_store(c->turned + 64 * other + 8 * (what + k),
-                        lanes_high_twice(v[k]));
-    }
-}
-
-LANES_KERNEL void take_in(const cluster *c, const double *from, int what) {
-    size_t number = 0;
-    for (; number + 2 <= c->quads; number += 2)
-        take_in_rows(c, from, number, number + 1, what);
-    if (number < c->quads)
-        take_in_rows(c, from, number, number, what);
-    for (size_t k = 0; k < c->lone; k++)
-        for (size_t slot = 4 * c->quads + k, at = 0; at < 3; at++)
-            row(c, slot / 8, what + (int)at)[slot % 8] =
-                from[3 * (size_t)c->first[c->quads + k] + at];
-}
-
-LANES_KERNEL void give_out_rows(const cluster *c, double *to, size_t number,
-                                size_t other) {
-    double *low = to + 3 * (size_t)c->first[number];
-    double *high = to + 3 * (size_t)c->first[other];
-    lanes x = lanes_shuffle(own(c, number / 2, HOP__GUPTA_FX), 0x6c);
-    lanes y = lanes_shuffle(own(c, number / 2, HOP__GUPTA_FY), 0xb1);
-    lanes z = lanes_shuffle(own(c, number / 2, HOP__GUPTA_FZ), 0xc6);
-    lanes_store_halves(low, high, lanes_blend(lanes_blend(x, y, 2), z, 4));
-    lanes_store_halves(low + 4, high + 4, lanes_blend(lanes_blend(y, z, 2), x, 4));
-    lanes_store_halves(low + 8, high + 8, lanes_blend(lanes_blend(z, x, 2), y, 4));
-}
-
-LANES_KERNEL void give_out(const cluster *c, double *to) {
-    size_t number = 0;
-    for (; number + 2 <= c->quads; number += 2)
-        give_out_rows(c, to, number, number + 1);
-    for (size_t slot = 4 * number; slot < c->count; slot++) {
-        size_t quad = slot / 4 < c->quads ? slot / 4 : slot - 3 * c->quads;
-        size_t atom = (size_t)c->first[quad] + (slot / 4 < c->quads ? slot % 4 : 0);
-        for (size_t at = 0; at < 3; at++)
-            to[3 * atom + at] = row(c, slot / 8, HOP__GUPTA_FX + (int)at)[slot % 8];
-    }
-}
-
-LANES_KERNEL void give_out_energies(const cluster *c) {
-    size_t number = 0;
-    for (; number + 2 <= c->quads; number += 2)
-        lanes_store_halves(c->energies + c->first[number],
-                           c->energies + c->first[number + 1],
-                           own(c, number / 2, HOP__GUPTA_ENERGY));
-    for (size_t slot = 4 * number; slot < c->count; slot++) {
-        size_t quad = slot / 4 < c->quads ? slot / 4 : slot - 3 * c->quads;
-        size_t atom = (size_t)c->first[quad] + (slot / 4 < c->quads ? slot % 4 : 0);
-        c->energies[atom] = row(c, slot / 8, HOP__GUPTA_ENERGY)[slot % 8];
-    }
-}
-
 /* ---- one to four vectors of pairs ---- */
-
-typedef struct points {
-    lanes x[4], y[4], z[4];
-} points;
 
 typedef struct distances {
     lanes r[4], inverse[4];
@@ -161,41 +31,6 @@ typedef struct distances {
 typedef struct values {
     lanes a[4], b[4], change[4]; /* change of b along v */
 } values;
-
-LANES_KERNEL points tile_points(const cluster *c, size_t number, int what) {
-    points p;
-    EACH_OF(4) {
-        p.x[k] = quad(c, number, what, k);
-        p.y[k] = quad(c, number, what + 1, k);
-        p.z[k] = quad(c, number, what + 2, k);
-    }
-    return p;
-}
-
-LANES_KERNEL points inside_points(const cluster *c, size_t block, int what) {
-    points p;
-    EACH_OF(4) {
-        p.x[k] = partner(c, block, what, k);
-        p.y[k] = partner(c, block, what + 1, k);
-        p.z[k] = partner(c, block, what + 2, k);
-    }
-    return p;
-}
-
-LANES_KERNEL points lone_points(const cluster *c, size_t slot, int what) {
-    points p;
-    p.x[0] = lone(c, slot, what);
-    p.y[0] = lone(c, slot, what + 1);
-    p.z[0] = lone(c, slot, what + 2);
-    return p;
-}
-
-LANES_KERNEL lanes square(const cluster *c, size_t block, const points *p, int k) {
-    lanes x = lanes_sub(own(c, block, HOP__GUPTA_X), p->x[k]);
-    lanes y = lanes_sub(own(c, block, HOP__GUPTA_Y), p->y[k]);
-    lanes z = lanes_sub(own(c, block, HOP__GUPTA_Z), p->z[k]);
-    return lanes_fma(z, z, lanes_fma(y, y, lanes_mul(x, x)));
-}
 
 LANES_KERNEL void measure(lanes square, int k, distances *d) {
     d->r[k] = lanes_sqrt(square);
@@ -613,28 +448,29 @@ LANES_KERNEL void all_lone_forces(cluster *c, bool hessian, const double *terms)
 /* Forces add up to zero: seen from the first slot, far from the origin nothing is lost.
  */
 LANES_KERNEL void sum_up(cluster *c) {
-    lanes energy = lanes_all(0.0), virial[6];
+    _Alignas(64) double all[8];
+    lanes sum[8]; /* virial, energy, nothing */
     lanes x0 = lone(c, 0, HOP__GUPTA_X), y0 = lone(c, 0, HOP__GUPTA_Y),
           z0 = lone(c, 0, HOP__GUPTA_Z);
-    for (int k = 0; k < 6; k++)
-        virial[k] = lanes_all(0.0);
+    for (int k = 0; k < 8; k++)
+        sum[k] = lanes_all(0.0);
     for (size_t block = 0; block < c->blocks; block++) {
         lanes x = lanes_sub(own(c, block, HOP__GUPTA_X), x0);
         lanes y = lanes_sub(own(c, block, HOP__GUPTA_Y), y0);
         lanes z = lanes_sub(own(c, block, HOP__GUPTA_Z), z0);
         lanes fx = own(c, block, HOP__GUPTA_FX), fy = own(c, block, HOP__GUPTA_FY),
               fz = own(c, block, HOP__GUPTA_FZ);
-        energy = lanes_add(energy, own(c, block, HOP__GUPTA_ENERGY));
-        virial[0] = lanes_fma(x, fx, virial[0]);
-        virial[1] = lanes_fma(y, fy, virial[1]);
-        virial[2] = lanes_fma(z, fz, virial[2]);
-        virial[3] = lanes_fma(y, fz, virial[3]);
-        virial[4] = lanes_fma(x, fz, virial[4]);
-        virial[5] = lanes_fma(x, fy, virial[5]);
+        sum[0] = lanes_fma(x, fx, sum[0]);
+        sum[1] = lanes_fma(y, fy, sum[1]);
+        sum[2] = lanes_fma(z, fz, sum[2]);
+        sum[3] = lanes_fma(y, fz, sum[3]);
+        sum[4] = lanes_fma(x, fz, sum[4]);
+        sum[5] = lanes_fma(x, fy, sum[5]);
+        sum[6] = lanes_add(sum[6], own(c, block, HOP__GUPTA_ENERGY));
     }
-    c->energy = lanes_sum(energy);
-    for (int k = 0; k < 6; k++)
-        c->virial[k] = lanes_sum(virial[k]);
+    lanes_store(all, lanes_sums(sum));
+    memcpy(c->virial, all, sizeof c->virial);
+    c->energy = all[6];
 }
 
 /* ---- the kernels ---- */

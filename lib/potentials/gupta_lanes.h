@@ -58,9 +58,11 @@ LANES_INLINE lanes lanes_turn_high(lanes a) {
     return _mm512_mask_permutex_pd(a, 0xf0, a, 0x93);
 }
 LANES_INLINE lanes lanes_swap(lanes a) { return _mm512_shuffle_f64x2(a, a, 0x4e); }
-LANES_INLINE lanes lanes_low_twice(lanes a) { return _mm512_shuffle_f64x2(a, a, 0x44); }
-LANES_INLINE lanes lanes_high_twice(lanes a) {
-    return _mm512_shuffle_f64x2(a, a, 0xee);
+LANES_INLINE lanes lanes_lows(lanes a, lanes b) {
+    return _mm512_shuffle_f64x2(a, b, 0x44);
+}
+LANES_INLINE lanes lanes_highs(lanes a, lanes b) {
+    return _mm512_shuffle_f64x2(a, b, 0xee);
 }
 LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
     _mm256_storeu_pd(low, _mm512_castpd512_pd256(a));
@@ -83,18 +85,13 @@ LANES_INLINE lanes lanes_pairs_high(lanes a, lanes b) {
 LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
     return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x, y, _CMP_LT_OQ), b, a);
 }
+/* bit l: x < y in lane l */
+LANES_INLINE unsigned lanes_below(lanes x, lanes y) {
+    return _mm512_cmp_pd_mask(x, y, _CMP_LT_OQ);
+}
 /* table[index] */
 LANES_INLINE lanes lanes_lookup(const double *table, lanes index) {
     return _mm512_i32gather_pd(_mm512_cvttpd_epi32(index), table, 8);
-}
-/* Append index[l] where x < y to `to`, in order; up to eight are written.  Returns how
-   many count. */
-LANES_INLINE size_t lanes_keep(const int32_t *index, lanes x, lanes y, int32_t *to) {
-    __mmask8 mask = _mm512_cmp_pd_mask(x, y, _CMP_LT_OQ);
-    __m256i kept = _mm256_maskz_compress_epi32(
-        mask, _mm256_loadu_si256((const __m256i *)(const void *)index));
-    _mm256_storeu_si256((__m256i *)(void *)to, kept);
-    return (size_t)__builtin_popcount(mask);
 }
 /* in each half: b where `mask` has a bit; lane l from lane `order` >> 2 l */
 #define lanes_blend(a, b, mask) _mm512_mask_blend_pd((mask)*0x11, a, b)
@@ -179,8 +176,8 @@ LANES_INLINE lanes lanes_turn_high(lanes a) {
     return (lanes){a.low, _mm256_permute4x64_pd(a.high, 0x93)};
 }
 LANES_INLINE lanes lanes_swap(lanes a) { return (lanes){a.high, a.low}; }
-LANES_INLINE lanes lanes_low_twice(lanes a) { return (lanes){a.low, a.low}; }
-LANES_INLINE lanes lanes_high_twice(lanes a) { return (lanes){a.high, a.high}; }
+LANES_INLINE lanes lanes_lows(lanes a, lanes b) { return (lanes){a.low, b.low}; }
+LANES_INLINE lanes lanes_highs(lanes a, lanes b) { return (lanes){a.high, b.high}; }
 LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
     _mm256_storeu_pd(low, a.low);
     _mm256_storeu_pd(high, a.high);
@@ -205,6 +202,11 @@ LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
     return (lanes){
         _mm256_blendv_pd(b.low, a.low, _mm256_cmp_pd(x.low, y.low, _CMP_LT_OQ)),
         _mm256_blendv_pd(b.high, a.high, _mm256_cmp_pd(x.high, y.high, _CMP_LT_OQ))};
+}
+LANES_INLINE unsigned lanes_below(lanes x, lanes y) {
+    __m256d low = _mm256_cmp_pd(x.low, y.low, _CMP_LT_OQ);
+    __m256d high = _mm256_cmp_pd(x.high, y.high, _CMP_LT_OQ);
+    return (unsigned)(_mm256_movemask_pd(low) | _mm256_movemask_pd(high) << 4);
 }
 LANES_INLINE lanes lanes_lookup(const double *table, lanes index) {
     return (lanes){_mm256_i32gather_pd(table, _mm256_cvttpd_epi32(index.low), 8),
@@ -291,8 +293,12 @@ LANES_INLINE lanes lanes_turn_high(lanes a) {
     LANES_EACH(l < 4 ? LANE(a, l) : LANE(a, 4 + (l + 3) % 4));
 }
 LANES_INLINE lanes lanes_swap(lanes a) { LANES_EACH(LANE(a, (l + 4) % 8)); }
-LANES_INLINE lanes lanes_low_twice(lanes a) { LANES_EACH(LANE(a, l % 4)); }
-LANES_INLINE lanes lanes_high_twice(lanes a) { LANES_EACH(LANE(a, 4 + l % 4)); }
+LANES_INLINE lanes lanes_lows(lanes a, lanes b) {
+    LANES_EACH(l < 4 ? LANE(a, l) : LANE(b, l - 4));
+}
+LANES_INLINE lanes lanes_highs(lanes a, lanes b) {
+    LANES_EACH(l < 4 ? LANE(a, l + 4) : LANE(b, l));
+}
 LANES_INLINE void lanes_store_halves(double *low, double *high, lanes a) {
     memcpy(low, &a.two[0], 4 * sizeof(double));
     memcpy(high, &a.two[2], 4 * sizeof(double));
@@ -311,6 +317,12 @@ LANES_INLINE lanes lanes_pairs_high(lanes a, lanes b) {
 }
 LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
     LANES_EACH(LANE(x, l) < LANE(y, l) ? LANE(a, l) : LANE(b, l));
+}
+LANES_INLINE unsigned lanes_below(lanes x, lanes y) {
+    unsigned mask = 0;
+    for (int l = 0; l < 8; l++)
+        mask |= (unsigned)(LANE(x, l) < LANE(y, l)) << l;
+    return mask;
 }
 LANES_INLINE lanes lanes_lookup(const double *table, lanes index) {
     LANES_EACH(table[(int)LANE(index, l)]);
@@ -340,20 +352,6 @@ LANES_INLINE lanes lanes_scale(lanes shifted) {
 
 #endif
 
-#if !defined(__AVX512F__)
-LANES_INLINE size_t lanes_keep(const int32_t *index, lanes x, lanes y, int32_t *to) {
-    double left[8], right[8];
-    size_t kept = 0;
-    memcpy(left, &x, sizeof left);
-    memcpy(right, &y, sizeof right);
-    for (int l = 0; l < 8; l++) {
-        to[kept] = index[l];
-        kept += left[l] < right[l];
-    }
-    return kept;
-}
-#endif
-
 /* x y z w of eight places, four numbers each. */
 typedef struct lanes_places {
     lanes x, y, z, w;
@@ -370,6 +368,20 @@ LANES_INLINE lanes_places lanes_gather(const double *place, const int32_t *index
     lanes xz2 = lanes_unpack_low(c, d), yw2 = lanes_unpack_high(c, d);
     return (lanes_places){lanes_pairs_low(xz, xz2), lanes_pairs_low(yw, yw2),
                           lanes_pairs_high(xz, xz2), lanes_pairs_high(yw, yw2)};
+}
+
+/* Lane k is the sum of all lanes of v[k]. */
+LANES_INLINE lanes lanes_sums(const lanes v[8]) {
+    lanes half[2];
+    for (int k = 0; k < 2; k++) {
+        const lanes *a = v + 4 * k;
+        lanes two =
+            lanes_add(lanes_unpack_low(a[0], a[1]), lanes_unpack_high(a[0], a[1]));
+        lanes more =
+            lanes_add(lanes_unpack_low(a[2], a[3]), lanes_unpack_high(a[2], a[3]));
+        half[k] = lanes_add(lanes_pairs_low(two, more), lanes_pairs_high(two, more));
+    }
+    return lanes_add(lanes_lows(half[0], half[1]), lanes_highs(half[0], half[1]));
 }
 
 /* Lanes from `count` on: 1e24, a square of a distance beyond every reach. */

@@ -1,27 +1,30 @@
-/* Gupta with cut-offs: what energies and Hessian-vector products share. */
+/* Gupta with cut-offs: the rows of a neighbour list and the memory that the kernels work on,
+   kept from call to call. */
 #ifndef HOP_POTENTIALS_GUPTA_ROWS_H
 #define HOP_POTENTIALS_GUPTA_ROWS_H
 
 #include "potentials/gupta.h"
-#include "structure/neighbors.h"
+#include "potentials/gupta_list_kernels.h"
 
 struct hop__gupta_rows {
     hop__neighbors *neighbors;
-    size_t count, capacity;     /* atoms */
+    hop__gupta_list list;   /* what points to the arrays below and to the neighbours */
+    size_t count, capacity; /* atoms */
     int32_t *numbers, *species; /* of atoms, in the structure's order */
     int kinds;                  /* elements that are present */
     int32_t kind_of[HOP__MAX_SPECIES];
     double *rates; /* as in gupta_list_kernels.h */
     size_t rates_size;
-    /* by place; made anew when `builds` is not the list's */
-    size_t builds, place_capacity, kept_capacity, hessian_capacity;
-    int32_t *elements, *kept, *near, *far;
-    size_t *kept_at;
-    double *places, *terms, *root, *pulls, *sums;
-    double *hessian; /* six per entry of the list and four per atom */
+    size_t builds; /* of the list that what follows belongs to */
+    size_t place_capacity, move_capacity, kept_capacity;
+    int32_t *elements, *kept, *vectors, *filled;
+    size_t *room;
+    double *places, *moves, *root, *sums;
 };
 
-/* Species, list and what depends on them alone. */
-int hop__gupta_rows_prepare(hop_potential *potential, const hop_structure *s);
+/* Species, list and what depends on them alone; `list` is ready for the kernels but for the
+   places' numbers and the results. */
+int hop__gupta_rows_prepare(hop_potential *potential, const hop_structure *s,
+                            bool product);
 
 #endif

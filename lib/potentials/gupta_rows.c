@@ -1,0 +1,265 @@
+/* Gupta with cut-offs: which rows there are, and the memory for them. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/vector_math.h"
+#include "potentials/gupta_rows.h"
+
+#define SKIN 0.5
+#define LOG2_E 1.4426950408889634074
+
+/* ---- memory ---- */
+
+void hop__gupta_rows_free(hop_context *context, hop__gupta_rows *rows) {
+    if (!rows)
+        return;
+    hop__neighbors_free(rows->neighbors);
+    void *const arrays[] = {rows->numbers, rows->species, rows->rates,  rows->elements,
+                            rows->kept,    rows->vectors, rows->filled, rows->room,
+                            rows->places,  rows->moves,   rows->root,   rows->sums};
+    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
+        hop__release(context, arrays[k]);
+    hop__release(context, rows);
+}
+
+static int make_rows(hop_context *context, hop__gupta_workspace *w) {
+    hop__gupta_rows *rows = hop__allocate(context, 1, sizeof *rows);
+    if (!rows)
+        return HOP_ERROR_MEMORY;
+    if (hop__neighbors_new(context, &rows->neighbors) != HOP_OK) {
+        hop__release(context, rows);
+        return HOP_ERROR_MEMORY;
+    }
+    w->rows = rows;
+    return HOP_OK;
+}
+
+/* Replace an array by a larger one whose contents do not matter. */
+static bool renew(hop_context *context, void *array, size_t count, size_t size) {
+    void *more = hop__allocate_unset(context, count, size), *old;
+    if (!more)
+        return false;
+    memcpy(&old, array, sizeof old);
+    hop__release(context, old);
+    memcpy(array, &more, sizeof more);
+    return true;
+}
+
+static size_t blocks_of(size_t atoms) {
+    return (atoms + HOP__LIST_BLOCK - 1) / HOP__LIST_BLOCK;
+}
+
+static int reserve_atoms(hop_context *context, hop__gupta_rows *w, size_t atoms) {
+    const size_t blocks = blocks_of(atoms);
+    if (atoms <= w->capacity)
+        return HOP_OK;
+    w->capacity = 0;
+    if (!renew(context, &w->numbers, atoms, sizeof *w->numbers) ||
+        !renew(context, &w->species, atoms, sizeof *w->species) ||
+        !renew(context, &w->elements, atoms, sizeof *w->elements) ||
+        !renew(context, &w->room, blocks + 1, sizeof *w->room) ||
+        !renew(context, &w->filled, 2 * blocks, sizeof *w->filled) ||
+        !renew(context, &w->root, 2 * atoms, sizeof *w->root) ||
+        !renew(context, &w->sums, blocks * HOP__LIST_SUMS, sizeof *w->sums))
+        return HOP_ERROR_MEMORY;
+    w->capacity = atoms;
+    return HOP_OK;
+}
+
+/* Arrays of doubles that grow when they must. */
+static int reserve(hop_context *context, double **array, size_t *capacity,
+                   size_t wanted) {
+    if (wanted <= *capacity)
+        return HOP_OK;
+    *capacity = 0;
+    if (!renew(context, array, wanted, sizeof **array))
+        return HOP_ERROR_MEMORY;
+    *capacity = wanted;
+    return HOP_OK;
+}
+
+/* ---- elements ---- */
+
+static void fill_rates(const hop__gupta_pair *t, int kinds, double *rates) {
+    const double single[] = {
+        [HOP__LIST_CA] = (hop__ln(t->a) + t->p) * LOG2_E,
+        [HOP__LIST_BA] = t->p / t->r0 * LOG2_E,
+        [HOP__LIST_CB] = 2.0 * (hop__ln(t->xi) + t->q) * LOG2_E,
+        [HOP__LIST_BB] = 2.0 * t->q / t->r0 * LOG2_E,
+        [HOP__LIST_KA] = 2.0 * t->p / t->r0,
+        [HOP__LIST_KB] = t->q / t->r0,
+        [HOP__LIST_START] = t->start * t->start,
+        [HOP__LIST_END] = t->end * t->end,
+        [HOP__LIST_LAST] = t->end,
+    };
+    for (int k = 0; k <= HOP__LIST_LAST; k++)
+        rates[k * kinds] = single[k];
+    for (int k = 0; k < 3; k++) {
+        rates[(HOP__LIST_REPULSION + k) * kinds] = t->rep_tail[k];
+        rates[(HOP__LIST_HOPPING + k) * kinds] = t->hop_tail[k];
+    }
+}
+
+static int fill_tables(hop_context *context, const hop__gupta_parameters *p,
+                       hop__gupta_rows *w) {
+    int32_t present[HOP__MAX_SPECIES];
+    bool seen[HOP__MAX_SPECIES] = {false};
+    w->kinds = 0;
+    for (size_t i = 0; i < w->count; i++)
+        seen[w->species[i]] = true;
+    for (int32_t e = 0; e < HOP__MAX_SPECIES; e++)
+        if (seen[e]) {
+            w->kind_of[e] = w->kinds;
+            present[w->kinds++] = e;
+        }
+    size_t kinds = (size_t)w->kinds, size = kinds * kinds * HOP__LIST_RATES;
+    int status = reserve(context, &w->rates, &w->rates_size, size);
+    if (status != HOP_OK)
+        return status;
+    for (size_t a = 0; a < kinds; a++)
+        for (size_t b = 0; b < kinds; b++)
+            fill_rates(hop__gupta_pair_of(p, present[a], present[b]), w->kinds,
+                       w->rates + a * HOP__LIST_RATES * kinds + b);
+    return HOP_OK;
+}
+
+/* Elements are looked up again only when they are others than in the last call. */
+static int find_elements(hop_potential *potential, hop__gupta_rows *w,
+                         const hop_structure *s) {
+    if (w->count == s->count &&
+        memcmp(w->numbers, s->numbers, s->count * sizeof *s->numbers) == 0)
+        return HOP_OK;
+    w->count = 0;
+    w->builds = SIZE_MAX;
+    int status = reserve_atoms(potential->context, w, s->count);
+    if (status == HOP_OK)
+        status = hop__gupta_find_species(potential, s, w->species);
+    if (status != HOP_OK)
+        return status;
+    memcpy(w->numbers, s->numbers, s->count * sizeof *s->numbers);
+    w->count = s->count;
+    status = fill_tables(potential->context, potential->parameters, w);
+    if (status != HOP_OK)
+        w->count = 0;
+    return status;
+}
+
+/* ---- the list ---- */
+
+static int reserve_kept(hop_context *context, hop__gupta_rows *w, size_t kept) {
+    if (kept <= w->kept_capacity)
+        return HOP_OK;
+    w->kept_capacity = 0;
+    kept += kept / 16 / 16 * 16;
+    if (!renew(context, &w->kept, kept, sizeof *w->kept) ||
+        !renew(context, &w->vectors, kept / 8, sizeof *w->vectors))
+        return HOP_ERROR_MEMORY;
+    w->kept_capacity = kept;
+    return HOP_OK;
+}
+
+/* Room for each row's neighbours twice, near and far, and for the 32 entries at most that
+   are written after them. */
+static int follow_list(hop_context *context, hop__gupta_rows *w) {
+    const hop__neighbors *list = w->neighbors;
+    size_t half = 0, room = 0;
+    if (w->builds == list->builds)
+        return HOP_OK;
+    w->builds = SIZE_MAX;
+    for (size_t i = 0; i < list->atoms; i++) {
+        const int32_t place = list->place[i];
+        if (i % HOP__LIST_BLOCK == 0)
+            w->room[i / HOP__LIST_BLOCK] = room;
+        w->elements[place] = w->kind_of[w->species[i]];
+        half += ((size_t)list->count[place] + 7) / 8 * 8;
+        if ((i + 1) % HOP__LIST_BLOCK == 0 || i + 1 == list->atoms) {
+            room += 2 * (half + 32);
+            half = 0;
+        }
+    }
+    w->room[blocks_of(list->atoms)] = room;
+    int status = reserve_kept(context, w, room);
+    if (status == HOP_OK)
+        w->builds = list->builds;
+    return status;
+}
+
+/* Single precision is of use when all pairs have the same cut-off: two positions and the
+   sum of squares are rounded. */
+static void set_borders(const hop__gupta_rows *w, hop__gupta_list *l) {
+    const size_t kinds = (size_t)w->kinds;
+    const double error = w->neighbors->rough_error;
+    const double square[2] = {w->rates[HOP__LIST_START * kinds],
+                              w->rates[HOP__LIST_END * kinds]};
+    double inside[2], outside[2];
+    l->sharp = !(error < 0.1);
+    for (size_t a = 0; a < kinds; a++)
+        for (size_t b = 0; b < kinds; b++) {
+            const double *at = w->rates + a * HOP__LIST_RATES * kinds + b;
+            l->sharp |= at[HOP__LIST_START * kinds] != square[0] ||
+                        at[HOP__LIST_END * kinds] != square[1];
+        }
+    for (int k = 0; k < 2; k++) {
+        const double r = sqrt(square[k]), margin = 1e-6 * r + 4.0 * error;
+        inside[k] = r > margin ? (r - margin) * (r - margin) : 0.0;
+        outside[k] = (r + margin) * (r + margin);
+        l->sharp |= !(outside[k] < 1e30);
+    }
+    if (l->sharp)
+        return;
+    l->inside_start = (float)inside[0];
+    l->outside_start = (float)outside[0];
+    l->inside_end = (float)inside[1];
+    l->outside_end = (float)outside[1];
+}
+
+static void point_list(hop__gupta_rows *w) {
+    w->list = (hop__gupta_list){.neighbors = w->neighbors,
+                                .elements = w->elements,
+                                .kinds = w->kinds,
+                                .rates = w->rates,
+                                .places = w->places,
+                                .moves = w->moves,
+                                .room = w->room,
+                                .kept = w->kept,
+                                .vectors = w->vectors,
+                                .filled = w->filled,
+                                .root = w->root,
+                                .sums = w->sums};
+    set_borders(w, &w->list);
+}
+
+static int reserve_work(hop_context *context, hop__gupta_rows *w, bool product) {
+    const size_t numbers = 4 * w->neighbors->images;
+    int status = reserve(context, &w->places, &w->place_capacity, numbers);
+    if (status == HOP_OK)
+        status = reserve(context, &w->moves, &w->move_capacity, product ? numbers : 0);
+    return status;
+}
+
+int hop__gupta_rows_prepare(hop_potential *potential, const hop_structure *s,
+                            bool product) {
+    const hop__gupta_parameters *p = potential->parameters;
+    hop__gupta_workspace *all = potential->workspace;
+    hop_context *context = potential->context;
+    if (hop__structure_is_periodic(s) && !isfinite(p->cutoff))
+        return hop__fail(
+            context, HOP_ERROR_ARGUMENT,
+            "%.200s has no cut-off: expected a structure that is not periodic, "
+            "or a file with rc_start and rc_end",
+            p->name);
+    int status = all->rows ? HOP_OK : make_rows(context, all);
+    hop__gupta_rows *w = all->rows;
+    if (status == HOP_OK)
+        status = find_elements(potential, w, s);
+    if (status == HOP_OK)
+        status = hop__neighbors_update(w->neighbors, s, p->cutoff, SKIN);
+    if (status == HOP_OK)
+        status = follow_list(context, w);
+    if (status == HOP_OK)
+        status = reserve_work(context, w, product);
+    if (status == HOP_OK)
+        point_list(w);
+    return status;
+}
