@@ -3,6 +3,7 @@
 #define HOP_OPTIMIZERS_OPTIMIZER_H
 
 #include "learning/watch.h"
+#include "optimizers/cell.h"
 #include "optimizers/descent.h"
 #include "optimizers/hops.h"
 #include "structure/structure.h"
@@ -25,9 +26,10 @@ typedef struct hop__quench {
     double lowest, softest, energy; /* energy: at the last point */
 } hop__quench;
 
-/* A point whose energy is known; energy INFINITY: none yet. */
+/* A point whose energy is known; energy INFINITY: none yet.  `energy` is what is lowered,
+   the enthalpy where there is a pressure, `told` without it. */
 typedef struct hop__point {
-    double *x, *forces, energy;
+    double *x, *forces, energy, told, virial[6];
 } hop__point;
 
 struct hop_optimizer {
@@ -48,14 +50,20 @@ struct hop_optimizer {
     bool polishing, polished;
     int64_t polish_evaluations;
 
+    hop__cell cell;
+    size_t rows;  /* atoms, and strains where the cell relaxes */
+    double *pull; /* what a descent sees of forces and virial */
+
     /* the last point that could be evaluated */
-    double energy, fmax, *forces; /* forces are zero on fixed atoms */
+    double energy, told, fmax, smax, virial[6];
+    double *forces; /* zero on fixed atoms */
     hop__point best;
     int refusals, outcome;
     int64_t evaluations, quenches;
 
-    hop__hops *hops;   /* made at the first ask */
-    hop__watch *watch; /* likewise */
+    hop__hops *hops;                    /* made at the first ask */
+    double strains[3 * HOP__CELL_ROWS]; /* of the accepted minimum */
+    hop__watch *watch;                  /* likewise */
     hop__watch_input seen;
     double frame[9];
 };

@@ -32,7 +32,15 @@
             "farthest move of an atom in a step"),                                     \
         ROW(patience, "", WHOLE, 0, BIG, 1000,                                         \
             "evaluations without lower energy or force that end a descent; 0 = no "    \
-            "limit")
+            "limit"),                                                                  \
+        ROW(cell, "", WHOLE, 0, 2, 0,                                                  \
+            "0 = the cell stays, 1 = it relaxes with the atoms, 2 = its volume "       \
+            "alone"),                                                                  \
+        ROW(pressure, "eV/A3", REAL, -BIG, BIG, 0,                                     \
+            "at which the cell relaxes; 1 GPa = 0.00624150907"),                       \
+        ROW(smax, "eV/A3", REAL, 1e-15, BIG, 1e-4,                                     \
+            "... and the largest principal stress, the pressure taken off, when the "  \
+            "cell relaxes")
 
 #define LBFGS(memory_)                                                                 \
     ROW(memory, "", WHOLE, 0, 100, memory_,                                            \
