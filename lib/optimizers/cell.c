@@ -5,8 +5,8 @@
 
 #include "base/vector_math.h"
 
-#define STIFFNESS 1.0 /* scale^2 over atoms r0^2 */
-#define LEEWAY 0.3
+#define STIFFNESS 0.3 /* scale^2 over atoms r0^2: fewest evaluations of all descents */
+#define LEEWAY 0.3    /* strain of a step over the farthest move of an atom, in r0 */
 
 static const int voigt[6][2] = {{0, 0}, {1, 1}, {2, 2}, {1, 2}, {0, 2}, {0, 1}};
 

@@ -303,6 +303,15 @@ int hop_optimizer_ask(hop_optimizer *o, hop_structure *s) {
     return status;
 }
 
+static int check_virial(const hop_optimizer *o, const hop_structure *s) {
+    for (int k = 0; k < 6 && o->cell.mode && isfinite(*s->energy); k++)
+        if (!isfinite(s->virial[k]))
+            return hop__fail(o->context, HOP_ERROR_ARGUMENT,
+                             "tell: the cell relaxes: expected a finite virial, got %g",
+                             s->virial[k]);
+    return HOP_OK;
+}
+
 int hop_optimizer_tell(hop_optimizer *o, const hop_structure *s) {
     if (!o || !s)
         return hop__missing(o ? o->context : NULL, "structure");
@@ -312,10 +321,9 @@ int hop_optimizer_tell(hop_optimizer *o, const hop_structure *s) {
     int status = hop__structure_match(o->context, "tell", o->start, s);
     if (status != HOP_OK)
         return status;
-    if (o->cell.mode && isfinite(*s->energy) && !hop__all_finite(s->virial, 6))
-        return hop__fail(o->context, HOP_ERROR_ARGUMENT,
-                         "tell: the cell relaxes: expected a finite virial, got %g",
-                         s->virial[0]);
+    status = check_virial(o, s);
+    if (status != HOP_OK)
+        return status;
     o->asked = false;
     hop__search_tell(o, s);
     return HOP_OK;
