@@ -261,6 +261,7 @@ int hop__optimizer_restart(hop_optimizer *o, const double *x, double seed) {
     o->energy = o->best.energy = INFINITY;
     o->asked = o->polishing = o->polished = false;
     o->refusals = 0;
+    o->reason[0] = '\0';
     o->outcome = HOP_OK;
     o->evaluations = o->quenches = 0;
     return begin(o);
@@ -380,6 +381,8 @@ int hop_optimizer_run(hop_optimizer *o, hop_structure *s,
             hop__fail_as(o->context, status, o->potential->context);
             break;
         }
+        if (status == HOP_ERROR_NONFINITE && !isfinite(o->best.energy))
+            memcpy(o->reason, o->potential->context->message, sizeof o->reason);
         status = hop_optimizer_tell(o, s);
         if (status != HOP_OK)
             break;

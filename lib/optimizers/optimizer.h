@@ -59,6 +59,7 @@ struct hop_optimizer {
     double *forces; /* zero on fixed atoms */
     hop__point best;
     int refusals, outcome;
+    char reason[HOP__MESSAGE_SIZE]; /* why the start could not be evaluated */
     int64_t evaluations, quenches;
 
     hop__hops *hops;                    /* made at the first ask */

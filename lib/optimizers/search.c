@@ -6,6 +6,7 @@
  * Phys. Chem. A 101 (1997) 5111).  At the end of a limited search L-BFGS polishes the
  * best point.  Every evaluation is charged. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/vector_math.h"
@@ -255,6 +256,21 @@ static bool acceptable(const hop_structure *s) {
            hop__max_norm3(s->forces, s->count) < FORCE_LIMIT;
 }
 
+/* Where the potential has not said it. */
+static void explain(hop_optimizer *o, const hop_structure *s) {
+    size_t pair[2];
+    double apart = hop__closest_pair(s, pair);
+    double force = hop__max_norm3(s->forces, s->count);
+    int used =
+        snprintf(o->reason, sizeof o->reason,
+                 "expected a finite energy and forces below 1e100, got energy %g "
+                 "and a largest force of %g",
+                 *s->energy, force);
+    if (isfinite(apart))
+        snprintf(o->reason + used, sizeof o->reason - (size_t)used,
+                 "; atoms %zu and %zu are %g apart", pair[0], pair[1], apart);
+}
+
 /* Half way back to the last point that could be evaluated; where a quench has none yet,
    another start. */
 static void refuse(hop_optimizer *o) {
@@ -321,6 +337,8 @@ void hop__search_tell(hop_optimizer *o, const hop_structure *s) {
     o->evaluations++;
     o->polish_evaluations += o->polishing;
     if (!acceptable(s)) {
+        if (!isfinite(o->best.energy) && !o->reason[0])
+            explain(o, s);
         refuse(o);
         return;
     }
@@ -351,8 +369,7 @@ const double *hop__search_question(const hop_optimizer *o) {
 static int refused(hop_optimizer *o) {
     if (!isfinite(o->best.energy))
         return hop__fail(o->context, HOP_ERROR_NONFINITE,
-                         "the start cannot be evaluated: expected a finite energy and "
-                         "forces below 1e100, got others");
+                         "the start cannot be evaluated: %s", o->reason);
     return hop__fail(o->context, HOP_ERROR_NONFINITE,
                      "%d evaluations in a row were refused; the best point is kept",
                      REFUSALS);
