@@ -577,8 +577,10 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
  *                         point
  *   "fire"                FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006)), the
  *                         rules and their order as in ASE's FIRE, and its defaults but
- *                         for the time step (natural units) and the cap (on the largest
- *                         move of an atom)
+ *                         for the time steps (in natural units: ASE's first one for
+ *                         Lennard-Jones atoms, which is also the longest; dt_max = 7.5
+ *                         for ASE's longest) and the cap (on the largest move of an atom
+ *                         in place of the norm of all)
  *   "fire2"               FIRE 2.0 (Guenole et al., Comput. Mater. Sci. 175, 109584
  *                         (2020)) as in ASE's FIRE2 and, with other defaults, LAMMPS'
  *                         fire with the Euler integrator; `abc` = 1: ABC-FIRE (Echeverri
