@@ -268,6 +268,14 @@ bench-gupta: $(BUILD)/bench/gupta
 $(BUILD)/bench/gupta: $(BUILD)/bench/gupta.o $(BUILD)/bench/gupta_reference.o $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Relaxing silicon, its cell fixed and free, beside LAMMPS from the same starts.
+.PHONY: bench-cells
+bench-cells: lib
+	$(CC) -O2 -std=c11 -Wall -Wextra -Iinclude bench/cells.c -o $(BUILD)/bench-cells -L$(BUILD) \
+	  -lhop -lm -ldl -Wl,-rpath,'$$ORIGIN'
+	$(BUILD)/bench-cells $(if $(LAMMPS_LIBRARY),--library '$(LAMMPS_LIBRARY)') \
+	  --json $(BUILD)/cells.json lbfgs conjugate-gradient fire fire2
+
 # Evaluations and time of the minimisers, beside ASE, SciPy and LAMMPS where they are there
 # (PEERS is a Python with numpy, scipy and ase; lmp is found in the path).
 PEERS ?= $(VENV)/bin/python

@@ -4,14 +4,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/common.h"
 
 static struct {
     const char *potential, *optimizer, *input, *output, *model, *trajectory;
     const char *option[64];
-    double fmax, evaluations;
-    int options;
+    double fmax, evaluations, pressure;
+    int options, cell;
     bool json;
 } a = {.optimizer = "lbfgs", .fmax = 0.01, .evaluations = 100000};
 
@@ -19,6 +20,9 @@ static const struct argp_option options[] = {
     {"potential", 'p', "POTENTIAL", 0, "Parameter file or built-in name", 0},
     {"optimizer", 'm', "NAME", 0, "Optimizer (lbfgs)", 0},
     {"fmax", 'f', "F", 0, "Largest force at the end, eV/A (0.01)", 0},
+    {"cell", 'c', "WHAT", OPTION_ARG_OPTIONAL,
+     "Relax the cell too: all of it, or only its volume (all)", 0},
+    {"pressure", 'P', "P", 0, "... at this pressure, eV/A^3, or as 10GPa (0)", 0},
     {"evaluations", 'n', "B", 0, "Most energy-and-forces evaluations (100000)", 0},
     {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
     {"output", 'o', "OUT.xyz", 0, "Relaxed structure", 0},
@@ -28,11 +32,34 @@ static const struct argp_option options[] = {
     {"json", 'J', 0, 0, "Print the result as JSON", 0},
     {0}};
 
+static int parse_cell(const char *text) {
+    if (!text || strcmp(text, "all") == 0)
+        return 1;
+    if (strcmp(text, "volume") != 0)
+        fail_usage("--cell: expected all or volume, got '%s'", text);
+    return 2;
+}
+
+/* eV/angstrom^3; 1 GPa is 0.00624150907. */
+static double parse_pressure(const char *text) {
+    char *end;
+    double value = strtod(text, &end);
+    bool gpa = strcmp(end, "GPa") == 0;
+    if (end == text || (*end && !gpa) || !(fabs(value) < 1e6))
+        fail_usage(
+            "--pressure: expected a number of eV/A^3 or of GPa such as 10GPa, got "
+            "'%s'",
+            text);
+    return gpa ? value * 0.00624150907446 : value;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case 'p': a.potential = arg; break;
     case 'm': a.optimizer = arg; break;
     case 'f': a.fmax = parse_number("--fmax", arg, 1e-12, 1e6); break;
+    case 'c': a.cell = parse_cell(arg); break;
+    case 'P': a.pressure = parse_pressure(arg); break;
     case 'n': a.evaluations = parse_count("--evaluations", arg, 1, 1e15); break;
     case 'M': a.model = arg; break;
     case 'o': a.output = arg; break;
@@ -52,6 +79,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
         if (!a.potential || !a.input || !a.output)
             argp_error(state, "expected -p POTENTIAL, IN.xyz and -o OUT.xyz");
+        if (a.pressure != 0.0 && !a.cell)
+            argp_error(state, "--pressure: expected --cell with it");
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -70,8 +99,9 @@ static int progress(void *user, const hop_progress *p) {
         check(r->context,
               hop_trajectory_append(r->trajectory, p->evaluations, r->point));
     if (p->evaluations % 50 == 0)
-        show_progress("%lld evaluations  energy %.6f  fmax %.3g",
-                      (long long)p->evaluations, p->energy, p->fmax);
+        show_progress(a.cell ? "%lld evaluations  energy %.6f  fmax %.3g  smax %.3g"
+                             : "%lld evaluations  energy %.6f  fmax %.3g",
+                      (long long)p->evaluations, p->energy, p->fmax, p->smax);
     return 0;
 }
 
@@ -84,6 +114,28 @@ static double largest_force(hop_structure *s) {
             most = fmax(most, sqrt(f[3 * k] * f[3 * k] + f[3 * k + 1] * f[3 * k + 1] +
                                    f[3 * k + 2] * f[3 * k + 2]));
     return most;
+}
+
+static double volume(hop_structure *s) {
+    const double *c = hop_structure_cell(s);
+    return fabs(c[0] * (c[4] * c[8] - c[5] * c[7]) -
+                c[1] * (c[3] * c[8] - c[5] * c[6]) +
+                c[2] * (c[3] * c[7] - c[4] * c[6]));
+}
+
+static void print_result(hop_structure *s, const hop_progress *p, int status) {
+    double energy = *hop_structure_energy(s), fmax = largest_force(s), stress[6];
+    bool solid = a.cell && hop_structure_stress(s, stress) == HOP_OK;
+    printf(a.json ? "{\"energy\": %.17g, \"fmax\": %.6g, " : "energy %.9f  fmax %.3g  ",
+           energy, fmax);
+    if (solid)
+        printf(a.json ? "\"enthalpy\": %.17g, \"volume\": %.17g, \"pressure\": %.9g, "
+                      : "enthalpy %.9f  volume %.6f  pressure %.6g  ",
+               energy + a.pressure * volume(s), volume(s),
+               -(stress[0] + stress[1] + stress[2]) / 3.0);
+    printf(a.json ? "\"evaluations\": %lld, \"status\": \"%s\"}\n"
+                  : "evaluations %lld  %s\n",
+           (long long)p->evaluations, hop_status_text(status));
 }
 
 int main(int argc, char **argv) {
@@ -113,6 +165,8 @@ int main(int argc, char **argv) {
     check(context, hop_optimizer_set(optimizer, "quenches", 1));
     check(context, hop_optimizer_set(optimizer, "polish", 0));
     check(context, hop_optimizer_set(optimizer, "max_evaluations", a.evaluations));
+    check(context, hop_optimizer_set(optimizer, "cell", a.cell));
+    check(context, hop_optimizer_set(optimizer, "pressure", a.pressure));
     for (int k = 0; k < a.options; k++)
         set_option(context, optimizer, a.option[k]);
     recorder r = {context, NULL, structure};
@@ -129,11 +183,7 @@ int main(int argc, char **argv) {
     hop_optimizer_progress(optimizer, &p);
     const hop_structure *one = structure;
     check(context, hop_structure_write(&one, 1, a.output));
-    printf(a.json ? "{\"energy\": %.17g, \"fmax\": %.6g, \"evaluations\": %lld, "
-                    "\"status\": \"%s\"}\n"
-                  : "energy %.9f  fmax %.3g  evaluations %lld  %s\n",
-           *hop_structure_energy(structure), largest_force(structure),
-           (long long)p.evaluations, hop_status_text(status));
+    print_result(structure, &p, status);
     hop_optimizer_free(optimizer);
     hop_model_free(model);
     hop_structure_free(structure);

@@ -706,8 +706,10 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
  *                         point
  *   "fire"                FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006)), the
  *                         rules and their order as in ASE's FIRE, and its defaults but
- *                         for the time step (natural units) and the cap (on the largest
- *                         move of an atom)
+ *                         for the time steps (in natural units: ASE's first one for
+ *                         Lennard-Jones atoms, which is also the longest; dt_max = 7.5
+ *                         for ASE's longest) and the cap (on the largest move of an atom
+ *                         in place of the norm of all)
  *   "fire2"               FIRE 2.0 (Guenole et al., Comput. Mater. Sci. 175, 109584
  *                         (2020)) as in ASE's FIRE2 and, with other defaults, LAMMPS'
  *                         fire with the Euler integrator; `abc` = 1: ABC-FIRE (Echeverri
@@ -722,6 +724,17 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
  * A descent is converged when the largest force on a free atom is below the option `fmax`
  * and, where these are set, the root mean square of all 3*n force components is below
  * `rms` and the energy changed by less than `energy_change` in the last step.
+ *
+ * With the option `cell` = 1 the lattice vectors of the periodic directions relax with the
+ * atoms, with 2 the volume alone at a fixed shape: ask writes positions and cell, tell reads
+ * forces and virial.  Lowered is the enthalpy, energy + `pressure` * volume (eV/angstrom^3,
+ * of structures periodic in all directions; 1 GPa is 0.00624150907), which is also what
+ * `target` and the progress mean by energy; the structure's own energy stays without.  A
+ * descent is then converged when also the largest principal value of stress + pressure is
+ * below `smax`; a slab's or wire's stress is taken over r0^3 for each atom.  The cell is
+ * deformed by exp(S) with S symmetric, which does not turn it; fixed atoms keep their
+ * fractional coordinates.  The descent of "learned" moves atoms only and needs `descend`
+ * = 0 for it; the hops of the global kinds are made in the cell of the accepted minimum.
  *
  * @param start      where to begin; its positions, cell, periodicity and fixed mask are
  *                   copied
@@ -770,13 +783,17 @@ HOP_API int hop_optimizer_set_model(hop_optimizer *optimizer, hop_model *model);
  * Ask for the next positions to evaluate; they are written into `structure`.  Asking
  * again before telling gives the same positions.
  *
- * @param structure  same atoms as the start
+ * @param structure  same atoms as the start; its cell is written where the cell relaxes
  * @retval HOP_OK              evaluate, then tell
  * @retval HOP_CONVERGED, HOP_MAX_STEPS, HOP_MAX_EVALUATIONS, HOP_MAX_TIME, HOP_STOPPED,
  *         HOP_STALLED, HOP_TARGET
  *                             finished; the structure now holds the best point with its
  *                             energy and forces
- * @retval HOP_ERROR_NONFINITE eight evaluations in a row were refused
+ * @retval HOP_ERROR_NONFINITE eight evaluations in a row were refused, or the first one
+ * @retval HOP_ERROR_ARGUMENT  other atoms than the start's; a cell that cannot relax (not
+ *                             periodic, no volume), a pressure where there is no volume
+ * @retval HOP_ERROR_UNSUPPORTED  `cell` for the learned descent, its volume alone for slabs
+ * @retval HOP_ERROR_MEMORY    at the first ask
  */
 HOP_API int hop_optimizer_ask(hop_optimizer *optimizer, hop_structure *structure);
 
@@ -786,6 +803,8 @@ HOP_API int hop_optimizer_ask(hop_optimizer *optimizer, hop_structure *structure
  * next question is nearer.  Every tell is one evaluation, charged against the limit.
  *
  * @retval HOP_ERROR_STATE  nothing was asked
+ * @retval HOP_ERROR_ARGUMENT  other atoms than the start's; where the cell relaxes, a virial
+ *                             that is not finite; the question stands, tell again
  */
 HOP_API int hop_optimizer_tell(hop_optimizer *optimizer,
                                const hop_structure *structure);
@@ -795,10 +814,12 @@ typedef struct hop_progress {
     size_t size;         /**< sizeof(hop_progress), set by the caller */
     int64_t evaluations; /**< energy-and-forces evaluations so far */
     int64_t quenches;    /**< descents finished so far */
-    double energy;       /**< at the last point, eV */
+    double energy;       /**< at the last point, eV; with a pressure the enthalpy */
     double fmax;         /**< largest force norm on a free atom there, eV/angstrom */
     double best_energy;  /**< lowest so far, eV */
     double seconds;      /**< since the first ask */
+    double smax;         /**< largest principal stress left at the last point where the
+                          *   cell relaxes, eV/angstrom^3, else 0 */
 } hop_progress;
 
 /** Called after each evaluation; return 0 to go on, anything else to stop. */
@@ -817,7 +838,8 @@ HOP_API int hop_optimizer_run(hop_optimizer *optimizer, hop_structure *structure
                               hop_progress_function progress, void *user);
 
 /**
- * The best point so far: positions, energy and forces, copied into `structure`.
+ * The best point so far: positions, energy and forces, where the cell relaxes also cell
+ * and virial, copied into `structure`.
  *
  * @retval HOP_ERROR_STATE  nothing finite has been told yet
  */

@@ -409,6 +409,39 @@ class Relax(Case):
                 self.assertEqual(float(read_xyz(again)[0][0]["energy"]), result["energy"])
         self.no_temporary_files()
 
+    def test_cell(self):
+        basis = [(0, 0, 0), (0, .5, .5), (.5, 0, .5), (.5, .5, 0),
+                 (.25, .25, .25), (.25, .75, .75), (.75, .25, .75), (.75, .75, .25)]
+        rows = "".join("Si %.8f %.8f %.8f\n" % tuple(5.6 * c + 0.03 * (i % 3) for c in b)
+                       for i, b in enumerate(basis))
+        self.write("si.xyz", '8\nLattice="5.6 0 0 0.2 5.6 0 0 0 5.6" '
+                   'Properties=species:S:1:pos:R:3 pbc="T T T"\n' + rows)
+        line = "hop-relax -p Si si.xyz -f 1e-4 -O smax=1e-7 -o o.xyz --json"
+        volumes = {}
+        for extra in ("--cell", "--cell=all --pressure 2GPa", "-cvolume -P 0.0124830181"):
+            result = json.loads(self.run_program(f"{line} {extra}").stdout)
+            frame = read_xyz((self.folder / "o.xyz").read_text())[0]
+            cell = [float(c) for c in frame[0]["Lattice"].split()]
+            volume = abs(cell[0] * (cell[4] * cell[8] - cell[5] * cell[7])
+                         - cell[1] * (cell[3] * cell[8] - cell[5] * cell[6])
+                         + cell[2] * (cell[3] * cell[7] - cell[4] * cell[6]))
+            pressure = 0.0124830181 if "2GPa" in extra or "-P" in extra else 0.0
+            with self.subTest(extra):
+                self.assertAlmostEqual(result["volume"], volume, 9)
+                self.assertAlmostEqual(result["pressure"], pressure, 6)
+                self.assertAlmostEqual(result["enthalpy"],
+                                       result["energy"] + pressure * volume, 6)
+                self.assertEqual(float(frame[0]["energy"]), result["energy"])
+            volumes[extra] = volume
+        self.assertAlmostEqual(volumes["--cell"], 5.4309497**3, 2)
+        ratio = volumes["--cell=all --pressure 2GPa"] / volumes["--cell"]
+        self.assertAlmostEqual(ratio, 1 - 2 / 101.4, 2)
+        self.fails(f"{line} --pressure 1", 2, "--cell")
+        self.fails(f"{line} --cell=some", 2, "some")
+        self.fails(f"{line} --cell --pressure 1kbar", 2, "1kbar")
+        self.write("cluster.xyz", "2\n\nSi 0 0 0\nSi 2.3 0 0\n")
+        self.fails(line.replace("si.xyz", "cluster.xyz") + " --cell", 1, "cluster")
+
     def test_dimer_goes_to_its_bond_length(self):
         self.run_program("hop-relax -p Ar.lj -f 1e-9 argon.xyz -o o.xyz".replace(
             "argon.xyz", self.write("argon.xyz", "2\n\nAr 0 0 0\nAr 4.3 0 0\n")))

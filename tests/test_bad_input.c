@@ -343,7 +343,9 @@ START_TEST(bad_providers) {
                 cases[k].says);
         ck_assert_int_eq(hop_optimizer_new(context, "lbfgs", s, potential, &o), HOP_OK);
         ck_assert_int_eq(hop_optimizer_run(o, s, NULL, NULL), cases[k].status);
-        assert_says(cases[k].status == HOP_ERROR_PROVIDER ? "code -7" : "start|finite");
+        assert_says(cases[k].says); /* the provider's own reason, here too */
+        if (cases[k].status == HOP_ERROR_NONFINITE)
+            assert_says("the start cannot be evaluated");
         hop_optimizer_free(o);
         hop_potential_free(potential);
     }

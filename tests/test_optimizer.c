@@ -31,6 +31,11 @@ static void close_all(void) {
     hop_context_free(context);
 }
 
+static void assert_says(const char *one, const char *other) {
+    const char *message = hop_error_message(context);
+    ck_assert_msg(strstr(message, one) && strstr(message, other), "%s", message);
+}
+
 START_TEST(relaxes_to_fmax) {
     open_kind(kinds[_i], "Ag7Au6");
     hop_optimizer_set(o, "quenches", 1);
@@ -109,14 +114,128 @@ START_TEST(refused_evaluations_come_nearer_then_end) {
 }
 END_TEST
 
+/* The reason stands in the message, whoever evaluates: which atoms are too close. */
 START_TEST(start_that_cannot_be_evaluated) {
     open_kind(kinds[_i], "Ag3");
-    memset(hop_structure_positions(s), 0, 9 * sizeof(double));
+    double *x = hop_structure_positions(s);
+    memcpy(x + 6, x + 3, 3 * sizeof(double));
+    x[8] += 1e-300;
     hop_optimizer_free(o);
     ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o), HOP_OK);
     ck_assert_int_eq(hop_optimizer_run(o, s, NULL, NULL), HOP_ERROR_NONFINITE);
-    ck_assert_str_ne(hop_error_message(context), "");
+    assert_says("the start cannot be evaluated", "atoms 1 and 2 are 0 apart");
+    ck_assert_int_eq(hop_optimizer_best(o, s), HOP_ERROR_STATE);
+    hop_optimizer_free(o);
+    ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_ask(o, s), HOP_OK);
+    hop_potential_evaluate(potential, s);
+    ck_assert_int_eq(hop_optimizer_tell(o, s), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_ask(o, s), HOP_ERROR_NONFINITE);
+    assert_says("the start cannot be evaluated", "atoms 1 and 2 are 0 apart");
+    assert_says("energy nan", "");
     close_all();
+}
+END_TEST
+
+static int cannot(void *user, hop_structure *structure) {
+    (void)user;
+    (void)structure;
+    return 17;
+}
+
+/* A provider's own answer. */
+START_TEST(start_that_a_provider_refuses) {
+    const hop_provider provider = {.size = sizeof provider, .evaluate = cannot};
+    open_kind(kinds[_i], "Ag3");
+    hop_optimizer_free(o);
+    hop_potential_free(potential);
+    ck_assert_int_eq(hop_potential_external(context, &provider, &potential), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_run(o, s, NULL, NULL), HOP_ERROR_NONFINITE);
+    assert_says("the start cannot be evaluated", "code 17");
+    close_all();
+}
+END_TEST
+
+/* Neither another structure nor forces that are not finite do any harm: the run goes on
+   to the minimum it would have found. */
+START_TEST(told_what_cannot_be) {
+    hop_structure *other, *third;
+    open_kind(kinds[_i], "Ag7Au6");
+    hop_optimizer_set(o, "quenches", 1);
+    hop_optimizer_set(o, "polish", 0);
+    hop_optimizer_set(o, "max_evaluations", 20000);
+    ck_assert_int_eq(hop_structure_random(context, "Ag7Au5", potential, 7, &other),
+                     HOP_OK);
+    ck_assert_int_eq(hop_structure_random(context, "Ag6Au7", potential, 7, &third),
+                     HOP_OK);
+    hop_potential_evaluate(potential, other);
+    hop_potential_evaluate(potential, third);
+    ck_assert_int_eq(hop_optimizer_ask(o, other), HOP_ERROR_ARGUMENT);
+    assert_says("ask", "13 atoms, got 12");
+    int status, k = 0;
+    while ((status = hop_optimizer_ask(o, s)) == HOP_OK) {
+        ck_assert_int_eq(hop_potential_evaluate(potential, s), HOP_OK);
+        if (k == 3) {
+            ck_assert_int_eq(hop_optimizer_tell(o, other), HOP_ERROR_ARGUMENT);
+            assert_says("tell", "13 atoms, got 12");
+            ck_assert_int_eq(hop_optimizer_tell(o, third), HOP_ERROR_ARGUMENT);
+            assert_says("atomic number", "got ");
+        }
+        if (k == 5)
+            hop_structure_forces(s)[20] = NAN;
+        if (k == 7)
+            hop_structure_forces(s)[20] = -INFINITY;
+        if (k == 9)
+            hop_structure_forces(s)[20] = 1e120;
+        ck_assert_int_eq(hop_optimizer_tell(o, s), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_tell(o, s), HOP_ERROR_STATE);
+        assert_says("nothing was asked", "hop_optimizer_ask");
+        k++;
+    }
+    ck_assert_int_eq(status, HOP_CONVERGED);
+    ck_assert_int_gt(k, 10);
+    hop_progress p = {.size = sizeof p};
+    ck_assert_int_eq(hop_optimizer_progress(o, &p), HOP_OK);
+    ck_assert_int_eq(p.evaluations, k);
+    ck_assert_int_eq(hop_optimizer_best(o, other), HOP_ERROR_ARGUMENT);
+    ck_assert(isfinite(*hop_structure_energy(s)));
+    hop_structure_free(other);
+    hop_structure_free(third);
+    close_all();
+}
+END_TEST
+
+/* Nothing to do, and nothing to hop to: one evaluation where one descent is wanted, and
+   an end in any case. */
+START_TEST(one_atom) {
+    open_kind(kinds[_i], "Ag");
+    for (int descents = 1; descents >= 0; descents--) {
+        hop_optimizer_free(o);
+        ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o),
+                         HOP_OK);
+        hop_optimizer_set(o, "quenches", descents);
+        hop_optimizer_set(o, "max_evaluations", 50);
+        int status = hop_optimizer_run(o, s, NULL, NULL);
+        hop_progress p = {.size = sizeof p};
+        hop_optimizer_progress(o, &p);
+        if (descents)
+            ck_assert_int_eq(p.evaluations, 1);
+        ck_assert_int_eq(status, descents ? HOP_CONVERGED : HOP_MAX_EVALUATIONS);
+        ck_assert(isfinite(*hop_structure_energy(s)));
+    }
+    close_all();
+}
+END_TEST
+
+START_TEST(no_atoms) {
+    const int32_t none[1] = {47};
+    hop_structure *empty;
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    ck_assert_int_eq(hop_structure_new(context, 0, none, &empty), HOP_ERROR_ARGUMENT);
+    ck_assert_ptr_null(empty);
+    assert_says("1 to 100000000 atoms", "got 0");
+    hop_context_free(context);
 }
 END_TEST
 
@@ -143,6 +262,13 @@ START_TEST(all_atoms_fixed) {
     hop_optimizer_set(o, "quenches", 1);
     ck_assert_int_eq(hop_optimizer_run(o, s, NULL, NULL), HOP_CONVERGED);
     hop_progress p = {.size = sizeof p};
+    hop_optimizer_progress(o, &p);
+    ck_assert_int_eq(p.evaluations, 1);
+    /* with hops or restarts too: there is nowhere to go */
+    hop_optimizer_free(o);
+    ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o), HOP_OK);
+    hop_optimizer_set(o, "quenches", 0);
+    ck_assert_int_eq(hop_optimizer_run(o, s, NULL, NULL), HOP_CONVERGED);
     hop_optimizer_progress(o, &p);
     ck_assert_int_eq(p.evaluations, 1);
     close_all();
@@ -259,6 +385,10 @@ int main(void) {
     tcase_add_loop_test(all, telling_without_being_asked, 0, KINDS);
     tcase_add_loop_test(all, refused_evaluations_come_nearer_then_end, 0, KINDS);
     tcase_add_loop_test(all, start_that_cannot_be_evaluated, 0, KINDS);
+    tcase_add_loop_test(all, start_that_a_provider_refuses, 0, KINDS);
+    tcase_add_loop_test(all, told_what_cannot_be, 0, KINDS);
+    tcase_add_loop_test(all, one_atom, 0, KINDS);
+    tcase_add_test(all, no_atoms);
     tcase_add_loop_test(all, same_seed_same_bits, 0, KINDS);
     tcase_add_loop_test(all, all_atoms_fixed, 0, KINDS);
     tcase_add_loop_test(all, bad_options_are_refused_with_reasons, 0, KINDS);

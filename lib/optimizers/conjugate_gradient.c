@@ -18,7 +18,8 @@
 
 typedef struct state {
     const hop__settings *settings;
-    size_t count, n;
+    hop__rows rows;
+    size_t n;
     double cap, unit;
     double *x, *f, *d; /* where the line begins, the force there, the direction */
     double energy, slope, curvature; /* slope: f.d > 0; curvature per |d|^2 */
@@ -40,7 +41,7 @@ static void start(void *opaque) {
 
 static int create(hop_context *context, const hop__descent_system *system,
                   const hop__settings *settings, void **out) {
-    const size_t n = 3 * system->count;
+    const size_t n = 3 * system->rows.count;
     state *s = hop__allocate(context, 1, sizeof *s);
     double *block = s ? hop__allocate(context, 3 * n, sizeof *block) : NULL;
     if (!block) {
@@ -48,7 +49,7 @@ static int create(hop_context *context, const hop__descent_system *system,
         return HOP_ERROR_MEMORY;
     }
     s->settings = settings;
-    s->count = system->count;
+    s->rows = system->rows;
     s->n = n;
     s->cap = settings->max_step * system->units.length;
     s->unit = 1.0 / system->units.stiffness;
@@ -92,7 +93,7 @@ static void begin_line(state *s, const double *x, double energy, const double *f
     s->high = INFINITY;
     s->low_slope = s->slope;
     /* not far shorter than the last step: a wall says little about what is behind it */
-    double longest = s->cap / hop__max_norm3(s->d, s->count);
+    double longest = s->cap / hop__descent_farthest(&s->rows, s->d);
     double dd = hop__dot(s->d, s->d, s->n), shortest = SHORTEST * s->length / sqrt(dd);
     s->t = fmin(fmax(s->slope / (s->curvature * dd), shortest), longest);
 }
@@ -115,7 +116,7 @@ static void narrow(state *s, double slope, bool too_high) {
         double width = s->high - s->low;
         s->t = fmin(fmax(zero, s->low + 0.1 * width), s->high - 0.1 * width);
     } else {
-        double longest = t + s->cap / hop__max_norm3(s->d, s->count);
+        double longest = t + s->cap / hop__descent_farthest(&s->rows, s->d);
         s->t = fmin(fmin(fmax(zero, 1.2 * t), 4.0 * t), longest);
     }
 }
@@ -136,7 +137,7 @@ static void step(void *opaque, const double *x, double energy, const double *for
         if (curvature > 0.0 && isfinite(curvature))
             s->curvature = curvature;
         bool flat = fabs(slope) <= s->settings->line_slope * s->slope;
-        bool longest = t * hop__max_norm3(s->d, s->count) > 0.999 * s->cap;
+        bool longest = t * hop__descent_farthest(&s->rows, s->d) > 0.999 * s->cap;
         if (!too_high && (flat || (longest && slope > 0.0))) {
             s->on_line = false;
             s->length = t * sqrt(dd);

@@ -7,11 +7,18 @@
 #include "optimizers/settings.h"
 #include "potentials/potential.h"
 
+/* What a descent moves: `count` rows of three, the last `strains` of them those of a cell
+   (cell.h), which may move `leeway` times as far as an atom. */
+typedef struct hop__rows {
+    size_t count, strains;
+    double leeway;
+} hop__rows;
+
 /* What every descent is made for. */
 typedef struct hop__descent_system {
-    size_t count;
+    hop__rows rows;
     hop__units units;
-    const double *lengths, *energies; /* each atom's own scales, count each */
+    const double *lengths, *energies; /* each atom's own scales */
     const hop_model *model;           /* NULL: the hand-made step */
 } hop__descent_system;
 
@@ -43,8 +50,11 @@ void hop__conjugate_gradient_record(void *state, hop__record *record);
 void hop__lbfgs_record(void *state, hop__record *record);
 void hop__learned_record(void *state, hop__record *record);
 
+/* The farthest move of an atom, or of a strain over its leeway. */
+double hop__descent_farthest(const hop__rows *rows, const double *step);
+
 /* next = x + step, shortened as a whole so that no atom moves farther than `cap`. */
-void hop__descent_move(size_t count, const double *x, const double *step, double cap,
-                       double *next);
+void hop__descent_move(const hop__rows *rows, const double *x, const double *step,
+                       double cap, double *next);
 
 #endif

@@ -9,7 +9,7 @@
 
 typedef struct state {
     const hop__settings *settings;
-    size_t count;
+    hop__rows rows;
     double cap, unit, length; /* angstrom; 1/stiffness; angstrom */
     double *v, *step;
     bool moving; /* not before the first step */
@@ -19,7 +19,7 @@ typedef struct state {
 
 static void start(void *opaque) {
     state *s = opaque;
-    memset(s->v, 0, 3 * s->count * sizeof *s->v);
+    memset(s->v, 0, 3 * s->rows.count * sizeof *s->v);
     s->moving = false;
     s->downhill = 0;
     s->dt = s->settings->dt;
@@ -29,18 +29,19 @@ static void start(void *opaque) {
 static int create(hop_context *context, const hop__descent_system *system,
                   const hop__settings *settings, void **out) {
     state *s = hop__allocate(context, 1, sizeof *s);
-    double *block = s ? hop__allocate(context, 6 * system->count, sizeof *block) : NULL;
+    double *block =
+        s ? hop__allocate(context, 6 * system->rows.count, sizeof *block) : NULL;
     if (!block) {
         hop__release(context, s);
         return HOP_ERROR_MEMORY;
     }
     s->settings = settings;
-    s->count = system->count;
+    s->rows = system->rows;
     s->length = system->units.length;
     s->cap = settings->max_step * s->length;
     s->unit = 1.0 / system->units.stiffness;
     s->v = block;
-    s->step = block + 3 * s->count;
+    s->step = block + 3 * s->rows.count;
     start(s);
     *out = s;
     return HOP_OK;
@@ -55,7 +56,7 @@ static void destroy(hop_context *context, void *opaque) {
 
 /* v = scale ((1 - alpha) v + alpha |v| f / |f|) */
 static void turn(state *s, const double *forces, double scale) {
-    const size_t n = 3 * s->count;
+    const size_t n = 3 * s->rows.count;
     double ff = hop__dot(forces, forces, n);
     double ratio = ff > 0.0 ? sqrt(hop__dot(s->v, s->v, n) / ff) : 0.0;
     for (size_t a = 0; a < n; a++)
@@ -63,7 +64,7 @@ static void turn(state *s, const double *forces, double scale) {
 }
 
 static void accelerate(state *s, const double *forces) {
-    for (size_t a = 0; a < 3 * s->count; a++)
+    for (size_t a = 0; a < 3 * s->rows.count; a++)
         s->v[a] += s->dt * s->unit * forces[a];
 }
 
@@ -78,7 +79,7 @@ static void longer_steps(state *s) {
 static void fire_step(void *opaque, const double *x, double energy,
                       const double *forces, double *next) {
     state *s = opaque;
-    const size_t n = 3 * s->count;
+    const size_t n = 3 * s->rows.count;
     (void)energy;
     if (s->moving && hop__dot(s->v, forces, n) > 0.0) {
         turn(s, forces, 1.0);
@@ -94,7 +95,7 @@ static void fire_step(void *opaque, const double *x, double energy,
     accelerate(s, forces);
     for (size_t a = 0; a < n; a++)
         s->step[a] = s->dt * s->v[a];
-    hop__descent_move(s->count, x, s->step, s->cap, next);
+    hop__descent_move(&s->rows, x, s->step, s->cap, next);
 }
 
 /* FIRE 2.0: Guenole et al., Comput. Mater. Sci. 175, 109584 (2020), semi-implicit
@@ -105,7 +106,7 @@ static void fire2_step(void *opaque, const double *x, double energy,
                        const double *forces, double *next) {
     state *s = opaque;
     const hop__settings *o = s->settings;
-    const size_t n = 3 * s->count;
+    const size_t n = 3 * s->rows.count;
     double back = 0.0, scale = 1.0;
     (void)energy;
     if (s->moving && hop__dot(s->v, forces, n) > 0.0) {
@@ -130,14 +131,16 @@ static void fire2_step(void *opaque, const double *x, double energy,
     }
     turn(s, forces, scale);
     hop__add_scaled(s->step, s->dt, s->v, n);
-    hop__descent_move(s->count, x, s->step, s->cap, next);
+    hop__descent_move(&s->rows, x, s->step, s->cap, next);
 }
 
-/* out = u / sqrt(1 + |u|^2 / limit^2), atom by atom. */
-static void soften(size_t count, const double *u, double scale, double limit,
+/* out = u / sqrt(1 + |u|^2 / limit^2), row by row. */
+static void soften(const hop__rows *rows, const double *u, double scale, double limit,
                    double *out) {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < rows->count; i++) {
         const double *p = u + 3 * i;
+        if (i == rows->count - rows->strains)
+            limit *= rows->leeway;
         double square = scale * scale * ((p[0] * p[0] + p[2] * p[2]) + p[1] * p[1]);
         double shrink = scale / sqrt(1.0 + square / (limit * limit));
         for (size_t c = 0; c < 3; c++)
@@ -152,24 +155,24 @@ static void smooth_fire_step(void *opaque, const double *x, double energy,
                              const double *forces, double *next) {
     state *s = opaque;
     const hop__settings *o = s->settings;
-    const size_t n = 3 * s->count;
+    const size_t n = 3 * s->rows.count;
     (void)energy;
     double norms = sqrt(hop__dot(s->v, s->v, n)) * sqrt(hop__dot(forces, forces, n));
     double cosine = norms > 0.0 ? hop__dot(s->v, forces, n) / norms : 1.0;
     double friction = o->friction + o->brake * hop__sigmoid(-o->sharpness * cosine);
-    soften(s->count, forces, s->unit, o->soft_force * s->length, s->step);
+    soften(&s->rows, forces, s->unit, o->soft_force * s->length, s->step);
     for (size_t a = 0; a < n; a++) {
         s->v[a] = (1.0 - friction) * s->v[a] + o->dt * s->step[a];
         s->step[a] = o->dt * s->v[a];
     }
-    soften(s->count, s->step, 1.0, s->cap, s->step);
+    soften(&s->rows, s->step, 1.0, s->cap, s->step);
     for (size_t a = 0; a < n; a++)
         next[a] = x[a] + s->step[a];
 }
 
 void hop__fire_record(void *opaque, hop__record *record) {
     state *s = opaque;
-    hop__record_part(record, s->v, 6 * s->count * sizeof *s->v);
+    hop__record_part(record, s->v, 6 * s->rows.count * sizeof *s->v);
     HOP__RECORD(record, s->moving);
     HOP__RECORD(record, s->dt);
     HOP__RECORD(record, s->alpha);

@@ -8,47 +8,56 @@
 
 typedef struct state {
     const hop__settings *settings;
-    size_t count;
+    hop__rows rows;
     double cap, unit; /* angstrom; 1/stiffness */
     double length;
-    double *m, *square; /* means; square: one per atom */
+    double *m, *square; /* means; square: one per row */
     double *step;
     int64_t steps;
 } state;
 
-void hop__descent_move(size_t count, const double *x, const double *step, double cap,
-                       double *next) {
-    double square = hop__dot(step, step, 3 * count), scale = 1.0;
+double hop__descent_farthest(const hop__rows *rows, const double *step) {
+    const size_t atoms = rows->count - rows->strains;
+    double moved = hop__max_norm3(step, atoms);
+    double strained = hop__max_norm3(step + 3 * atoms, rows->strains);
+    return fmax(moved, strained / rows->leeway);
+}
+
+void hop__descent_move(const hop__rows *rows, const double *x, const double *step,
+                       double cap, double *next) {
+    const size_t n = 3 * rows->count;
+    double square = hop__dot(step, step, n), scale = 1.0;
     if (!(square <= cap * cap)) { /* else no atom can be beyond */
-        double largest = hop__max_norm3(step, count);
+        double largest = hop__descent_farthest(rows, step);
         scale = largest > cap ? cap / largest : 1.0;
     }
-    for (size_t a = 0; a < 3 * count; a++)
+    for (size_t a = 0; a < n; a++)
         next[a] = x[a] + scale * step[a];
 }
 
 static void start(void *opaque) {
     state *s = opaque;
-    memset(s->m, 0, (7 * s->count) * sizeof(double));
+    memset(s->m, 0, (7 * s->rows.count) * sizeof(double));
     s->steps = 0;
 }
 
 static int create(hop_context *context, const hop__descent_system *system,
                   const hop__settings *settings, void **out) {
     state *s = hop__allocate(context, 1, sizeof *s);
-    double *block = s ? hop__allocate(context, 7 * system->count, sizeof *block) : NULL;
+    double *block =
+        s ? hop__allocate(context, 7 * system->rows.count, sizeof *block) : NULL;
     if (!block) {
         hop__release(context, s);
         return HOP_ERROR_MEMORY;
     }
     s->settings = settings;
-    s->count = system->count;
+    s->rows = system->rows;
     s->length = system->units.length;
     s->cap = settings->max_step * s->length;
     s->unit = 1.0 / system->units.stiffness;
     s->m = block;
-    s->step = s->m + 3 * s->count;
-    s->square = s->step + 3 * s->count;
+    s->step = s->m + 3 * s->rows.count;
+    s->square = s->step + 3 * s->rows.count;
     start(s);
     *out = s;
     return HOP_OK;
@@ -65,9 +74,9 @@ static void gradient_descent_step(void *opaque, const double *x, double energy,
                                   const double *forces, double *next) {
     state *s = opaque;
     (void)energy;
-    for (size_t a = 0; a < 3 * s->count; a++)
+    for (size_t a = 0; a < 3 * s->rows.count; a++)
         s->step[a] = s->settings->rate * s->unit * forces[a];
-    hop__descent_move(s->count, x, s->step, s->cap, next);
+    hop__descent_move(&s->rows, x, s->step, s->cap, next);
 }
 
 /* Kingma and Ba (2015), with one second moment per atom so that the run does not depend
@@ -80,7 +89,7 @@ static void adam_step(void *opaque, const double *x, double energy,
     s->steps++;
     const double fix1 = 1.0 - hop__power(b1, (double)s->steps);
     const double fix2 = 1.0 - hop__power(b2, (double)s->steps);
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->rows.count; i++) {
         const double *f = forces + 3 * i;
         double norm = s->unit * sqrt(hop__dot(f, f, 3));
         double unit = norm > s->length ? s->unit * s->length / norm : s->unit;
@@ -93,12 +102,12 @@ static void adam_step(void *opaque, const double *x, double energy,
             s->step[a] = scale * s->m[a] / fix1;
         }
     }
-    hop__descent_move(s->count, x, s->step, s->cap, next);
+    hop__descent_move(&s->rows, x, s->step, s->cap, next);
 }
 
 void hop__first_order_record(void *opaque, hop__record *record) {
     state *s = opaque;
-    hop__record_part(record, s->m, 7 * s->count * sizeof *s->m);
+    hop__record_part(record, s->m, 7 * s->rows.count * sizeof *s->m);
     HOP__RECORD(record, s->steps);
 }
 

@@ -37,9 +37,10 @@ static const struct kernels {
 
 typedef struct state {
     const struct kernels *run;
-    size_t count, n, stride; /* atoms, coordinates, with padding */
-    size_t memory, slots;    /* one slot more than pairs; slots in use */
-    size_t clean;            /* slots whose rows have been zero before */
+    hop__rows rows;
+    size_t n, stride;     /* coordinates, with padding */
+    size_t memory, slots; /* one slot more than pairs; slots in use */
+    size_t clean;         /* slots whose rows have been zero before */
     size_t pairs, order[HOP__LBFGS_MEMORY], spare;
     hop__lbfgs_products products;
     double cap, unit, rise; /* angstrom, 1/stiffness, eV */
@@ -89,7 +90,7 @@ static size_t choose_memory(const hop__settings *settings, size_t n) {
 
 static int create(hop_context *context, const hop__descent_system *system,
                   const hop__settings *settings, void **out) {
-    const size_t n = 3 * system->count, memory = choose_memory(settings, n);
+    const size_t n = 3 * system->rows.count, memory = choose_memory(settings, n);
     const size_t stride =
         (n + HOP__LBFGS_BLOCK - 1) / HOP__LBFGS_BLOCK * HOP__LBFGS_BLOCK;
     const size_t width = (memory + 1 + 7) / 8 * 8;
@@ -102,7 +103,7 @@ static int create(hop_context *context, const hop__descent_system *system,
     }
     s->run = &variants[context->isa];
     s->n = n;
-    s->count = system->count;
+    s->rows = system->rows;
     s->stride = stride;
     s->memory = memory;
     s->products.width = width;
@@ -246,7 +247,7 @@ static void step(void *opaque, const double *x, double energy, const double *for
     direction(s);
     if (high)
         shorten(s, SHORTER * length);
-    hop__descent_move(s->count, s->x, s->step, s->cap, next);
+    hop__descent_move(&s->rows, s->x, s->step, s->cap, next);
 }
 
 /* Slots from `clean` on have never been used, and nor have these columns of products. */

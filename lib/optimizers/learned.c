@@ -32,16 +32,16 @@ static int create(hop_context *context, const hop__descent_system *system,
     state *s = hop__allocate(context, 1, sizeof *s);
     if (!s)
         return HOP_ERROR_MEMORY;
-    s->x = hop__allocate(context, 6 * system->count, sizeof *s->x);
-    if (!s->x || hop__policy_new(context, system->count, &s->policy) != HOP_OK) {
+    s->x = hop__allocate(context, 6 * system->rows.count, sizeof *s->x);
+    if (!s->x || hop__policy_new(context, system->rows.count, &s->policy) != HOP_OK) {
         destroy(context, s);
         return HOP_ERROR_MEMORY;
     }
-    s->step = s->x + 3 * system->count;
+    s->step = s->x + 3 * system->rows.count;
     s->length = system->units.length;
     s->handover = settings->handover * system->units.stiffness * s->length;
     s->weights = system->model ? hop__model_weights(system->model, HOP__DESCEND) : NULL;
-    hop__policy_system(s->policy, system->count, &system->units, system->lengths,
+    hop__policy_system(s->policy, system->rows.count, &system->units, system->lengths,
                        system->energies, settings->max_step);
     *out = s;
     return HOP_OK;

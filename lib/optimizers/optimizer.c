@@ -37,14 +37,14 @@ static const hop__optimizer_kind *find_kind(const char *name) {
 /* ---- making and freeing ---- */
 
 static int allocate(hop_optimizer *o) {
-    const size_t n = o->start->count;
-    double **threes[] = {&o->search.x, &o->search.good, &o->polish.x,   &o->polish.good,
-                         &o->forces,   &o->best.x,      &o->best.forces};
-    double *at = hop__allocate(o->context, 23 * n, sizeof *at);
+    const size_t n = o->start->count, rows = n + HOP__CELL_ROWS;
+    double **threes[] = {&o->search.x, &o->search.good, &o->polish.x, &o->polish.good,
+                         &o->best.x,   &o->pull,        &o->forces,   &o->best.forces};
+    double *at = hop__allocate(o->context, hop__optimizer_block(n), sizeof *at);
     if (!at)
         return HOP_ERROR_MEMORY;
     o->block = at;
-    for (size_t k = 0; k < 7; k++, at += 3 * n)
+    for (size_t k = 0; k < 8; k++, at += 3 * rows)
         *threes[k] = at;
     o->lengths = at;
     o->scales = at + n;
@@ -70,6 +70,7 @@ static int set_up(hop_optimizer *o, const hop_structure *start) {
     o->search.kind = o->kind->descent;
     o->polish.kind = &hop__lbfgs_kind;
     o->energy = o->best.energy = INFINITY;
+    o->rows = o->start->count;
     return HOP_OK;
 }
 
@@ -223,8 +224,27 @@ static int create_watch(hop_optimizer *o) {
     return status;
 }
 
+/* The strains' rows follow the atoms'. */
+static int begin_cell(hop_optimizer *o) {
+    int status =
+        hop__cell_begin(o->context, o->start, &o->settings, &o->units, &o->cell);
+    o->rows = o->start->count + (o->cell.mode ? HOP__CELL_ROWS : 0);
+    if (status == HOP_OK && o->cell.mode && o->search.kind == &hop__learned_kind)
+        status = hop__fail(o->context, HOP_ERROR_UNSUPPORTED,
+                           "cell: the learned descent moves atoms only; expected "
+                           "descend = 0 or another optimizer");
+    return status;
+}
+
 int hop__optimizer_begin(hop_optimizer *o) {
-    hop__descent_system system = {.count = o->start->count,
+    const bool by_hand =
+        o->kind->descent == &hop__learned_kind && o->settings.descend == 0.0;
+    if (!o->search.state)
+        o->search.kind = by_hand ? &hop__lbfgs_kind : o->kind->descent;
+    int status = begin_cell(o);
+    if (status != HOP_OK)
+        return status;
+    hop__descent_system system = {.rows = hop__cell_rows(&o->cell, o->start->count),
                                   .units = o->units,
                                   .lengths = o->lengths,
                                   .energies = o->scales,
@@ -235,9 +255,7 @@ int hop__optimizer_begin(hop_optimizer *o) {
         o->settings.memory = polish.memory;
         o->settings.max_rise = polish.max_rise;
     }
-    if (o->search.kind == &hop__learned_kind && o->settings.descend == 0.0)
-        o->search.kind = &hop__lbfgs_kind;
-    int status = create(o, &o->search, &system);
+    status = create(o, &o->search, &system);
     if (status == HOP_OK && o->settings.polish > 0.0)
         status = create(o, &o->polish, &system);
     if (status == HOP_OK)
@@ -257,20 +275,30 @@ int hop__optimizer_restart(hop_optimizer *o, const double *x, double seed) {
     o->energy = o->best.energy = INFINITY;
     o->asked = o->polishing = o->polished = o->stopped = false;
     o->refusals = 0;
+    o->reason[0] = '\0';
     o->outcome = HOP_OK;
     o->evaluations = o->quenches = 0;
     return hop__optimizer_begin(o);
 }
 
-/* Positions, energy and forces of the best point, when there is one. */
+static void write_point(const hop_optimizer *o, const double *x, hop_structure *s) {
+    hop__structure_forget(s);
+    if (o->cell.mode)
+        hop__cell_place(&o->cell, x, s->positions, s->cell);
+    else
+        memcpy(s->positions, x, 3 * s->count * sizeof *x);
+}
+
+/* Positions, energy and forces of the best point, when there is one; where the cell
+   relaxes also its cell and virial. */
 static void write_best(const hop_optimizer *o, hop_structure *s) {
-    const size_t bytes = 3 * o->start->count * sizeof(double);
     if (!isfinite(o->best.energy))
         return;
-    hop__structure_forget(s);
-    memcpy(s->positions, o->best.x, bytes);
-    memcpy(s->forces, o->best.forces, bytes);
-    *s->energy = o->best.energy;
+    write_point(o, o->best.x, s);
+    memcpy(s->forces, o->best.forces, 3 * s->count * sizeof(double));
+    *s->energy = o->best.told;
+    if (o->cell.mode)
+        memcpy(s->virial, o->best.virial, sizeof o->best.virial);
 }
 
 int hop_optimizer_ask(hop_optimizer *o, hop_structure *s) {
@@ -283,13 +311,20 @@ int hop_optimizer_ask(hop_optimizer *o, hop_structure *s) {
         return status;
     status = hop__search_status(o);
     o->asked = status == HOP_OK;
-    if (o->asked) {
-        hop__structure_forget(s);
-        memcpy(s->positions, hop__search_question(o), 3 * s->count * sizeof(double));
-    } else {
+    if (o->asked)
+        write_point(o, hop__search_question(o), s);
+    else
         write_best(o, s);
-    }
     return status;
+}
+
+static int check_virial(const hop_optimizer *o, const hop_structure *s) {
+    for (int k = 0; k < 6 && o->cell.mode && isfinite(*s->energy); k++)
+        if (!isfinite(s->virial[k]))
+            return hop__fail(o->context, HOP_ERROR_ARGUMENT,
+                             "tell: the cell relaxes: expected a finite virial, got %g",
+                             s->virial[k]);
+    return HOP_OK;
 }
 
 int hop_optimizer_tell(hop_optimizer *o, const hop_structure *s) {
@@ -299,6 +334,9 @@ int hop_optimizer_tell(hop_optimizer *o, const hop_structure *s) {
         return hop__fail(o->context, HOP_ERROR_STATE,
                          "tell: nothing was asked; call hop_optimizer_ask() first");
     int status = hop__structure_match(o->context, "tell", o->start, s);
+    if (status != HOP_OK)
+        return status;
+    status = check_virial(o, s);
     if (status != HOP_OK)
         return status;
     o->asked = false;
@@ -332,8 +370,15 @@ int hop_optimizer_progress(const hop_optimizer *o, hop_progress *out) {
                           o->energy,
                           o->fmax,
                           o->best.energy,
-                          o->begun ? hop__seconds() - o->began : 0.0};
+                          o->begun ? hop__seconds() - o->began : 0.0,
+                          o->smax};
     return HOP_OK;
+}
+
+static bool stops(hop_optimizer *o, hop_progress_function progress, void *user) {
+    hop_progress now = {.size = sizeof now};
+    hop_optimizer_progress(o, &now);
+    return progress(user, &now) != 0 && o->outcome == HOP_OK;
 }
 
 int hop_optimizer_run(hop_optimizer *o, hop_structure *s,
@@ -350,10 +395,12 @@ int hop_optimizer_run(hop_optimizer *o, hop_structure *s,
             hop__fail_as(o->context, status, o->potential->context);
             break;
         }
-        hop_optimizer_tell(o, s);
-        hop_progress now = {.size = sizeof now};
-        hop_optimizer_progress(o, &now);
-        if (progress && progress(user, &now) != 0 && o->outcome == HOP_OK) {
+        if (status == HOP_ERROR_NONFINITE && !isfinite(o->best.energy))
+            memcpy(o->reason, o->potential->context->message, sizeof o->reason);
+        status = hop_optimizer_tell(o, s);
+        if (status != HOP_OK)
+            break;
+        if (progress && stops(o, progress, user)) {
             status = HOP_STOPPED; /* this run only: another one goes on from here */
             break;
         }

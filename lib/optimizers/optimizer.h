@@ -3,6 +3,7 @@
 #define HOP_OPTIMIZERS_OPTIMIZER_H
 
 #include "learning/watch.h"
+#include "optimizers/cell.h"
 #include "optimizers/descent.h"
 #include "optimizers/hops.h"
 #include "structure/structure.h"
@@ -25,9 +26,10 @@ typedef struct hop__quench {
     double lowest, softest, energy; /* energy: at the last point */
 } hop__quench;
 
-/* A point whose energy is known; energy INFINITY: none yet. */
+/* A point whose energy is known; energy INFINITY: none yet.  `energy` is what is lowered,
+   the enthalpy where there is a pressure, `told` without it. */
 typedef struct hop__point {
-    double *x, *forces, energy;
+    double *x, *forces, energy, told, virial[6];
 } hop__point;
 
 struct hop_optimizer {
@@ -48,12 +50,18 @@ struct hop_optimizer {
     bool polishing, polished;
     int64_t polish_evaluations;
 
+    hop__cell cell;
+    size_t rows;  /* atoms, and strains where the cell relaxes */
+    double *pull; /* what a descent sees of forces and virial */
+
     /* the last point that could be evaluated */
-    double energy, fmax, *forces; /* forces are zero on fixed atoms */
+    double energy, told, fmax, smax, virial[6];
+    double *forces; /* zero on fixed atoms */
     hop__point best;
     double lowest;   /* energy of the lowest minimum, eV; INFINITY: none yet */
     double leftover; /* of a minimum that was relaxed loosely: still to be gained, eV */
     int refusals, outcome;
+    char reason[HOP__MESSAGE_SIZE]; /* why the start could not be evaluated */
     int64_t evaluations, quenches;
 
     hop_minimum_function found; /* who is shown each minimum, in this structure */
@@ -62,10 +70,16 @@ struct hop_optimizer {
     bool stopped; /* by it */
 
     hop__hops *hops;   /* made at the first ask */
+    double strains[3 * HOP__CELL_ROWS]; /* of the accepted minimum */
     hop__watch *watch; /* likewise */
     hop__watch_input seen;
     double frame[9];
 };
+
+/* Doubles in the block of an optimizer of n atoms. */
+static inline size_t hop__optimizer_block(size_t n) {
+    return 8 * 3 * (n + HOP__CELL_ROWS) + 2 * n;
+}
 
 /* Make all that a run needs: what the first ask does. */
 int hop__optimizer_begin(hop_optimizer *optimizer);

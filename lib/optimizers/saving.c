@@ -46,15 +46,22 @@ static void record_quench(hop__quench *q, hop__record *record) {
 }
 
 static void record_run(hop_optimizer *o, hop__record *record) {
-    hop__record_part(record, o->block, 23 * o->start->count * sizeof *o->block);
+    hop__record_part(record, o->block,
+                     hop__optimizer_block(o->start->count) * sizeof *o->block);
     record_quench(&o->search, record);
     record_quench(&o->polish, record);
     HOP__RECORD(record, o->polishing);
     HOP__RECORD(record, o->polished);
     HOP__RECORD(record, o->polish_evaluations);
     HOP__RECORD(record, o->energy);
+    HOP__RECORD(record, o->told);
     HOP__RECORD(record, o->fmax);
+    HOP__RECORD(record, o->smax);
+    HOP__RECORD(record, o->virial);
+    HOP__RECORD(record, o->strains);
     HOP__RECORD(record, o->best.energy);
+    HOP__RECORD(record, o->best.told);
+    HOP__RECORD(record, o->best.virial);
     HOP__RECORD(record, o->lowest);
     HOP__RECORD(record, o->leftover);
     HOP__RECORD(record, o->refusals);

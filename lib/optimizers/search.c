@@ -6,6 +6,7 @@
  * Phys. Chem. A 101 (1997) 5111).  At the end of a limited search L-BFGS polishes the
  * best point.  Every evaluation is charged. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/vector_math.h"
@@ -32,17 +33,26 @@ static void keep_fixed(const hop_optimizer *o, double *x) {
             memcpy(x + 3 * i, o->start->positions + 3 * i, 3 * sizeof *x);
 }
 
+/* What descents see: forces, and those on strains where the cell relaxes. */
+static const double *pull(const hop_optimizer *o, const double *x, const double *forces,
+                          const double virial[6]) {
+    if (!o->cell.mode)
+        return forces;
+    hop__cell_pull(&o->cell, x, forces, virial, o->pull);
+    return o->pull;
+}
+
 /* False when there is no next point, or no progress for too long. */
 static bool step(const hop_optimizer *o, hop__quench *q, double energy,
-                 const double *forces, double fmax) {
-    const size_t n = 3 * o->start->count;
+                 const double *forces, const double virial[6], double fmax) {
+    const size_t n = 3 * o->rows;
     bool progress = energy < q->lowest || fmax < q->softest;
     q->idle = progress ? 0 : q->idle + 1;
     q->lowest = fmin(q->lowest, energy);
     q->softest = fmin(q->softest, fmax);
     q->steps++;
     q->energy = energy;
-    q->kind->step(q->state, q->good, energy, forces, q->x);
+    q->kind->step(q->state, q->good, energy, pull(o, q->good, forces, virial), q->x);
     keep_fixed(o, q->x);
     if (!hop__all_finite(q->x, n) || memcmp(q->x, q->good, n * sizeof *q->x) == 0)
         return false;
@@ -52,6 +62,8 @@ static bool step(const hop_optimizer *o, hop__quench *q, double energy,
 /* ---- hops ---- */
 
 static bool any_free(const hop_optimizer *o) {
+    if (o->cell.mode)
+        return true;
     for (size_t i = 0; i < o->start->count; i++)
         if (!o->start->fixed[i])
             return true;
@@ -59,13 +71,16 @@ static bool any_free(const hop_optimizer *o) {
 }
 
 static void hop(hop_optimizer *o, bool complete, const double *energies) {
+    const size_t n = 3 * o->start->count, strains = 3 * o->rows - n;
     hop__watch_start(o->watch);
     if (complete)
         o->lowest = fmin(o->lowest, o->energy);
-    hop__hops_judge(o->hops, o->search.good, o->energy - o->leftover, energies,
-                    complete, o->search.steps);
+    if (hop__hops_judge(o->hops, o->search.good, o->energy - o->leftover, energies,
+                        complete, o->search.steps))
+        memcpy(o->strains, o->search.good + n, strains * sizeof(double));
     o->leftover = 0.0;
     hop__hops_propose(o->hops, o->search.x);
+    memcpy(o->search.x + n, o->strains, strains * sizeof(double));
     start_quench(&o->search);
 }
 
@@ -78,15 +93,18 @@ static bool last_quench(const hop_optimizer *o) {
 
 static void restart(hop_optimizer *o) {
     hop__move_restart(&o->hops->moves, o->search.x);
+    memset(o->search.x + 3 * o->start->count, 0,
+           3 * (o->rows - o->start->count) * sizeof(double));
     start_quench(&o->search);
 }
 
 static void record_best(hop_optimizer *o) {
-    const size_t n = 3 * o->start->count;
     o->best.energy = o->energy;
+    o->best.told = o->told;
     memcpy(o->best.x, (o->polishing ? &o->polish : &o->search)->good,
-           n * sizeof(double));
-    memcpy(o->best.forces, o->forces, n * sizeof(double));
+           3 * o->rows * sizeof(double));
+    memcpy(o->best.forces, o->forces, 3 * o->start->count * sizeof(double));
+    memcpy(o->best.virial, o->virial, sizeof o->virial);
 }
 
 /* Show a point at which a descent has converged. */
@@ -96,10 +114,13 @@ static void show(hop_optimizer *o, const double *x, const double *energies) {
     if (!o->found)
         return;
     hop__structure_forget(o->minimum);
-    memcpy(o->minimum->positions, x, 3 * n * sizeof *x);
+    if (o->cell.mode)
+        hop__cell_place(&o->cell, x, o->minimum->positions, o->minimum->cell);
+    else
+        memcpy(o->minimum->positions, x, 3 * n * sizeof *x);
     memcpy(o->minimum->forces, o->forces, 3 * n * sizeof *x);
     memcpy(o->minimum->energies, energies, n * sizeof *x);
-    *o->minimum->energy = o->energy;
+    *o->minimum->energy = o->told;
     hop_optimizer_progress(o, &now);
     o->stopped |= o->found(o->found_user, o->minimum, &now) != 0;
 }
@@ -127,7 +148,8 @@ static bool out_of_reach(const hop_optimizer *o) {
     const hop__settings *s = &o->settings;
     if (o->fmax > 0.5 * o->units.stiffness * o->units.length)
         return false;
-    double square = hop__dot(o->forces, o->forces, 3 * o->start->count);
+    const double *f = pull(o, o->search.good, o->forces, o->virial);
+    double square = hop__dot(f, f, 3 * o->rows);
     double gain = 0.5 * s->abort_kappa * square / o->units.stiffness;
     return o->energy - gain > o->hops->limit + s->abort_margin * o->units.energy;
 }
@@ -164,11 +186,18 @@ static double quench_fmax(const hop_optimizer *o) {
     return o->settings.quench_fmax * o->units.energy / o->units.length;
 }
 
+/* Stress on a bond's area counts as force on an atom. */
+static double quench_smax(const hop_optimizer *o) {
+    if (!o->kind->hops || last_quench(o))
+        return o->settings.smax;
+    return quench_fmax(o) / (o->units.length * o->units.length);
+}
+
 /* Hops are made from looser minima: only the last quench must be as the user wants. */
 static bool converged(const hop_optimizer *o) {
     const hop__settings *s = &o->settings;
     const size_t n = 3 * o->start->count;
-    if (!(o->fmax < quench_fmax(o)))
+    if (!(o->fmax < quench_fmax(o)) || (o->cell.mode && !(o->smax < quench_smax(o))))
         return false;
     if (o->kind->hops && !last_quench(o))
         return true;
@@ -183,8 +212,9 @@ static bool converged(const hop_optimizer *o) {
    What is still to be gained is, near a minimum, half of force times quasi-Newton step. */
 static bool worth_tightening(hop_optimizer *o) {
     double gain = 0.0;
-    for (size_t a = 0; a < 3 * o->start->count; a++)
-        gain += 0.5 * o->forces[a] * (o->search.x[a] - o->search.good[a]);
+    const double *f = pull(o, o->search.good, o->forces, o->virial);
+    for (size_t a = 0; a < 3 * o->rows; a++)
+        gain += 0.5 * f[a] * (o->search.x[a] - o->search.good[a]);
     o->leftover = fmax(gain, 0.0);
     return o->settings.tighten != 0.0 && o->fmax >= o->settings.fmax &&
            o->energy - o->leftover < o->lowest - TRACE * o->units.energy;
@@ -198,7 +228,7 @@ static void search_on(hop_optimizer *o, const double *energies) {
         end_quench(o, HOP_CONVERGED, energies);
     else if (o->kind->hops && (too_long || hopeless(o)))
         end_quench(o, HOP_MAX_STEPS, energies);
-    else if (!step(o, &o->search, o->energy, o->forces, o->fmax))
+    else if (!step(o, &o->search, o->energy, o->forces, o->virial, o->fmax))
         end_quench(o, done ? HOP_CONVERGED : HOP_STALLED, energies);
     else if (loose && !worth_tightening(o))
         end_quench(o, HOP_CONVERGED, energies);
@@ -217,26 +247,32 @@ static bool search_is_over(const hop_optimizer *o) {
            (limit > 0.0 && (double)o->evaluations >= limit - reserve(o));
 }
 
+static bool relaxed(const hop_optimizer *o, double fmax, double smax) {
+    return fmax < o->settings.fmax && (!o->cell.mode || smax < o->settings.smax);
+}
+
 static void start_polish(hop_optimizer *o) {
-    const size_t n = 3 * o->start->count;
+    const size_t n = 3 * o->rows;
+    double smax =
+        o->cell.mode ? hop__cell_stress(&o->cell, o->best.x, o->best.virial) : 0.0;
     double fmax = hop__max_norm3(o->best.forces, o->start->count);
     o->polishing = true;
     o->polish_evaluations = 0;
     start_quench(&o->polish);
     memcpy(o->polish.good, o->best.x, n * sizeof(double));
     o->polish.have_good = true;
-    o->polished = fmax < o->settings.fmax ||
-                  !step(o, &o->polish, o->best.energy, o->best.forces, fmax);
+    o->polished = relaxed(o, fmax, smax) || !step(o, &o->polish, o->best.energy,
+                                                  o->best.forces, o->best.virial, fmax);
 }
 
 static void polish_on(hop_optimizer *o, const double *energies) {
-    if (o->fmax < o->settings.fmax) {
+    if (relaxed(o, o->fmax, o->smax)) {
         o->polished = true;
         show(o, o->polish.good, energies);
         if (o->energy < o->best.energy + 1e-4 * o->units.energy)
             record_best(o); /* within fmax, at most a trace above the lowest */
     } else {
-        o->polished = !step(o, &o->polish, o->energy, o->forces, o->fmax);
+        o->polished = !step(o, &o->polish, o->energy, o->forces, o->virial, o->fmax);
     }
 }
 
@@ -261,6 +297,21 @@ static bool acceptable(const hop_structure *s) {
            hop__max_norm3(s->forces, s->count) < FORCE_LIMIT;
 }
 
+/* Where the potential has not said it. */
+static void explain(hop_optimizer *o, const hop_structure *s) {
+    size_t pair[2];
+    double apart = hop__closest_pair(s, pair);
+    double force = hop__max_norm3(s->forces, s->count);
+    int used =
+        snprintf(o->reason, sizeof o->reason,
+                 "expected a finite energy and forces below 1e100, got energy %g "
+                 "and a largest force of %g",
+                 *s->energy, force);
+    if (isfinite(apart))
+        snprintf(o->reason + used, sizeof o->reason - (size_t)used,
+                 "; atoms %zu and %zu are %g apart", pair[0], pair[1], apart);
+}
+
 /* Half way back to the last point that could be evaluated; where a quench has none yet,
    another start. */
 static void refuse(hop_optimizer *o) {
@@ -269,12 +320,14 @@ static void refuse(hop_optimizer *o) {
     const double *anchor = q->have_good                   ? q->good
                            : isfinite(h->accepted_energy) ? h->accepted
                                                           : NULL;
+    /* a hop has the strains of the accepted minimum */
+    const size_t n = 3 * (q->have_good ? o->rows : o->start->count);
     if (++o->refusals >= REFUSALS || !isfinite(o->best.energy))
         o->outcome = HOP_ERROR_NONFINITE;
     else if (!anchor)
         restart(o);
     else
-        for (size_t a = 0; a < 3 * o->start->count; a++)
+        for (size_t a = 0; a < n; a++)
             q->x[a] = 0.5 * (q->x[a] + anchor[a]);
 }
 
@@ -295,6 +348,12 @@ static void observe(hop_optimizer *o, const hop__quench *q, double energy) {
     o->seen.cosine = square * forces > 0.0 ? along / sqrt(square * forces) : 0.0;
 }
 
+static void take_in_cell(hop_optimizer *o, const double *x, const double virial[6]) {
+    memcpy(o->virial, virial, sizeof o->virial);
+    o->energy = hop__cell_enthalpy(&o->cell, x, o->told);
+    o->smax = hop__cell_stress(&o->cell, x, virial);
+}
+
 static void take_in(hop_optimizer *o, const hop_structure *s) {
     const size_t n = o->start->count;
     hop__quench *q = o->polishing ? &o->polish : &o->search;
@@ -305,10 +364,12 @@ static void take_in(hop_optimizer *o, const hop_structure *s) {
             memset(o->forces + 3 * i, 0, 3 * sizeof(double));
     if (o->watch->weights)
         observe(o, q, *s->energy);
-    o->energy = *s->energy;
+    o->energy = o->told = *s->energy;
     q->have_good = true;
-    memcpy(q->good, q->x, 3 * n * sizeof(double));
+    memcpy(q->good, q->x, 3 * o->rows * sizeof(double));
     o->fmax = hop__max_norm3(o->forces, n);
+    if (o->cell.mode)
+        take_in_cell(o, q->x, s->virial);
     if (o->energy < o->best.energy)
         record_best(o);
 }
@@ -317,6 +378,8 @@ void hop__search_tell(hop_optimizer *o, const hop_structure *s) {
     o->evaluations++;
     o->polish_evaluations += o->polishing;
     if (!acceptable(s)) {
+        if (!isfinite(o->best.energy) && !o->reason[0])
+            explain(o, s);
         refuse(o);
         return;
     }
@@ -339,6 +402,7 @@ void hop__search_begin(hop_optimizer *o) {
     o->leftover = 0.0;
     start_quench(&o->search);
     memcpy(o->search.x, o->start->positions, 3 * o->start->count * sizeof(double));
+    memset(o->search.x + 3 * o->start->count, 0, sizeof o->strains);
 }
 
 const double *hop__search_question(const hop_optimizer *o) {
@@ -348,8 +412,7 @@ const double *hop__search_question(const hop_optimizer *o) {
 static int refused(hop_optimizer *o) {
     if (!isfinite(o->best.energy))
         return hop__fail(o->context, HOP_ERROR_NONFINITE,
-                         "the start cannot be evaluated: expected a finite energy and "
-                         "forces below 1e100, got others");
+                         "the start cannot be evaluated: %s", o->reason);
     return hop__fail(o->context, HOP_ERROR_NONFINITE,
                      "%d evaluations in a row were refused; the best point is kept",
                      REFUSALS);

@@ -9,7 +9,7 @@
 typedef struct hop__settings {
     /* every kind */
     double fmax, max_evaluations, max_time, target, quenches, polish, seed, max_step,
-        patience, rms, energy_change;
+        patience, rms, energy_change, cell, pressure, smax;
     /* gradient descent, Adam */
     double rate, decay1, decay2, epsilon;
     /* FIRE, FIRE 2.0, smooth FIRE */

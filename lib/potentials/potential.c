@@ -171,9 +171,7 @@ static double distance(const hop_structure *s, const double inverse[9], size_t i
     return sqrt(hop__dot(d, d, 3));
 }
 
-/* Name the closest pair of atoms: the usual reason for a result that is not finite. */
-static int explain_nonfinite(hop_context *context, const hop_structure *s) {
-    size_t closest[2] = {0, 0};
+double hop__closest_pair(const hop_structure *s, size_t pair[2]) {
     double least = INFINITY, inverse[9];
     bool cell = hop__structure_is_periodic(s) && hop__invert3(s->cell, inverse);
     for (size_t i = 0; i < s->count && s->count <= 4096; i++)
@@ -181,10 +179,16 @@ static int explain_nonfinite(hop_context *context, const hop_structure *s) {
             double d = distance(s, cell ? inverse : NULL, i, j);
             if (d < least) {
                 least = d;
-                closest[0] = j;
-                closest[1] = i;
+                pair[0] = j;
+                pair[1] = i;
             }
         }
+    return least;
+}
+
+static int explain_nonfinite(hop_context *context, const hop_structure *s) {
+    size_t closest[2];
+    double least = hop__closest_pair(s, closest);
     if (!isfinite(least))
         return hop__fail(context, HOP_ERROR_NONFINITE,
                          "energy or forces are not finite");

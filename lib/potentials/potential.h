@@ -51,6 +51,10 @@ extern const hop__potential_kind hop__gupta_kind, hop__stillinger_weber_kind,
 int hop__potential_make(hop_context *context, const hop__potential_kind *kind,
                         void *parameters, hop_potential **out);
 
+/* Distance of the closest two atoms, the usual reason for a result that is not finite;
+   INFINITY where it is not looked for: one atom, or more than 4096. */
+double hop__closest_pair(const hop_structure *structure, size_t pair[2]);
+
 hop_potential *hop__potential_retain(hop_potential *potential);
 
 /* A second handle with the same parameters and a workspace of its own, for a worker's

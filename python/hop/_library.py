@@ -106,6 +106,7 @@ class Progress(ctypes.Structure):
         ("fmax", c_double),
         ("best_energy", c_double),
         ("seconds", c_double),
+        ("smax", c_double),
     ]
 
 

@@ -33,7 +33,7 @@ class Progress(NamedTuple):
     evaluations: int
     #: Descents finished so far.
     quenches: int
-    #: At the last point, eV.
+    #: At the last point, eV; with a pressure the enthalpy.
     energy: float
     #: Largest force norm on a free atom there, eV/angstrom.
     fmax: float
@@ -41,6 +41,8 @@ class Progress(NamedTuple):
     best_energy: float
     #: Since the first ask.
     seconds: float
+    #: Largest principal stress left where the cell relaxes, eV/angstrom^3, else 0.
+    smax: float
 
 
 def _progress(found: Any) -> Progress:
@@ -51,6 +53,7 @@ def _progress(found: Any) -> Progress:
         found.fmax,
         found.best_energy,
         found.seconds,
+        found.smax,
     )
 
 

@@ -230,6 +230,27 @@ class Running(unittest.TestCase):
         self.assertTrue((atoms.positions[:4] == before[:4]).all())
         self.assertFalse((atoms.positions[4:] == before[4:]).any())
 
+    def test_cell(self):
+        basis = [[0, 0, 0], [0, 2, 2], [2, 0, 2], [2, 2, 0],
+                 [1, 1, 1], [1, 3, 3], [3, 1, 3], [3, 3, 1]]
+        atoms = Structure("Si8", 1.4 * np.array(basis, float), cell=5.6 * np.eye(3), pbc=True)
+        view, potential = atoms.cell, Potential.builtin("Si.sw")
+        seen = []
+        optimizer = Optimizer(
+            "lbfgs", atoms, potential, cell=1, pressure=0.03, fmax=1e-5, smax=1e-7
+        )
+        self.assertIs(optimizer.run(seen.append), Status.CONVERGED)
+        self.assertLess(view[0, 0], 5.43)  # the same memory
+        np.testing.assert_allclose(atoms.cell, view[0, 0] * np.eye(3), atol=1e-9)
+        np.testing.assert_allclose(atoms.stress[:3], -0.03, atol=1e-7)
+        self.assertGreater(seen[0].smax, 1e-2)
+        self.assertLess(seen[-1].smax, 1e-7)
+        enthalpy = atoms.energy + 0.03 * np.linalg.det(atoms.cell)
+        self.assertAlmostEqual(optimizer.progress.best_energy, enthalpy, 9)
+        np.testing.assert_array_equal(optimizer.best.cell, atoms.cell)
+        with self.assertRaisesRegex(hop.ArgumentError, "cluster"):
+            Optimizer("fire", start(gupta()), gupta(), cell=1).run()
+
     def test_protocol(self):
         optimizer = Optimizer("lbfgs", cluster(), Potential.external(morse))
         with self.assertRaises(hop.StateError):
