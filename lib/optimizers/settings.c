@@ -148,8 +148,8 @@ static const hop__option conjugate_gradient[] = {
 static const hop__option lbfgs[] = {COMMON(1, 0, 0.15), LBFGS(0)};
 static const hop__option basin_hopping[] = {COMMON(0, 60, 0.17), LBFGS(16),
                                             HOPPING(0.04, 0.48, 0.24, 0.3, 1.2, 0, 0.02,
-                                                    10, 4, 0.06, 0, 0, 0, 2, 2, 0, 0,
-                                                    0.5, 80, 0.3, 0.5, 0.85)};
+                                                    10, 4, 0.06, 0, 0, 0.5, 4, 2, 0.5,
+                                                    0, 0.5, 80, 0.3, 0.5, 0.85)};
 static const hop__option learned[] = {
     COMMON(0, 60, 0.1),
     LBFGS(16),
