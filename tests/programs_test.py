@@ -570,6 +570,39 @@ class Search(Case):
         self.no_temporary_files()
 
 
+    def test_killed_and_resumed(self):
+        """A killed search goes on as if it had never stopped."""
+        line = "hop-search -p AgAu -F Ag10Au10 -n {} -s 3 -o {}.xyz"
+        state = self.folder / "run.state"
+        name, *arguments = line.format(10**9, "none").split()
+        command = [BUILD / name, *arguments, "--state", "run.state", "--save-every", "0.05"]
+        with subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL) as running:
+            for _ in range(1000):
+                if state.exists():
+                    break
+                time.sleep(0.02)
+            time.sleep(0.2)
+            running.kill()
+        again = line.format(400000, "again") + " --state run.state --resume"
+        resumed = self.run_program(again).stdout
+        whole = self.run_program(line.format(400000, "whole")).stdout
+        self.assertEqual(resumed, whole)
+        self.assertEqual((self.folder / "again.xyz").read_text(),
+                         (self.folder / "whole.xyz").read_text())
+        other = "hop-search -p AgAu -F Ag10Au9 -n 90 -o o.xyz --state run.state --resume"
+        self.fails(other, 1, "19 atoms")
+        self.fails("hop-search -p AgAu -F Ag4 -o o.xyz --resume", 2, "--state")
+        self.fails("hop-search -p AgAu -F Ag4 -r 2 -o o.xyz --state f", 2, "one run")
+
+    def test_chains(self):
+        """The same for any number of threads; the evaluations are shared."""
+        line = "hop-search -p AgAu -F Ag10Au10 -n 9000 -c 3 -x 500 -o o.xyz --json -j "
+        one = json.loads(self.run_program(line + "1").stdout)
+        self.assertEqual(one, json.loads(self.run_program(line + "3").stdout))
+        self.assertGreater(one["calls"], 8500)
+        self.assertLessEqual(one["calls"], 9000)
+
+
 class Compare(Case):
     LINE = "hop-compare -p AgAu --formula Ag4Au4 --evaluations 400 --runs 4 --seed 7"
 

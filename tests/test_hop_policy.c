@@ -262,6 +262,7 @@ START_TEST(moves_touch_what_they_say) {
     set_up(&b, "Ag6Au4");
     b.s->fixed[2] = 1;
     b.settings.more_swaps = b.settings.more_relocations = 0.0;
+    b.settings.twist = b.settings.part = b.settings.apart = 0.0;
     double x[3 * ATOMS];
     for (int round = 0; round < 50; round++)
         for (int move = HOP__MOVE_SHAKE; move <= HOP__MOVE_SWAP; move++) {
@@ -274,6 +275,76 @@ START_TEST(moves_touch_what_they_say) {
                                                                     : 2);
             ck_assert_mem_eq(x + 6, b.s->positions + 6, 24);
         }
+    tear_down(&b);
+}
+END_TEST
+
+static double distance(const double *x, size_t i, size_t j) {
+    double d[3] = {x[3 * i] - x[3 * j], x[3 * i + 1] - x[3 * j + 1],
+                   x[3 * i + 2] - x[3 * j + 2]};
+    return sqrt(hop__dot(d, d, 3));
+}
+
+/* A twist turns a part as a whole and leaves the rest where it is; a shake of a part
+   moves those atoms alone. */
+START_TEST(parts) {
+    bench b;
+    int turned = 0, whole = 0;
+    double x[3 * ATOMS];
+    set_up(&b, "Ag6Au4");
+    b.s->fixed[2] = 1;
+    b.settings.apart = 0.0;
+    for (int round = 0; round < 200; round++) {
+        const double *before = b.s->positions;
+        b.settings.twist = round % 2;
+        b.settings.part = 1.0 - b.settings.twist;
+        hop__hops_move(b.hops, HOP__MOVE_SHAKE, x);
+        for (size_t i = 0; i < ATOMS; i++) {
+            bool moved = memcmp(x + 3 * i, before + 3 * i, 24) != 0;
+            ck_assert_int_eq(moved, b.hops->involved[i] != 0.0);
+            turned += moved;
+            whole += !moved;
+            for (size_t j = 0; j < i && round % 2; j++)
+                if (b.hops->involved[i] == b.hops->involved[j])
+                    ck_assert_double_eq_tol(distance(x, i, j), distance(before, i, j),
+                                            1e-12);
+        }
+        ck_assert_mem_eq(x + 6, before + 6, 24);
+    }
+    ck_assert_int_gt(turned, 200);
+    ck_assert_int_gt(whole, 200);
+    tear_down(&b);
+}
+END_TEST
+
+/* Atoms that overlap are moved apart, fixed ones stay; swaps that are said to be good
+   come to be promised lower energies. */
+START_TEST(apart_and_swaps) {
+    bench b;
+    double x[3 * ATOMS];
+    set_up(&b, "Ag6Au4");
+    memcpy(x, b.s->positions, sizeof x);
+    b.s->fixed[0] = 1;
+    x[3] = x[0] + 0.1;
+    x[4] = x[1];
+    x[5] = x[2];
+    hop__moves_apart(&b.hops->moves, 0.7, x);
+    ck_assert_mem_eq(x, b.s->positions, 24);
+    ck_assert_double_gt(distance(x, 0, 1), 0.65 * b.hops->moves.length);
+    hop__swaps *swaps = &b.hops->swaps;
+    for (int round = 0; round < 40; round++) { /* atoms 0 and 7: good, 1 and 8: bad */
+        const size_t i = round % 2 ? 1 : 0;
+        hop__swaps_begin(swaps);
+        hop__swaps_take_part(swaps, &b.hops->atoms, &b.hops->shells, i);
+        hop__swaps_take_part(swaps, &b.hops->atoms, &b.hops->shells, 7 + i);
+        hop__swaps_learn(swaps, i == 0 ? -0.05 : 0.05);
+    }
+    double promise[2];
+    for (size_t i = 0; i < 2; i++)
+        promise[i] = hop__swaps_promise(swaps, &b.hops->atoms, &b.hops->shells, i) +
+                     hop__swaps_promise(swaps, &b.hops->atoms, &b.hops->shells, 7 + i);
+    ck_assert_double_eq_tol(promise[0], -0.05, 0.01);
+    ck_assert_double_eq_tol(promise[1], 0.05, 0.01);
     tear_down(&b);
 }
 END_TEST
@@ -382,6 +453,8 @@ int main(void) {
     tcase_add_test(all, score_of_sites);
     tcase_add_test(all, score_of_displacements);
     tcase_add_test(all, moves_touch_what_they_say);
+    tcase_add_test(all, parts);
+    tcase_add_test(all, apart_and_swaps);
     tcase_add_test(all, untrained_is_hand_made);
     int kinds = 0;
     while (hop_optimizer_kind((size_t)kinds))

@@ -50,14 +50,15 @@
 
 #define HOPPING(temperature_, shake_, shake_weight_, relocate_weight_, swap_weight_,   \
                 adapt_, quench_fmax_, atom_bias_, site_bias_, more_r_, more_s_,        \
-                exploration_, kick_, onset_, slope_, restart_, abort_)                 \
+                exploration_, kick_, onset_, slope_, restart_, abort_, twist_,         \
+                swap_learn_, repeat_, kind_learn_, apart_)                             \
     ROW(temperature, "e0", REAL, 0, 1e6, temperature_, "of the Metropolis rule"),      \
         ROW(shake, "r0", REAL, 0, 10, shake_,                                          \
             "radius of the random move of all atoms"),                                 \
         ROW(shake_bias, "1/e0", REAL, -100, 100, 0,                                    \
             "weakly bound atoms are shaken farther: exp(this times their energy over " \
             "the mean)"),                                                              \
-        ROW(twist, "", REAL, 0, 1, 0,                                                  \
+        ROW(twist, "", REAL, 0, 1, twist_,                                             \
             "share of the shakes that turn a part of the cluster about an axis"),      \
         ROW(part, "", REAL, 0, 1, 0,                                                   \
             "share of the shakes that move only the atoms on one side of a plane"),    \
@@ -82,12 +83,12 @@
         ROW(swap_bias, "1/e0", REAL, -100, 100, 0,                                     \
             "preference for the atoms of highest energy of their element when "        \
             "swapping"),                                                               \
-        ROW(swap_learn, "1/e0", REAL, 0, 1e4, 0,                                       \
+        ROW(swap_learn, "1/e0", REAL, 0, 1e4, swap_learn_,                             \
             "preference for the swaps that by the outcomes of earlier ones promise "   \
             "the lowest energy"),                                                      \
-        ROW(repeat, "", REAL, 0, 100, 0,                                               \
+        ROW(repeat, "", REAL, 0, 100, repeat_,                                         \
             "reluctance to take an atom again that was tried from this minimum"),      \
-        ROW(kind_learn, "", REAL, 0, 2, 0,                                             \
+        ROW(kind_learn, "", REAL, 0, 2, kind_learn_,                                   \
             "how far the frequencies follow what each kind of move has brought for "   \
             "its evaluations: 1 = in proportion"),                                     \
         ROW(more_relocations, "", REAL, 0, 0.95, more_r_,                              \
@@ -109,7 +110,7 @@
             "2"),                                                                      \
         ROW(abort_margin, "e0", REAL, 0, 1e6, 0.0138,                                  \
             "energy above which to give up"),                                          \
-        ROW(apart, "r0", REAL, 0, 1, 0,                                                \
+        ROW(apart, "r0", REAL, 0, 1, apart_,                                           \
             "atoms nearer than this are moved apart after a shake, without "           \
             "evaluations")
 
@@ -156,9 +157,10 @@ static const hop__option conjugate_gradient[] = {
     ROW(line_slope, "", REAL, 1e-6, 0.99, 0.25,
         "slope along the line, of that at its beginning, that ends the line")};
 static const hop__option lbfgs[] = {COMMON(1, 0, 0.15), LBFGS(0)};
-static const hop__option basin_hopping[] = {
-    COMMON(0, 60, 0.17), LBFGS(16),
-    HOPPING(0.009, 0.36, 0.24, 0.16, 0.6, 1, 0.02, 10, 0, 0, 0, 0, 0, 2, 2, 0, 0)};
+static const hop__option basin_hopping[] = {COMMON(0, 60, 0.17), LBFGS(16),
+                                            HOPPING(0.04, 0.48, 0.24, 0.3, 1.2, 0, 0.02,
+                                                    10, 4, 0.06, 0, 0, 0.5, 4, 2, 0.5,
+                                                    0, 0.5, 80, 0.3, 0.5, 0.85)};
 static const hop__option learned[] = {
     COMMON(0, 60, 0.1),
     LBFGS(16),
@@ -173,8 +175,8 @@ static const hop__option learned[] = {
         "probability of being accepted below which a quench ends"),
     ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
         "largest force below which the hand-made quasi-Newton step takes over"),
-    HOPPING(0.003, 0.36, 0.06, 0.27, 0.67, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5,
-            2, 2, 0.05, 1)};
+    HOPPING(0.003, 0.48, 0.15, 0.27, 0.67, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5,
+            2, 2, 0.05, 1, 0.5, 70, 0, 0, 0.85)};
 
 #define TABLE(name, rows)                                                              \
     { name, rows, sizeof rows / sizeof *rows }
