@@ -56,7 +56,8 @@ struct hop_optimizer {
 
     /* the last point that could be evaluated */
     double energy, told, fmax, smax, virial[6];
-    double *forces; /* zero on fixed atoms */
+    const double *forces; /* zero on fixed atoms; only while being told */
+    double *masked;       /* where it is, when some are fixed */
     hop__point best;
     int refusals, outcome;
     char reason[HOP__MESSAGE_SIZE]; /* why the start could not be evaluated */
