@@ -11,8 +11,8 @@
 static struct {
     const char *potential, *optimizer, *input, *output, *model, *trajectory;
     const char *option[64];
-    double fmax, evaluations, pressure;
-    int options, cell;
+    double fmax, evaluations, cell, pressure;
+    int options;
     bool json;
 } a = {.optimizer = "lbfgs", .fmax = 0.01, .evaluations = 100000};
 
@@ -20,8 +20,7 @@ static const struct argp_option options[] = {
     {"potential", 'p', "POTENTIAL", 0, "Parameter file or built-in name", 0},
     {"optimizer", 'm', "NAME", 0, "Optimizer (lbfgs)", 0},
     {"fmax", 'f', "F", 0, "Largest force at the end, eV/A (0.01)", 0},
-    {"cell", 'c', "WHAT", OPTION_ARG_OPTIONAL,
-     "Relax the cell too: all of it, or only its volume (all)", 0},
+    {"cell", 'c', 0, 0, "Relax the cell too", 0},
     {"pressure", 'P', "P", 0, "... at this pressure, eV/A^3, or as 10GPa (0)", 0},
     {"evaluations", 'n', "B", 0, "Most energy-and-forces evaluations (100000)", 0},
     {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
@@ -31,14 +30,6 @@ static const struct argp_option options[] = {
     {"list-options", 'L', "NAME", 0, "List an optimizer's options", 0},
     {"json", 'J', 0, 0, "Print the result as JSON", 0},
     {0}};
-
-static int parse_cell(const char *text) {
-    if (!text || strcmp(text, "all") == 0)
-        return 1;
-    if (strcmp(text, "volume") != 0)
-        fail_usage("--cell: expected all or volume, got '%s'", text);
-    return 2;
-}
 
 /* eV/angstrom^3; 1 GPa is 0.00624150907. */
 static double parse_pressure(const char *text) {
@@ -58,7 +49,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'p': a.potential = arg; break;
     case 'm': a.optimizer = arg; break;
     case 'f': a.fmax = parse_number("--fmax", arg, 1e-12, 1e6); break;
-    case 'c': a.cell = parse_cell(arg); break;
+    case 'c': a.cell = 1; break;
     case 'P': a.pressure = parse_pressure(arg); break;
     case 'n': a.evaluations = parse_count("--evaluations", arg, 1, 1e15); break;
     case 'M': a.model = arg; break;
@@ -79,8 +70,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
         if (!a.potential || !a.input || !a.output)
             argp_error(state, "expected -p POTENTIAL, IN.xyz and -o OUT.xyz");
-        if (a.pressure != 0.0 && !a.cell)
-            argp_error(state, "--pressure: expected --cell with it");
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -99,8 +88,9 @@ static int progress(void *user, const hop_progress *p) {
         check(r->context,
               hop_trajectory_append(r->trajectory, p->evaluations, r->point));
     if (p->evaluations % 50 == 0)
-        show_progress(a.cell ? "%lld evaluations  energy %.6f  fmax %.3g  smax %.3g"
-                             : "%lld evaluations  energy %.6f  fmax %.3g",
+        show_progress(a.cell != 0.0
+                          ? "%lld evaluations  energy %.6f  fmax %.3g  smax %.3g"
+                          : "%lld evaluations  energy %.6f  fmax %.3g",
                       (long long)p->evaluations, p->energy, p->fmax, p->smax);
     return 0;
 }
@@ -125,7 +115,7 @@ static double volume(hop_structure *s) {
 
 static void print_result(hop_structure *s, const hop_progress *p, int status) {
     double energy = *hop_structure_energy(s), fmax = largest_force(s), stress[6];
-    bool solid = a.cell && hop_structure_stress(s, stress) == HOP_OK;
+    bool solid = a.cell != 0.0 && hop_structure_stress(s, stress) == HOP_OK;
     printf(a.json ? "{\"energy\": %.17g, \"fmax\": %.6g, " : "energy %.9f  fmax %.3g  ",
            energy, fmax);
     if (solid)
@@ -169,6 +159,8 @@ int main(int argc, char **argv) {
     check(context, hop_optimizer_set(optimizer, "pressure", a.pressure));
     for (int k = 0; k < a.options; k++)
         set_option(context, optimizer, a.option[k]);
+    check(context, hop_optimizer_get(optimizer, "cell", &a.cell));
+    check(context, hop_optimizer_get(optimizer, "pressure", &a.pressure));
     recorder r = {context, NULL, structure};
     if (a.trajectory)
         check(context,

@@ -55,6 +55,31 @@ START_TEST(optimizers) {
 }
 END_TEST
 
+/* A cell that relaxes from a strained crystal, without an end. */
+START_TEST(free_cell) {
+    const int32_t numbers[1] = {47}, periodic[3] = {1, 1, 1};
+    const int repeat[3] = {2, 2, 2};
+    hop_potential *potential;
+    hop_optimizer *o;
+    ck_assert_int_eq(hop_potential_builtin(context, "AgAu-cutoff.gupta", &potential),
+                     HOP_OK);
+    hop_structure *s =
+        support_crystal(context, numbers, 1, 4.3, repeat, periodic, 0.2, 3);
+    ck_assert_int_eq(hop_optimizer_new(context, "fire", s, potential, &o), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_set(o, "cell", 1), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_set(o, "fmax", 1e-9), HOP_OK);
+    for (int k = 0; k < 60; k++) /* the neighbour list has seen its longest */
+        ask_and_tell(o, potential, s);
+    size_t calls = state.calls;
+    for (int k = 0; k < 60; k++)
+        ask_and_tell(o, potential, s);
+    ck_assert_uint_eq(state.calls, calls);
+    hop_optimizer_free(o);
+    hop_structure_free(s);
+    hop_potential_free(potential);
+}
+END_TEST
+
 /* ---- potentials ---- */
 
 static int springs(void *user, hop_structure *s) {
@@ -185,6 +210,7 @@ int main(void) {
         kinds++;
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, optimizers, 0, kinds);
+    tcase_add_test(tests, free_cell);
     tcase_add_loop_test(tests, potentials, 0, SYSTEMS);
     tcase_add_loop_test(tests, training, 0, METHODS);
     suite_add_tcase(suite, tests);

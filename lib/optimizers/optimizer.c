@@ -39,8 +39,8 @@ static const hop__optimizer_kind *find_kind(const char *name) {
 static int allocate(hop_optimizer *o) {
     const size_t n = o->start->count, rows = n + HOP__CELL_ROWS;
     double **threes[] = {&o->search.x, &o->search.good, &o->polish.x, &o->polish.good,
-                         &o->best.x,   &o->pull,        &o->forces,   &o->best.forces};
-    double *at = hop__allocate(o->context, hop__optimizer_block(n), sizeof *at);
+                         &o->best.x,   &o->pull,        &o->masked,   &o->best.forces};
+    double *at = hop__allocate(o->context, 8 * 3 * rows + 2 * n, sizeof *at);
     if (!at)
         return HOP_ERROR_MEMORY;
     o->block = at;
@@ -258,9 +258,10 @@ int hop__optimizer_begin(hop_optimizer *o) {
     status = create(o, &o->search, &system);
     if (status == HOP_OK && o->settings.polish > 0.0)
         status = create(o, &o->polish, &system);
-    if (status == HOP_OK)
+    const bool one_descent = !o->kind->hops && o->settings.quenches == 1.0;
+    if (status == HOP_OK && !one_descent)
         status = create_hops(o);
-    if (status == HOP_OK)
+    if (status == HOP_OK && o->kind->hops)
         status = create_watch(o);
     if (status != HOP_OK)
         return status;

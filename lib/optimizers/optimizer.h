@@ -56,7 +56,8 @@ struct hop_optimizer {
 
     /* the last point that could be evaluated */
     double energy, told, fmax, smax, virial[6];
-    double *forces; /* zero on fixed atoms */
+    const double *forces; /* zero on fixed atoms; only while being told */
+    double *masked;       /* where it is, when some are fixed */
     hop__point best;
     double lowest;   /* energy of the lowest minimum, eV; INFINITY: none yet */
     double leftover; /* of a minimum that was relaxed loosely: still to be gained, eV */
@@ -75,11 +76,6 @@ struct hop_optimizer {
     hop__watch_input seen;
     double frame[9];
 };
-
-/* Doubles in the block of an optimizer of n atoms. */
-static inline size_t hop__optimizer_block(size_t n) {
-    return 8 * 3 * (n + HOP__CELL_ROWS) + 2 * n;
-}
 
 /* Make all that a run needs: what the first ask does. */
 int hop__optimizer_begin(hop_optimizer *optimizer);

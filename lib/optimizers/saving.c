@@ -46,8 +46,11 @@ static void record_quench(hop__quench *q, hop__record *record) {
 }
 
 static void record_run(hop_optimizer *o, hop__record *record) {
-    hop__record_part(record, o->block,
-                     hop__optimizer_block(o->start->count) * sizeof *o->block);
+    double *const points[] = {o->search.x, o->search.good, o->polish.x, o->polish.good,
+                              o->best.x};
+    for (size_t k = 0; k < sizeof points / sizeof *points; k++)
+        hop__record_part(record, points[k], 3 * o->rows * sizeof(double));
+    hop__record_part(record, o->best.forces, 3 * o->start->count * sizeof(double));
     record_quench(&o->search, record);
     record_quench(&o->polish, record);
     HOP__RECORD(record, o->polishing);
@@ -68,8 +71,10 @@ static void record_run(hop_optimizer *o, hop__record *record) {
     HOP__RECORD(record, o->outcome);
     HOP__RECORD(record, o->evaluations);
     HOP__RECORD(record, o->quenches);
-    hop__hops_record(o->hops, record);
-    hop__watch_record(o->watch, record);
+    if (o->hops)
+        hop__hops_record(o->hops, record);
+    if (o->watch)
+        hop__watch_record(o->watch, record);
 }
 
 /* ---- options as text ---- */

@@ -317,9 +317,9 @@ static void explain(hop_optimizer *o, const hop_structure *s) {
 static void refuse(hop_optimizer *o) {
     hop__quench *q = o->polishing ? &o->polish : &o->search;
     const hop__hops *h = o->hops;
-    const double *anchor = q->have_good                   ? q->good
-                           : isfinite(h->accepted_energy) ? h->accepted
-                                                          : NULL;
+    const double *anchor = q->have_good                        ? q->good
+                           : h && isfinite(h->accepted_energy) ? h->accepted
+                                                               : NULL;
     /* a hop has the strains of the accepted minimum */
     const size_t n = 3 * (q->have_good ? o->rows : o->start->count);
     if (++o->refusals >= REFUSALS || !isfinite(o->best.energy))
@@ -354,22 +354,31 @@ static void take_in_cell(hop_optimizer *o, const double *x, const double virial[
     o->smax = hop__cell_stress(&o->cell, x, virial);
 }
 
+static const double *without_fixed(hop_optimizer *o, const double *forces) {
+    memcpy(o->masked, forces, 3 * o->start->count * sizeof *forces);
+    for (size_t i = 0; i < o->start->count; i++)
+        if (o->start->fixed[i])
+            memset(o->masked + 3 * i, 0, 3 * sizeof *forces);
+    return o->masked;
+}
+
 static void take_in(hop_optimizer *o, const hop_structure *s) {
     const size_t n = o->start->count;
     hop__quench *q = o->polishing ? &o->polish : &o->search;
     o->refusals = 0;
-    memcpy(o->forces, s->forces, 3 * n * sizeof(double));
-    for (size_t i = 0; i < n && o->some_fixed; i++)
-        if (o->start->fixed[i])
-            memset(o->forces + 3 * i, 0, 3 * sizeof(double));
-    if (o->watch->weights)
+    o->forces = s->forces;
+    if (o->some_fixed)
+        o->forces = without_fixed(o, s->forces);
+    if (o->watch && o->watch->weights)
         observe(o, q, *s->energy);
     o->energy = o->told = *s->energy;
     q->have_good = true;
-    memcpy(q->good, q->x, 3 * o->rows * sizeof(double));
+    double *good = q->x; /* the descent writes the next point over the last one */
+    q->x = q->good;
+    q->good = good;
     o->fmax = hop__max_norm3(o->forces, n);
     if (o->cell.mode)
-        take_in_cell(o, q->x, s->virial);
+        take_in_cell(o, q->good, s->virial);
     if (o->energy < o->best.energy)
         record_best(o);
 }
@@ -393,8 +402,10 @@ void hop__search_tell(hop_optimizer *o, const hop_structure *s) {
 /* ---- status ---- */
 
 void hop__search_begin(hop_optimizer *o) {
-    hop__hops_start(o->hops);
-    hop__watch_start(o->watch);
+    if (o->hops)
+        hop__hops_start(o->hops);
+    if (o->watch)
+        hop__watch_start(o->watch);
     o->began = hop__seconds();
     for (size_t i = 0; i < o->start->count; i++)
         o->some_fixed |= o->start->fixed[i] != 0;
