@@ -170,6 +170,19 @@ class Optimizer:
                 library.hop_optimizer_tell(self._handle.address, target._handle.address)
             )
 
+    def adjust(self, structure: Optional[Structure] = None) -> None:
+        """
+        Say where the atoms really are, when they could not go just where `ask` put them
+        (a constraint); between `ask` and `tell`.
+        """
+        target = self._target(structure)
+        with self._exclusive:
+            self._handle.context.check(
+                library.hop_optimizer_adjust(
+                    self._handle.address, target._handle.address
+                )
+            )
+
     def iterate(self, structure: Optional[Structure] = None) -> Iterator[Progress]:
         """
         Ask, evaluate and tell, yielding the progress after each evaluation.
