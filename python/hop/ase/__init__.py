@@ -15,14 +15,19 @@ Calculators: `Gupta`, `StillingerWeber`, `LennardJones`.  Optimizers, over any c
 
 from ._calculators import Gupta, HopCalculator, LennardJones, StillingerWeber
 from ._optimizers import FIRE, LBFGS, HopOptimizer, LearnedOptimizer
+from ._search import BasinHopping, LearnedSearch, Minimum, Search
 
 __all__ = [
+    "BasinHopping",
     "FIRE",
     "Gupta",
     "HopCalculator",
     "HopOptimizer",
     "LBFGS",
     "LearnedOptimizer",
+    "LearnedSearch",
     "LennardJones",
+    "Minimum",
+    "Search",
     "StillingerWeber",
 ]
