@@ -46,7 +46,7 @@ if grep -rqs --include='*.py' numpy python tests/python &&
     ! "$venv/bin/python" -c 'import numpy' 2>/dev/null; then
     "$venv/bin/python" -m pip install -q --disable-pip-version-check numpy
 fi
-if [ "${2:-}" = ase ] && ! "$venv/bin/python" -c 'import ase' 2>/dev/null; then
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check ase ||
-        echo "dependencies.sh: without ASE the tests against it are skipped" >&2
+if [ "${2:-}" = ase ] && ! "$venv/bin/python" -c 'import ase, matplotlib, mypy, tqdm' 2>/dev/null; then
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check ase matplotlib mypy tqdm ||
+        echo "dependencies.sh: without ASE, matplotlib, mypy and tqdm their tests are skipped" >&2
 fi

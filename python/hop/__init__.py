@@ -38,7 +38,9 @@ from ._model import Model
 from ._optimizer import Optimizer, Progress
 from ._options import Option, optimizers, options, training_methods
 from ._potential import NormalModes, Potential, Scales, potentials
+from ._search import Run, SearchResult, search
 from ._structure import Structure, write
+from ._train import Training, train
 from ._trainer import Trainer, TrainingProgress
 
 __version__ = "0.1.0"
@@ -61,11 +63,14 @@ __all__ = [
     "Progress",
     "ProviderError",
     "RangeError",
+    "Run",
     "Scales",
+    "SearchResult",
     "StateError",
     "Status",
     "Structure",
     "Trainer",
+    "Training",
     "TrainingProgress",
     "UnsupportedError",
     "VersionError",
@@ -73,6 +78,8 @@ __all__ = [
     "optimizers",
     "options",
     "potentials",
+    "search",
+    "train",
     "training_methods",
     "write",
 ]
