@@ -1,6 +1,7 @@
 """
 Force calls of hop.ase's optimizers and of ASE's own, over ASE's EMT:
-ase_optimizers.py [FMAX [SEEDS]].
+ase_optimizers.py [FMAX [SEEDS [OPTIMIZERS [SYSTEMS]]]], the last two separated by commas;
+systems by how their names begin.
 
 Systems that the learned optimizer was not trained on, with a potential it was not trained
 on: rattled bulk, a slab with fixed atoms, clusters, cells that relax.  Every optimizer with
@@ -112,13 +113,15 @@ def calls(kind, make, seed, fmax, **keywords):
     return atoms.calc.calls if done else np.inf
 
 
-def main(fmax=0.01, seeds=5, only=""):
+def main(fmax=0.01, seeds=5, only="", systems=""):
     kinds = {"hop " + name: getattr(ours, name) for name in OURS}
     kinds.update({name: getattr(theirs, name) for name in THEIRS})
     kinds = {n: k for n, k in kinds.items() if not only or n in only.split(",")}
     print("| system | " + " | ".join(kinds) + " | learned / best of ASE |")
     print("|---" * (len(kinds) + 2) + "|")
     for name, make in SYSTEMS.items():
+        if systems and not name.startswith(tuple(systems.split(","))):
+            continue
         found = {
             kind: np.mean([calls(kinds[kind], make, s, fmax) for s in range(seeds)])
             for kind in kinds
@@ -130,4 +133,4 @@ def main(fmax=0.01, seeds=5, only=""):
 
 
 if __name__ == "__main__":
-    main(*(kind(text) for kind, text in zip((float, int, str), sys.argv[1:])))
+    main(*(kind(text) for kind, text in zip((float, int, str, str), sys.argv[1:])))

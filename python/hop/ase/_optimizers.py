@@ -129,7 +129,9 @@ class HopOptimizer(Optimizer):  # type: ignore[misc]
                 f" {shape[0]} rows, got {header.get('kind')} with {header.get('rows')}"
             )
         if header.get("cell") is not None and hasattr(self._surface.target, "orig_cell"):
+            # generalized positions count from that cell
             self._surface.target.orig_cell = unpack(header["cell"], (3, 3))
+            self._surface.factor = unpack(header["factor"], (shape[0], 1))
         for record in records:
             x, f = unpack(record["x"], shape), unpack(record["f"], shape)
             self._descent.next(Point(x, record["e"], f))
@@ -137,9 +139,11 @@ class HopOptimizer(Optimizer):  # type: ignore[misc]
     def _record(self, point: Point) -> None:
         if not self._begun:
             cell = getattr(self._surface.target, "orig_cell", None)
-            packed = None if cell is None else pack(np.array(cell))
-            rows = len(self._surface.rows)
-            self._log.begin({"kind": self.kind, "rows": rows, "cell": packed})
+            header = {"kind": self.kind, "rows": len(self._surface.rows)}
+            if cell is not None:
+                header["cell"] = pack(np.array(cell))
+                header["factor"] = pack(self._surface.factor)
+            self._log.begin(header)
             self._begun = True
         self._log.append(
             {"e": point.energy, "x": pack(point.positions), "f": pack(point.forces)}
