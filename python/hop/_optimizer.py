@@ -111,6 +111,7 @@ class Optimizer:
 
     @property
     def kind(self) -> str:
+        """Such as "lbfgs"."""
         return self._kind
 
     def set(self, **options: Any) -> None:

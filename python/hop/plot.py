@@ -2,10 +2,9 @@
 Pictures of searches, trainings and clusters (needs matplotlib).
 
 >>> found = hop.search("Ag19Au19", potential, runs=8)
->>> axes = hop.plot.energies({"learned": found.runs})
->>> axes.figure.savefig("energies.svg")
+>>> hop.plot.energies({"learned": found.runs}).savefig("energies.svg")
 
-Every function draws into `axes`, or into a new figure, and returns the axes.
+Every function draws into `axes`, or into a new figure, and returns the figure.
 """
 
 from __future__ import annotations
@@ -36,6 +35,13 @@ def _axes(axes: Optional[Axes], size: tuple[float, float] = (6.0, 4.0)) -> Axes:
     return Figure(figsize=size, layout="constrained").add_subplot()
 
 
+def _figure(axes: Axes) -> Figure:
+    figure = axes.figure
+    while not isinstance(figure, Figure):
+        figure = figure.figure
+    return figure
+
+
 def _curves(runs: Runs) -> list[Reals]:
     if isinstance(runs, SearchResult):
         runs = runs.runs
@@ -56,7 +62,7 @@ def energies(
     *,
     reference: Optional[float] = None,
     axes: Optional[Axes] = None,
-) -> Axes:
+) -> Figure:
     """
     The lowest energy so far against evaluations: median of the runs, and a band from the
     best to the worst.
@@ -90,12 +96,12 @@ def energies(
         axes.set_yscale("log")
         axes.set_ylabel("above the lowest known (eV)")
     axes.legend(frameon=False)
-    return axes
+    return _figure(axes)
 
 
 def training(
     history: Sequence[TrainingProgress], *, axes: Optional[Axes] = None
-) -> Axes:
+) -> Figure:
     """Meta-loss of each update, its running mean, and the validations."""
     if not history:
         raise ValueError("training: expected one update or more")
@@ -114,12 +120,12 @@ def training(
     axes.set_xlabel("updates")
     axes.set_ylabel("meta-loss")
     axes.legend(frameon=False)
-    return axes
+    return _figure(axes)
 
 
 def calls(
     results: Mapping[str, Sequence[float]], *, axes: Optional[Axes] = None
-) -> Axes:
+) -> Figure:
     """
     Compare optimizers: evaluations until converged, a bar for each, the single runs as
     dots.  Runs that are not finite count as not converged, and the label says how many.
@@ -136,7 +142,7 @@ def calls(
     axes.set_yticks(range(len(results)), labels=list(results))
     axes.invert_yaxis()
     axes.set_xlabel("energy and force evaluations until converged")
-    return axes
+    return _figure(axes)
 
 
 #: Colours of metals and what is often with them; others are grey.
@@ -159,7 +165,7 @@ def _radii(atoms: Structure) -> Reals:
 
 def structure(
     atoms: Any, *, axes: Optional[Axes] = None, view: tuple[float, float] = (20.0, 30.0)
-) -> Axes:
+) -> Figure:
     """
     A picture of a cluster: a disc for each atom, the nearer ones in front.
 
@@ -192,7 +198,7 @@ def structure(
     axes.set_axis_off()
     if np.isfinite(atoms.energy):
         axes.set_title(f"{atoms.energy:.4f} eV", fontsize=10)
-    return axes
+    return _figure(axes)
 
 
 def _shaded(colours: Sequence[str], depth: Reals) -> list[tuple[float, ...]]:

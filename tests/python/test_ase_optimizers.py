@@ -390,7 +390,7 @@ class Manners(unittest.TestCase):
             with self.assertRaisesRegex(KeyboardInterrupt, "by the user"):
                 optimizer.run(fmax=0.01)
             atoms.calc = EMT()
-            self.assertTrue(optimizer.run(fmax=0.01))
+            self.assertTrue(optimizer.run(fmax=0.01, steps=500))
 
     def test_nan_comes_nearer(self):
         class Hole(Calculator):

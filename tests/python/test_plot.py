@@ -16,9 +16,10 @@ else:
 
 @unittest.skipIf(matplotlib is None, "matplotlib is not installed")
 class Pictures(unittest.TestCase):
-    def draw(self, axes):
+    def draw(self, figure):
         """It can be drawn, too."""
-        axes.figure.savefig(io.BytesIO(), format="png")
+        figure.savefig(io.BytesIO(), format="png")
+        (axes,) = figure.axes
         return axes
 
     def test_energies(self):
@@ -79,8 +80,11 @@ class Pictures(unittest.TestCase):
     def test_given_axes(self):
         from matplotlib.figure import Figure
 
-        axes = Figure().add_subplot()
-        self.assertIs(hop.plot.calls({"a": [1]}, axes=axes), axes)
+        figure = Figure()
+        left, right = figure.subfigures(1, 2)
+        axes = right.subplots()
+        self.assertIs(hop.plot.calls({"a": [1]}, axes=axes), figure)
+        self.assertEqual(len(axes.patches), 1)
 
 
 if __name__ == "__main__":

@@ -112,12 +112,13 @@ class HopCalculator(Calculator):  # type: ignore[misc]
         structure = self._current(self.atoms, system_changes)
         self.results = {}
         energy = potential.evaluate(structure)
-        self.results["energy"] = self.results["free_energy"] = energy
-        self.results["forces"] = structure.forces.copy()
+        results: dict[str, Any] = {"energy": energy, "free_energy": energy}
+        results["forces"] = structure.forces.copy()
         if np.isfinite(structure.energies).all():
-            self.results["energies"] = structure.energies.copy()
+            results["energies"] = structure.energies.copy()
         if self.atoms.cell.rank == 3:
-            self.results["stress"] = -structure.virial / self.atoms.get_volume()
+            results["stress"] = -structure.virial / self.atoms.get_volume()
+        self.results = results
 
 
 def _named(name: str, ending: str) -> Potential:

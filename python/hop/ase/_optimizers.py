@@ -166,8 +166,26 @@ class HopOptimizer(Optimizer):  # type: ignore[misc]
                 stacklevel=2,
             )
             self.max_steps = self.nsteps  # ends the run
+            self._ended = True
             return
         surface.move(target)
+
+    def irun(self, *arguments: Any, **keywords: Any) -> Any:
+        """As in ASE."""
+        self._allow_steps()
+        return super().irun(*arguments, **keywords)
+
+    def run(self, *arguments: Any, **keywords: Any) -> Any:
+        """As in ASE: `run(fmax=0.05, steps=...)`; true when converged."""
+        self._allow_steps()
+        return super().run(*arguments, **keywords)
+
+    def _allow_steps(self) -> None:
+        """ASE before 3.23 keeps the last run's limit, and so that of one without steps."""
+        if self._ended:
+            self.max_steps, self._ended = 100_000_000, False
+
+    _ended = False
 
     @property
     def scales(self) -> Any:
