@@ -15,8 +15,9 @@ from ._scales import Chosen
 
 #: After so many points the natural units are compared with what was seen,
 LOOKS = (2, 8)
-#: and replaced when stiffnesses differ by more than this factor.
-TOLERANCE = 4.0
+#: and replaced when stiffnesses differ by more than this factor: random starts look ten
+#: times as stiff as their minima, and are best descended from in the minima's units.
+TOLERANCE = 16.0
 #: ASE decides when to stop.
 ENDLESS = {"fmax": 1e-12, "patience": 0, "quenches": 1, "polish": 0}
 #: Options of the learned kind that could end its only quench.
