@@ -15,7 +15,7 @@ from ._scales import Chosen
 
 #: After so many points the natural units are compared with what was seen,
 LOOKS = (2, 8)
-#: and replaced when stiffnesses differ by more than this factor: random starts look ten
+#: and replaced when stiffnesses differ by more than this factor: random starts look several
 #: times as stiff as their minima, and are best descended from in the minima's units.
 TOLERANCE = 16.0
 #: ASE decides when to stop.
