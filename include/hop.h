@@ -809,6 +809,17 @@ HOP_API int hop_optimizer_ask(hop_optimizer *optimizer, hop_structure *structure
 HOP_API int hop_optimizer_tell(hop_optimizer *optimizer,
                                const hop_structure *structure);
 
+/**
+ * The host could not go just where it was asked to - a constraint moved the atoms on the
+ * way - and says where they are: the question becomes the structure's positions.  Call it
+ * between ask and tell.  Fixed atoms stay where they were.
+ *
+ * @retval HOP_ERROR_STATE     nothing was asked
+ * @retval HOP_ERROR_ARGUMENT  other atoms, or positions that are not finite
+ */
+HOP_API int hop_optimizer_adjust(hop_optimizer *optimizer,
+                                 const hop_structure *structure);
+
 /** Where a run stands. */
 typedef struct hop_progress {
     size_t size;         /**< sizeof(hop_progress), set by the caller */

@@ -93,6 +93,8 @@ if [ -n "${LIBRARY:-}" ]; then
     unittests tests/python env HOP_LIBRARY="$(realpath "$LIBRARY")" PYTHONPATH=python \
         "$python" -m unittest discover -s tests/python
     symbol_gate
+    sh tests/wheel.sh "$(dirname "$LIBRARY")" "${VENV:-build/venv}"
+    count $? "tests/wheel.sh"
     if [ -f tests/package.sh ]; then
         sh tests/package.sh "$(dirname "$LIBRARY")"
         count $? "tests/package.sh"

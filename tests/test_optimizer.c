@@ -89,6 +89,50 @@ START_TEST(telling_without_being_asked) {
 }
 END_TEST
 
+/* A host that goes only along x: the optimizer learns where the atoms are. */
+START_TEST(adjusted_questions_are_what_is_told) {
+    open_kind(kinds[_i], "Ag7Au6");
+    double first[39];
+    memcpy(first, hop_structure_positions(s), sizeof first);
+    ck_assert_int_eq(hop_optimizer_adjust(o, s), HOP_ERROR_STATE);
+    ck_assert_int_eq(hop_optimizer_adjust(o, NULL), HOP_ERROR_ARGUMENT);
+    hop_structure_fixed(s)[3] = 1;
+    hop_optimizer_free(o);
+    ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o), HOP_OK);
+    hop_optimizer_set(o, "quenches", 1);
+    hop_optimizer_set(o, "fmax", 0.02);
+    hop_optimizer_set(o, "max_evaluations", 20000);
+    int status;
+    double *x = hop_structure_positions(s), *f = hop_structure_forces(s);
+    while ((status = hop_optimizer_ask(o, s)) == HOP_OK) {
+        for (int a = 0; a < 39; a++)
+            if (a % 3)
+                x[a] = first[a];
+        x[9] += 1.0; /* fixed: not heard */
+        ck_assert_int_eq(hop_optimizer_adjust(o, s), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_ask(o, s), HOP_OK);
+        for (int a = 0; a < 39; a++)
+            ck_assert_msg(a % 3 == 0 || x[a] == first[a], "%d moved", a);
+        ck_assert_double_eq(x[9], first[9]);
+        ck_assert_int_eq(hop_potential_evaluate(potential, s), HOP_OK);
+        for (int a = 0; a < 39; a++)
+            if (a % 3)
+                f[a] = 0.0;
+        ck_assert_int_eq(hop_optimizer_tell(o, s), HOP_OK);
+    }
+    ck_assert_int_eq(status, HOP_CONVERGED);
+    ck_assert_int_eq(hop_potential_evaluate(potential, s), HOP_OK);
+    for (int a = 0; a < 39; a += 3)
+        ck_assert(a == 9 || fabs(f[a]) < 0.02);
+    hop_optimizer_free(o);
+    ck_assert_int_eq(hop_optimizer_new(context, kinds[_i], s, potential, &o), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_ask(o, s), HOP_OK);
+    x[0] = NAN;
+    ck_assert_int_eq(hop_optimizer_adjust(o, s), HOP_ERROR_ARGUMENT);
+    close_all();
+}
+END_TEST
+
 START_TEST(refused_evaluations_come_nearer_then_end) {
     open_kind(kinds[_i], "Ag5Au3");
     double first[24];
@@ -387,6 +431,7 @@ int main(void) {
     tcase_add_loop_test(all, relaxes_to_fmax, 0, KINDS);
     tcase_add_loop_test(all, budget_is_exact, 0, KINDS);
     tcase_add_loop_test(all, telling_without_being_asked, 0, KINDS);
+    tcase_add_loop_test(all, adjusted_questions_are_what_is_told, 0, KINDS);
     tcase_add_loop_test(all, refused_evaluations_come_nearer_then_end, 0, KINDS);
     tcase_add_loop_test(all, start_that_cannot_be_evaluated, 0, KINDS);
     tcase_add_loop_test(all, start_that_a_provider_refuses, 0, KINDS);

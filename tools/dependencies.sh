@@ -47,7 +47,7 @@ if grep -rqs --include='*.py' numpy python tests/python &&
     "$venv/bin/python" -m pip install -q --disable-pip-version-check numpy
 fi
 if [ "${2:-}" = ase ]; then
-    for package in ase h5py MDAnalysis; do
+    for package in ase h5py MDAnalysis matplotlib mypy tqdm; do
         "$venv/bin/python" -c "import $package" 2>/dev/null ||
             "$venv/bin/python" -m pip install -q --disable-pip-version-check $package ||
             echo "dependencies.sh: the tests against $package are skipped" >&2

@@ -345,6 +345,24 @@ int hop_optimizer_tell(hop_optimizer *o, const hop_structure *s) {
     return HOP_OK;
 }
 
+int hop_optimizer_adjust(hop_optimizer *o, const hop_structure *s) {
+    if (!o || !s)
+        return hop__missing(o ? o->context : NULL, "structure");
+    if (!o->asked)
+        return hop__fail(o->context, HOP_ERROR_STATE,
+                         "adjust: nothing was asked; call hop_optimizer_ask() first");
+    int status = hop__structure_match(o->context, "adjust", o->start, s);
+    if (status != HOP_OK)
+        return status;
+    for (size_t a = 0; a < 3 * s->count; a++)
+        if (!isfinite(s->positions[a]))
+            return hop__fail(o->context, HOP_ERROR_ARGUMENT,
+                             "adjust: expected finite positions, got %g for atom %zu",
+                             s->positions[a], a / 3);
+    hop__search_adjust(o, s->positions);
+    return HOP_OK;
+}
+
 int hop_optimizer_best(const hop_optimizer *o, hop_structure *s) {
     if (!o || !s)
         return hop__missing(o ? o->context : NULL, "structure");

@@ -93,6 +93,9 @@ int hop__search_status(hop_optimizer *optimizer);
 /* The positions to ask for. */
 const double *hop__search_question(const hop_optimizer *optimizer);
 
+/* The question becomes x (3n), fixed atoms apart. */
+void hop__search_adjust(hop_optimizer *optimizer, const double *x);
+
 void hop__search_begin(hop_optimizer *optimizer);
 
 /* Begin anew from x (3n) with another seed and the same options: everything is

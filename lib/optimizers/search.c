@@ -420,6 +420,12 @@ const double *hop__search_question(const hop_optimizer *o) {
     return o->polishing ? o->polish.x : o->search.x;
 }
 
+void hop__search_adjust(hop_optimizer *o, const double *x) {
+    hop__quench *q = o->polishing ? &o->polish : &o->search;
+    memcpy(q->x, x, 3 * o->start->count * sizeof *x);
+    keep_fixed(o, q->x);
+}
+
 static int refused(hop_optimizer *o) {
     if (!isfinite(o->best.energy))
         return hop__fail(o->context, HOP_ERROR_NONFINITE,

@@ -1,42 +1,43 @@
 """
-Search for the lowest-energy structure of a nanoparticle:
-search.py [FORMULA] [EVALUATIONS] [MODEL.h5].
+Search for the lowest-energy structure of a nanoparticle, by the learned optimizer and by
+basin hopping: search.py [FORMULA] [EVALUATIONS] [RUNS].
 """
 
 import sys
-from typing import Optional
 
 import hop
 
 
 def main(
-    formula: str = "Ag19Au19", evaluations: str = "20000", model: Optional[str] = None
+    formula: str = "Ag19Au19", evaluations: str = "20000", runs: str = "3"
 ) -> None:
     potential = hop.Potential.builtin("AgAu.gupta")
-    weights = hop.Model.load(model) if model else None
-    best = None
-    for seed in range(1, 4):
-        atoms = hop.Structure.random(formula, potential, seed)
-        optimizer = hop.Optimizer(
-            "learned" if weights else "basin-hopping",
-            atoms,
+    found = {
+        kind: hop.search(
+            formula,
             potential,
-            weights,
-            max_evaluations=int(evaluations),
-            seed=seed,
+            kind=kind,
+            evaluations=int(evaluations),
+            runs=int(runs),
+            progress=True,
         )
-        for progress in optimizer.iterate():
-            if progress.evaluations % 5000 == 0:
-                print(
-                    f"seed {seed}: {progress.best_energy:.4f} eV after "
-                    f"{progress.evaluations} evaluations, {progress.quenches} quenches"
-                )
-        print(f"seed {seed}: {atoms.energy:.6f} eV in the end")
-        if best is None or atoms.energy < best.energy:
-            best = atoms
-    assert best is not None
+        for kind in ("learned", "basin-hopping")
+    }
+    for kind, result in found.items():
+        for seed, run in enumerate(result.runs, 1):
+            print(
+                f"{kind}, seed {seed}: {run.structure.energy:.6f} eV, reached after"
+                f" {run.curve[-1][0]} evaluations"
+            )
+    best = min((result.best for result in found.values()), key=lambda s: s.energy)
     best.write("best.xyz")
     print(f"best.xyz: {best}")
+    try:
+        from hop import plot
+    except ImportError:
+        return  # no matplotlib
+    plot.energies(found).savefig("energies.svg")
+    plot.structure(best).savefig("best.svg")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ libhop: learned optimizers for atomic structures.
 <Status.CONVERGED: 1>
 >>> atoms.write("best.xyz")
 
+`search` and `train` do in one call what most people want.  `hop.ase` has calculators,
+optimizers and searches for ASE, `hop.plot` pictures; both are imported by themselves.
+
 Units are angstrom, eV and eV/angstrom; forces are -dE/dx; a cell's rows are the lattice
 vectors; Voigt order is xx yy zz yz xz xy; stress is tensile-positive.
 
@@ -38,7 +41,9 @@ from ._model import Model
 from ._optimizer import Optimizer, Progress
 from ._options import Option, optimizers, options, training_methods
 from ._potential import NormalModes, Potential, Scales, potentials
+from ._search import Run, SearchResult, search
 from ._structure import Structure, write
+from ._train import Task, Training, train
 from ._trainer import Trainer, TrainingProgress
 
 __version__ = "0.1.0"
@@ -61,11 +66,15 @@ __all__ = [
     "Progress",
     "ProviderError",
     "RangeError",
+    "Run",
     "Scales",
+    "SearchResult",
     "StateError",
     "Status",
     "Structure",
+    "Task",
     "Trainer",
+    "Training",
     "TrainingProgress",
     "UnsupportedError",
     "VersionError",
@@ -73,6 +82,8 @@ __all__ = [
     "optimizers",
     "options",
     "potentials",
+    "search",
+    "train",
     "training_methods",
     "write",
 ]

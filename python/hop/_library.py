@@ -226,6 +226,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "hop_optimizer_set_model": (c_int, (_OBJECT, _OBJECT)),
     "hop_optimizer_ask": (c_int, (_OBJECT, _OBJECT)),
     "hop_optimizer_tell": (c_int, (_OBJECT, _OBJECT)),
+    "hop_optimizer_adjust": (c_int, (_OBJECT, _OBJECT)),
     "hop_optimizer_run": (c_int, (_OBJECT, _OBJECT, ProgressFunction, c_void_p)),
     "hop_optimizer_best": (c_int, (_OBJECT, _OBJECT)),
     "hop_optimizer_save": (c_int, (_OBJECT, c_char_p)),

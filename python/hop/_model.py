@@ -7,6 +7,7 @@ from typing import Optional
 
 import numpy as np
 
+from . import _data
 from ._arrays import Reals, view
 from ._handle import Handle, Path, decode, encode, encode_path, make
 from ._library import library
@@ -37,6 +38,12 @@ class Model:
         return cls._from_handle(
             make(library.hop_model_free, library.hop_model_load, encode_path(path))
         )
+
+    @classmethod
+    def pretrained(cls, name: str = "metals") -> Model:
+        """A trained model that comes with libhop: "metals", for metal clusters."""
+        encode(name, "name")
+        return cls.load(_data.find("models", name + ".h5"))
 
     def save(self, path: Path) -> None:
         """Write a model file; `path` is replaced only by a complete one."""

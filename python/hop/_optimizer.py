@@ -123,6 +123,7 @@ class Optimizer:
 
     @property
     def kind(self) -> str:
+        """Such as "lbfgs"."""
         return self._kind
 
     def set(self, **options: Any) -> None:
@@ -180,6 +181,19 @@ class Optimizer:
         with self._exclusive:
             self._handle.context.check(
                 library.hop_optimizer_tell(self._handle.address, target._handle.address)
+            )
+
+    def adjust(self, structure: Optional[Structure] = None) -> None:
+        """
+        Say where the atoms really are, when they could not go just where `ask` put them
+        (a constraint); between `ask` and `tell`.
+        """
+        target = self._target(structure)
+        with self._exclusive:
+            self._handle.context.check(
+                library.hop_optimizer_adjust(
+                    self._handle.address, target._handle.address
+                )
             )
 
     def iterate(self, structure: Optional[Structure] = None) -> Iterator[Progress]:

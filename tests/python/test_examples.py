@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from importlib.util import find_spec
 from pathlib import Path
 
 from support import ROOT, hop
@@ -30,13 +31,15 @@ class Examples(unittest.TestCase):
             text=True,
             timeout=120,
         )
-        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        bar = re.compile(r"[^\r\n]*(evaluations|updates)(/s|\b)[^\r\n]*[\r\n]*")
+        self.assertEqual(bar.sub("", done.stderr).strip(), "", "but for progress")
         return done.stdout
 
     def test_all_are_tested(self):
         self.assertEqual(
             sorted(path.name for path in EXAMPLES.glob("*.py")),
-            ["own_forces.py", "relax.py", "search.py"],
+            ["ase_emt.py", "own_forces.py", "relax.py", "search.py", "train.py"],
         )
 
     def test_relax(self):
@@ -49,10 +52,34 @@ class Examples(unittest.TestCase):
         self.assertIn(f"{relaxed.energy:.6f}", text)
 
     def test_search(self):
-        text = self.run_example("search.py", "Ag6Au7", 1500)
+        text = self.run_example("search.py", "Ag6Au7", 1500, 2)
         best = hop.Structure.read(self.folder / "best.xyz")
-        lowest = min(float(e) for e in re.findall(r"(-[\d.]+) eV in the end", text))
-        self.assertAlmostEqual(best.energy, lowest, 5)
+        found = [float(e) for e in re.findall(r"seed \d: (-[\d.]+) eV", text)]
+        self.assertEqual(len(found), 4)
+        self.assertAlmostEqual(best.energy, min(found), 5)
+        self.pictures("energies.svg", "best.svg")
+
+    def test_train(self):
+        text = self.run_example("train.py", 10, "mine.h5")
+        self.assertIn("train.py, 10 updates", hop.Model.load(self.folder / "mine.h5").note)
+        found = re.findall(r": ([\d.]+) evaluations to relax", text)
+        self.assertEqual(len(found), 2)
+        self.assertNotEqual(*found)
+        self.pictures("training.svg", "calls.svg")
+
+    @unittest.skipIf(find_spec("ase") is None, "ASE is not installed")
+    def test_ase(self):
+        text = self.run_example("ase_emt.py", "Cu7", 150)
+        for name in ("hop LearnedOptimizer", "hop LBFGS", "hop FIRE", "ase BFGS"):
+            self.assertRegex(text, name + r" +\d+ force calls")
+        self.assertRegex(text, r"search: [\d.]+ eV, [1-9]")
+        again = self.run_example("ase_emt.py", "Cu7", 150)
+        best, later = (float(re.findall(r"search: ([\d.]+)", t)[0]) for t in (text, again))
+        self.assertLessEqual(later, best, "went on")
+
+    def pictures(self, *names):
+        for name in names if find_spec("matplotlib") else ():
+            self.assertIn("<svg", (self.folder / name).read_text()[:1000])
 
     def test_own_forces(self):
         text = self.run_example("own_forces.py")

@@ -1,0 +1,35 @@
+"""Where parameter files and trained models are: in the package, installed, or in the tree."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from collections.abc import Iterator
+
+from ._errors import ArgumentError
+from ._library import library_path
+
+
+def _folders(kind: str) -> Iterator[Path]:
+    package = Path(__file__).resolve().parent
+    yield package / "data" / kind
+    if package.parent.name == "python":
+        yield package.parent.parent / kind
+    library = Path(library_path)
+    if library.is_absolute():  # PREFIX/lib/libhop.so.0, or PREFIX/lib/TRIPLET/
+        for above in library.resolve().parents[1:3]:
+            yield above / "share" / "hop" / kind
+    for prefix in (sys.prefix, "/usr/local", "/usr"):
+        yield Path(prefix) / "share" / "hop" / kind
+
+
+def find(kind: str, name: str) -> Path:
+    """The file `name` of `kind`, "models" or "potentials"."""
+    tried = list(dict.fromkeys(_folders(kind)))
+    for folder in tried:
+        if (folder / name).is_file():
+            return folder / name
+    raise ArgumentError(
+        f"{kind}: expected a file {name}, found none in "
+        + ", ".join(map(str, tried))
+    )

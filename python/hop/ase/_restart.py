@@ -1,0 +1,100 @@
+"""
+Restart files: a line of JSON for each evaluation, appended.
+
+A kill can only tear the last line, which is then left out; what was told before is told
+again to a new optimizer, which thereby is in the same state, bit for bit.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any, IO, Optional, Union
+from collections.abc import Iterator
+
+import numpy as np
+
+from .._arrays import Reals
+from .._errors import FormatError
+
+FORMAT = "hop-evaluations-1"
+
+
+def pack(array: Reals) -> str:
+    """Float64, little-endian, base64: exact and short."""
+    return base64.b64encode(np.ascontiguousarray(array, dtype="<f8").data).decode()
+
+
+def unpack(text: str, shape: tuple[int, ...]) -> Reals:
+    """The array that `pack` was given."""
+    return np.frombuffer(base64.b64decode(text), dtype="<f8").reshape(shape).copy()
+
+
+class Log:
+    """A restart file, open for appending; with no path it does nothing."""
+
+    def __init__(self, path: Union[str, Path, None], write: bool = True) -> None:
+        self.path = None if path is None else Path(path)
+        self._write = write
+        self._file: Optional[IO[str]] = None
+
+    def begin(self, header: dict[str, Any]) -> None:
+        """A new file with this header."""
+        self.close()
+        if self.path is not None and self._write:
+            self._file = open(self.path, "w")
+            self.append({"format": FORMAT, **header})
+
+    def append(self, record: dict[str, Any]) -> None:
+        """One line, complete on disk as far as this process is concerned."""
+        if self.path is None or not self._write:
+            return
+        if self._file is None:
+            self._file = open(self.path, "a")
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+
+    def read(self) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+        """
+        The header and the records; a torn last line is cut off the file.
+
+        `FormatError`: the file is none of ours.
+        """
+        assert self.path is not None
+        lines = self._lines()
+        try:
+            header = json.loads(lines[0])
+            if header["format"] != FORMAT:
+                raise ValueError(header["format"])
+        except (IndexError, KeyError, TypeError, ValueError) as problem:
+            raise FormatError(
+                f"{self.path}: expected a restart file of libhop ({FORMAT}),"
+                f" got something else ({problem})"
+            ) from None
+        return header, self._records(lines[1:])
+
+    def _lines(self) -> list[str]:
+        assert self.path is not None
+        data = self.path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if self._write and len(whole) < len(data):
+            os.truncate(self.path, len(whole))
+        return whole.decode(errors="replace").splitlines()
+
+    def _records(self, lines: list[str]) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(lines, 2):
+            try:
+                record = json.loads(line)
+            except ValueError:
+                raise FormatError(
+                    f"{self.path}:{number}: expected a record, got {line[:40]!r}"
+                ) from None
+            yield record
+
+    def close(self) -> None:
+        """Give the file back; appending opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
