@@ -15,6 +15,7 @@
 struct hop__sw_lanes {
     hop__sw_system system;
     const struct kernels *kernels;
+    hop__sw_ahead *ahead;
     int32_t *scratch;
     size_t blocks, scratch_each, scratch_capacity, kept_capacity;
     double *kept, *direction;
@@ -48,6 +49,7 @@ void hop__sw_element_free(hop_context *context, hop__sw_lanes *l) {
                       l->sums};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
         hop__release(context, blocks[k]);
+    hop__sw_ahead_free(context, l->ahead);
     hop__release(context, l);
 }
 
@@ -142,8 +144,11 @@ static int prepare(hop_potential *potential, size_t atoms, hop__sw_lanes **out) 
     l->system.element = element_of(hop__sw_entry_of(p, k, k, k));
     int status =
         reserve_blocks(context, l, (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK);
-    return status == HOP_OK ? reserve_scratch(context, l, w->neighbors->longest)
-                            : status;
+    if (status == HOP_OK)
+        status = reserve_scratch(context, l, w->neighbors->longest);
+    return status == HOP_OK
+               ? hop__sw_ahead_of(context, w->neighbors, &l->ahead, &l->system.ahead)
+               : status;
 }
 
 /* ---- passes ---- */

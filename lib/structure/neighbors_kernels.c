@@ -348,6 +348,7 @@ bool VARIANT(hop__neighbor_follow_)(const hop__neighbor_places *p, size_t begin,
     bool near = true;
     for (size_t i = begin; i < end; i++) {
         const double *x = p->x + 3 * (size_t)p->atom[i];
+        __builtin_prefetch(p->x + 3 * (size_t)p->atom[i + HOP__SLACK]);
         four at = {x[0], x[1], x[2], 0.0}, shift, moved;
         memcpy(&shift, p->shift + 4 * i, sizeof shift);
         memcpy(&moved, p->built + 4 * i, sizeof moved);
