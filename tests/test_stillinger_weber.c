@@ -391,6 +391,28 @@ START_TEST(test_threads_do_not_matter) {
 }
 END_TEST
 
+/* So large that memory is called into the cache ahead; blocks that are not full. */
+START_TEST(test_large_systems) {
+    structure = diamond(11, 5.43, 0.15);
+    results first = {0};
+    for (int32_t threads = 1; threads <= 4; threads *= 2) {
+        load(SILICON);
+        ck_assert_int_eq(hop_context_set_threads(context, threads), HOP_OK);
+        results r = results_of(potential, structure);
+        if (threads > 1) {
+            assert_same(r, first);
+            free(r.at);
+        } else {
+            first = r;
+        }
+    }
+    results plain = plain_results(structure);
+    assert_close(first, plain, structure->count, 2e-13);
+    free(plain.at);
+    free(first.at);
+}
+END_TEST
+
 /* A potential that has followed moving atoms, and seen other structures, gives the bits of
    a new one. */
 START_TEST(test_the_past_does_not_matter) {
@@ -602,6 +624,7 @@ int main(int argc, char **argv) {
     tcase_add_loop_test(tests, test_derivatives_of_several_elements, 0, 3);
     tcase_add_test(tests, test_one_of_several_elements);
     tcase_add_test(tests, test_threads_do_not_matter);
+    tcase_add_test(tests, test_large_systems);
     tcase_add_test(tests, test_the_past_does_not_matter);
     tcase_add_test(tests, test_coincident_atoms);
     tcase_add_test(tests, test_pair_at_every_distance);

@@ -37,6 +37,7 @@ void hop__sw_free_parameters(hop_context *context, void *opaque);
 
 typedef struct hop__sw_lanes hop__sw_lanes; /* stillinger_weber_element.c */
 typedef struct hop__sw_duals hop__sw_duals; /* stillinger_weber_elements.c */
+typedef struct hop__sw_ahead hop__sw_ahead; /* stillinger_weber_ahead.c */
 
 typedef struct hop__sw_workspace {
     hop__neighbors *neighbors;
@@ -58,5 +59,10 @@ int hop__sw_elements_evaluate(hop_potential *potential, hop_structure *s);
 int hop__sw_elements_product(hop_potential *potential, const hop_structure *s,
                              const double *v, double *hv);
 void hop__sw_elements_free(hop_context *context, hop__sw_duals *duals);
+
+/* Per block the chunks of places that it is the first to touch; NULL for small systems. */
+int hop__sw_ahead_of(hop_context *context, const hop__neighbors *list,
+                     hop__sw_ahead **ahead, const int32_t **lines);
+void hop__sw_ahead_free(hop_context *context, hop__sw_ahead *ahead);
 
 #endif

@@ -15,6 +15,7 @@
 struct hop__sw_lanes {
     hop__sw_system system;
     const struct kernels *kernels;
+    hop__sw_ahead *ahead;
     int32_t *scratch;
     size_t blocks, scratch_each, scratch_capacity, kept_capacity;
     double *kept, *direction;
@@ -48,6 +49,7 @@ void hop__sw_element_free(hop_context *context, hop__sw_lanes *l) {
                       l->sums};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
         hop__release(context, blocks[k]);
+    hop__sw_ahead_free(context, l->ahead);
     hop__release(context, l);
 }
 
@@ -142,8 +144,11 @@ static int prepare(hop_potential *potential, size_t atoms, hop__sw_lanes **out) 
     l->system.element = element_of(hop__sw_entry_of(p, k, k, k));
     int status =
         reserve_blocks(context, l, (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK);
-    return status == HOP_OK ? reserve_scratch(context, l, w->neighbors->longest)
-                            : status;
+    if (status == HOP_OK)
+        status = reserve_scratch(context, l, w->neighbors->longest);
+    return status == HOP_OK
+               ? hop__sw_ahead_of(context, w->neighbors, &l->ahead, &l->system.ahead)
+               : status;
 }
 
 /* ---- passes ---- */
@@ -206,15 +211,7 @@ static void add_up(void *argument, size_t part, size_t worker) {
     l->sums[part] = sum;
 }
 
-static double energy_of(hop_context *context, size_t atoms, hop__sw_lanes *l) {
-    const size_t parts = (atoms + SUMMED - 1) / SUMMED;
-    double energy = 0.0;
-    hop__parallel(context, parts < THREADED ? 1 : (size_t)context->threads, parts,
-                  add_up, l);
-    for (size_t part = 0; part < parts; part++)
-        energy += l->sums[part];
-    return energy;
-}
+static size_t parts_of(size_t atoms) { return (atoms + SUMMED - 1) / SUMMED; }
 
 /* Returns the largest contribution, scaled. */
 static double virial_of(const hop__sw_system *y, size_t blocks, double virial[6]) {
@@ -233,13 +230,24 @@ static double virial_of(const hop__sw_system *y, size_t blocks, double virial[6]
     return sum.largest;
 }
 
+/* One loop for both: each more would be another time to wait for all threads. */
+static void run_forces_and_add_up(void *argument, size_t index, size_t worker) {
+    const hop__sw_lanes *l = argument;
+    const size_t parts = parts_of(l->system.list->atoms);
+    if (index < parts)
+        add_up(argument, index, worker);
+    else
+        run_forces(argument, index - parts, worker);
+}
+
 /* Once more where the atoms are so near that whole numbers do not hold the virial. */
 static void find_forces(hop_context *context, size_t atoms, hop__sw_lanes *l,
                         double virial[6]) {
     hop__sw_system *y = &l->system;
     const size_t blocks = (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK;
     y->virial_scale = 1.0;
-    each_block(context, atoms, run_forces, l);
+    hop__parallel(context, blocks < THREADED ? 1 : (size_t)context->threads,
+                  blocks + parts_of(atoms), run_forces_and_add_up, l);
     /* so that the sum of all stays below 2^63 2^-10 */
     const int most = 39 < 51 - ilogb((double)atoms) ? 39 : 51 - ilogb((double)atoms);
     const double largest = virial_of(y, blocks, virial);
@@ -262,7 +270,9 @@ int hop__sw_element_evaluate(hop_potential *potential, hop_structure *s) {
     if (status != HOP_OK)
         return status;
     find_forces(context, s->count, l, s->virial);
-    *s->energy = energy_of(context, s->count, l);
+    *s->energy = 0.0;
+    for (size_t part = 0; part < parts_of(s->count); part++)
+        *s->energy += l->sums[part];
     return HOP_OK;
 }
 

@@ -136,24 +136,59 @@ static inline size_t filter_row(const hop__sw_system *s, size_t i, int32_t *out)
     return filter(list->rough, i, row, count, (float)(most * most), out);
 }
 
-/* ---- memory in time: large systems come from beyond the caches, in no order that the
-   processor would foresee ---- */
+/* ---- memory in time: stillinger_weber_ahead.c ---- */
 
-#define AHEAD 8    /* rows */
-#define LARGE 6000 /* atoms from which on it pays */
+/* Inlined by force: a function that does nothing but prefetch is taken for one without
+   effect, and its calls are left out. */
+#define FETCH static inline __attribute__((always_inline))
 
-static inline void fetch(const void *at) { __builtin_prefetch(at, 0, 2); }
-static inline void fetch_to_write(const void *at) { __builtin_prefetch(at, 1, 3); }
+FETCH void fetch(const void *at) { __builtin_prefetch(at, 0, 2); }
+FETCH void fetch_to_write(const void *at) { __builtin_prefetch(at, 1, 3); }
 
-static inline void fetch_row(const hop__sw_system *s, size_t row) {
-    const hop__neighbors *list = s->list;
-    const int32_t *places = list->index + list->first[row];
-    for (int32_t k = 0; k < list->count[row]; k++)
-        fetch(list->rough + 4 * (size_t)places[k]);
-    fetch_to_write(s->moments + 8 * row);
-    fetch_to_write(s->moment_pairs + 2 * row);
-    if (s->energies)
-        fetch_to_write(s->energies + list->atom[row]);
+#define WRITTEN 128 /* rows before room for results is needed */
+
+/* The chunks of a block, a few with each of its predecessor's rows. */
+typedef struct ahead {
+    const int32_t *chunks;
+    int32_t count, done;
+    size_t begin; /* WRITTEN after the predecessor's first row */
+} ahead;
+
+static inline ahead ahead_of(const hop__sw_system *s, size_t block) {
+    if (!s->ahead || (block + 1) * HOP__SW_BLOCK >= s->list->atoms)
+        return (ahead){.count = 0};
+    const int32_t *lines = s->ahead + HOP__SW_AHEAD * (block + 1);
+    return (ahead){.chunks = lines + 1,
+                   .count = lines[0],
+                   .begin = block * HOP__SW_BLOCK + WRITTEN};
+}
+
+/* Whether another chunk is due at row `row` of the block, and which. */
+static inline bool next_chunk(ahead *a, size_t row, size_t *chunk) {
+    if (a->done * HOP__SW_BLOCK > a->count * (int32_t)row || a->done >= a->count)
+        return false;
+    *chunk = (size_t)a->chunks[a->done++];
+    return true;
+}
+
+FETCH void fetch_bytes(const void *from, size_t bytes) {
+    for (size_t at = 0; at < bytes; at += 64)
+        fetch((const char *)from + at);
+}
+
+FETCH void fetch_for_moments(const hop__sw_system *s, ahead *a, size_t row) {
+    size_t chunk;
+    const size_t coming = a->begin + row;
+    if (a->count > 0 && coming < s->list->atoms) {
+        fetch_to_write(s->moments + 8 * coming);
+        fetch_to_write(s->moment_pairs + 2 * coming);
+        if (s->energies)
+            fetch_to_write(s->energies + s->list->atom[coming]);
+    }
+    while (next_chunk(a, row, &chunk)) {
+        fetch_bytes(s->list->rough + 4 * HOP__SW_CHUNK * chunk, 16 * HOP__SW_CHUNK);
+        fetch_bytes(s->list->positions + 4 * HOP__SW_CHUNK * chunk, 32 * HOP__SW_CHUNK);
+    }
 }
 
 /* ---- groups ---- */
@@ -278,13 +313,10 @@ void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch
     const size_t begin = block * HOP__SW_BLOCK, stride = list->longest + 32;
     const size_t n = rows_in(s, block);
     size_t counts[HOP__SW_BLOCK], total = 0;
-    const bool large = list->atoms > LARGE;
+    ahead next = ahead_of(s, block);
     for (size_t i = 0; i < n; i++) {
-        if (large && begin + i + AHEAD < list->atoms)
-            fetch_row(s, begin + i + AHEAD);
+        fetch_for_moments(s, &next, i);
         counts[i] = filter_row(s, begin + i, scratch + i * stride);
-        for (size_t k = 0; large && k < counts[i]; k++)
-            fetch(list->positions + 4 * (size_t)scratch[i * stride + k]);
     }
     sort_by_count(counts, begin, n, s->rows + begin, s->counts + begin);
     for (size_t first = 0; first < n; first += LANES)
@@ -395,32 +427,42 @@ static void group_forces(const hop__sw_system *s, const group *gr,
     put_forces(s, gr, fx, fy, fz);
 }
 
-/* What the group after this one will read and write. */
-static inline void fetch_group(const hop__sw_system *s, const int32_t *entries,
-                               const group *next) {
-    for (size_t k = 0; k < LANES * next->longest; k++) {
-        const size_t home = (size_t)(s->kept ? entries[k] : s->list->home[entries[k]]);
+FETCH void fetch_sums(const hop__sw_system *s, size_t begin, size_t end) {
+    fetch_bytes(s->list->positions + 4 * begin, 32 * HOP__SW_CHUNK);
+    fetch_bytes(s->list->home + begin, 4 * HOP__SW_CHUNK);
+    if (end <= s->list->atoms) {
+        fetch_bytes(s->moments + 8 * begin, 64 * HOP__SW_CHUNK);
+        fetch_bytes(s->moment_pairs + 2 * begin, 16 * HOP__SW_CHUNK);
+        return;
+    }
+    for (size_t k = begin; k < end && k < s->list->images; k++) {
+        const size_t home = (size_t)s->list->home[k];
         fetch(s->moments + 8 * home);
         fetch(s->moment_pairs + 2 * home);
     }
-    for (int l = 0; l < LANES; l++)
-        fetch_to_write(s->forces + 3 * (size_t)s->list->atom[next->rows[l]]);
+}
+
+FETCH void fetch_for_forces(const hop__sw_system *s, ahead *a, size_t row) {
+    size_t chunk;
+    const size_t coming = a->begin + row;
+    for (size_t k = 0; a->count > 0 && coming + k < s->list->atoms && k < LANES; k++)
+        fetch_to_write(s->forces + 3 * (size_t)s->list->atom[coming + k]);
+    while (next_chunk(a, row, &chunk))
+        fetch_sums(s, HOP__SW_CHUNK * chunk, HOP__SW_CHUNK * (chunk + 1));
 }
 
 void VARIANT(hop__sw_forces_)(const hop__sw_system *s, size_t block) {
     const size_t n = rows_in(s, block);
-    const bool large = s->list->atoms > LARGE;
+    ahead coming = ahead_of(s, block);
     size_t at = s->begins[block];
     group next = group_at(s, block, 0);
     whole virial;
     memset(&virial, 0, sizeof virial);
     for (size_t first = 0; first < n; first += LANES) {
         const group g = next;
-        if (first + LANES < n) {
+        fetch_for_forces(s, &coming, first);
+        if (first + LANES < n)
             next = group_at(s, block, first + LANES);
-            if (large)
-                fetch_group(s, s->entries + at + LANES * g.longest, &next);
-        }
         group_forces(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL,
                      &virial);
         at += LANES * g.longest;

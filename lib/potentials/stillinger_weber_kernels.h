@@ -18,6 +18,8 @@
 
 #define HOP__SW_BLOCK 256
 #define HOP__SW_KEPT 7
+#define HOP__SW_CHUNK 16  /* places that are called into the cache together */
+#define HOP__SW_AHEAD 128 /* the count of a block's chunks, and room for the chunks */
 
 /* Of the entry (element, element, element). */
 typedef struct hop__sw_element {
@@ -39,6 +41,8 @@ typedef struct hop__sw_virial {
 typedef struct hop__sw_system {
     hop__sw_element element;
     const hop__neighbors *list;
+    const int32_t
+        *ahead; /* HOP__SW_AHEAD per block, or NULL: stillinger_weber_ahead.c */
     /* per block: what filtering found, of HOP__SW_BLOCK rows each */
     int32_t *rows;    /* rows by group and lane */
     int32_t *counts;  /* neighbours of each */

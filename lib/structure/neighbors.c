@@ -8,7 +8,7 @@
 #include "structure/neighbors_build.h"
 
 #define BLOCK 256     /* rows */
-#define STRETCH 2048  /* places brought up to date together */
+#define STRETCH 512   /* places brought up to date together */
 #define THREADED 2048 /* atoms from which on threads pay */
 
 typedef hop__neighbor_build build_t;
@@ -202,42 +202,34 @@ typedef struct following {
     atomic_bool far; /* an atom moved too far for the list */
 } following;
 
-static void follow_atoms(void *argument, size_t stretch, size_t worker) {
+/* Atoms and other images alike; a stretch may hold both. */
+static void follow_stretch(void *argument, size_t stretch, size_t worker) {
     following *f = argument;
     const double skin = f->build->skin;
-    const size_t begin = stretch * STRETCH, left = f->places.atoms - begin;
+    const size_t begin = stretch * STRETCH, left = f->build->list.images - begin;
+    const size_t end = begin + (left < STRETCH ? left : STRETCH);
+    const size_t atoms = f->places.atoms;
     (void)worker;
-    if (!f->kernels->follow(&f->places, begin,
-                            begin + (left < STRETCH ? left : STRETCH),
+    if (begin < atoms &&
+        !f->kernels->follow(&f->places, begin, end < atoms ? end : atoms,
                             0.25 * skin * skin))
         atomic_store(&f->far, true);
-}
-
-static void follow_images(void *argument, size_t stretch, size_t worker) {
-    following *f = argument;
-    const size_t begin = f->places.atoms + stretch * STRETCH;
-    const size_t left = f->build->list.images - begin;
-    (void)worker;
-    f->kernels->repeat(&f->places, begin, begin + (left < STRETCH ? left : STRETCH));
+    if (end > atoms)
+        f->kernels->repeat(&f->places, begin > atoms ? begin : atoms, end);
 }
 
 /* New positions of all places; false when an atom moved too far for the list. */
 static bool follow(build_t *b, const hop_structure *s) {
     hop_context *context = b->list.context;
-    const size_t others = b->list.images - s->count;
     following f = {.build = b,
                    .places = {s->positions, s->count, b->magic, b->shift.data,
                               b->built.data, b->atom.data, b->home.data,
                               b->positions.data, b->rough.data},
                    .kernels = &variants[context->isa]};
     atomic_init(&f.far, false);
-    hop__parallel(context, workers_of(b), (s->count + STRETCH - 1) / STRETCH,
-                  follow_atoms, &f);
-    if (atomic_load(&f.far))
-        return false;
-    hop__parallel(context, workers_of(b), (others + STRETCH - 1) / STRETCH,
-                  follow_images, &f);
-    return true;
+    hop__parallel(context, workers_of(b), (b->list.images + STRETCH - 1) / STRETCH,
+                  follow_stretch, &f);
+    return !atomic_load(&f.far);
 }
 
 static int build(build_t *b, const hop_structure *s, double cutoff, double skin) {

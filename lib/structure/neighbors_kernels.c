@@ -348,6 +348,7 @@ bool VARIANT(hop__neighbor_follow_)(const hop__neighbor_places *p, size_t begin,
     bool near = true;
     for (size_t i = begin; i < end; i++) {
         const double *x = p->x + 3 * (size_t)p->atom[i];
+        __builtin_prefetch(p->x + 3 * (size_t)p->atom[i + HOP__SLACK]);
         four at = {x[0], x[1], x[2], 0.0}, shift, moved;
         memcpy(&shift, p->shift + 4 * i, sizeof shift);
         memcpy(&moved, p->built + 4 * i, sizeof moved);
@@ -363,10 +364,11 @@ bool VARIANT(hop__neighbor_follow_)(const hop__neighbor_places *p, size_t begin,
 void VARIANT(hop__neighbor_repeat_)(const hop__neighbor_places *p, size_t begin,
                                     size_t end) {
     for (size_t k = begin; k < end; k++) {
-        four at, shift;
-        memcpy(&at, p->positions + 4 * (size_t)p->home[k], sizeof at);
+        const double *x = p->x + 3 * (size_t)p->atom[k];
+        four at = {x[0], x[1], x[2], 0.0}, home, shift;
+        memcpy(&home, p->shift + 4 * (size_t)p->home[k], sizeof home);
         memcpy(&shift, p->shift + 4 * k, sizeof shift);
-        at += shift;
+        at = at + p->magic - p->magic + home + shift;
         put_place(p, k, &at);
     }
 }

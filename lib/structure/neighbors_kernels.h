@@ -64,7 +64,7 @@ typedef struct hop__neighbor_places {
    of `limit`. */
 typedef bool hop__neighbor_follow(const hop__neighbor_places *places, size_t begin,
                                   size_t end, double limit);
-/* Places begin .. end-1 of other images, from those of atoms. */
+/* Places begin .. end-1 of other images, which have the shift of their home and theirs. */
 typedef void hop__neighbor_repeat(const hop__neighbor_places *places, size_t begin,
                                   size_t end);
 
