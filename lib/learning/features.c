@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/vector_math.h"
+#include "learning/rows_kernels.h"
 
 const hop__lstm_shape hop__descend_shape = {HOP__FEATURES, HOP__HIDDEN, HOP__OUTPUTS};
 
@@ -74,7 +75,20 @@ static void cosine_backward(const double *g, const int *c, double bar, double *g
     g_bar[c[2]] -= 0.5 * bar * value / (g[c[2]] + FLOOR);
 }
 
-void hop__features_forward(const hop__feature_input *in, double *x) {
+/* The rows of MAGNITUDE and RELATIVE hold squares; RELATIVE's is compared with the force's. */
+static void take_logarithms(enum hop__isa isa, size_t count, size_t n, double *x) {
+    double *relative = x + RELATIVE * n;
+    for (size_t k = 0; k < 3; k++)
+        hop__rows_ln(isa, count, x + (MAGNITUDE + k) * n);
+    hop__rows_ln(isa, count, relative);
+    for (size_t i = 0; i < count; i++)
+        relative[i] = 0.25 * (relative[i] - x[MAGNITUDE * n + i]);
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 0; i < count; i++)
+            x[(MAGNITUDE + k) * n + i] = 0.1 * x[(MAGNITUDE + k) * n + i] + 1.0;
+}
+
+void hop__features_forward(enum hop__isa isa, const hop__feature_input *in, double *x) {
     const size_t n = in->stride;
     double mean[PRODUCTS];
     memset(x, 0, HOP__FEATURES * n * sizeof *x);
@@ -96,13 +110,14 @@ void hop__features_forward(const hop__feature_input *in, double *x) {
         double g[PRODUCTS];
         atom_products(in, i, g);
         for (size_t k = 0; k < 3; k++)
-            x[(MAGNITUDE + k) * n + i] = size_of(g[magnitude[k]]);
+            x[(MAGNITUDE + k) * n + i] = g[magnitude[k]] + FLOOR;
         for (size_t k = 0; k < COSINES; k++)
             x[(COSINE + k) * n + i] = cosine_of(g, cosine[k]);
-        x[RELATIVE * n + i] = 0.25 * (hop__ln(g[BB] + FLOOR) - hop__ln(g[FF] + FLOOR));
+        x[RELATIVE * n + i] = g[BB] + FLOOR;
         x[SIZE * n + i] = 4.0 * in->size[i];
         x[COHESION * n + i] = 2.0 * in->cohesion[i];
     }
+    take_logarithms(isa, in->count, n, x);
 }
 
 static void products_backward(const hop__feature_input *in, size_t i,
