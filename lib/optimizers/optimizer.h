@@ -11,6 +11,7 @@ typedef struct hop__optimizer_kind {
     const char *name;
     const hop__descent_kind *descent;
     bool hops;
+    bool endless; /* with `quenches` = 0 the descent goes on through minima */
 } hop__optimizer_kind;
 
 /* A descent on its way. */

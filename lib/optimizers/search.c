@@ -31,6 +31,10 @@ static void keep_fixed(const hop_optimizer *o, double *x) {
             memcpy(x + 3 * i, o->start->positions + 3 * i, 3 * sizeof *x);
 }
 
+static bool endless(const hop_optimizer *o) {
+    return o->kind->endless && o->settings.quenches == 0.0;
+}
+
 /* False when there is no next point, or no progress for too long. */
 static bool step(const hop_optimizer *o, hop__quench *q, double energy,
                  const double *forces, double fmax) {
@@ -45,7 +49,8 @@ static bool step(const hop_optimizer *o, hop__quench *q, double energy,
     keep_fixed(o, q->x);
     if (!hop__all_finite(q->x, n) || memcmp(q->x, q->good, n * sizeof *q->x) == 0)
         return false;
-    return o->settings.patience <= 0.0 || (double)q->idle < o->settings.patience;
+    return o->settings.patience <= 0.0 || (double)q->idle < o->settings.patience ||
+           (q == &o->search && endless(o));
 }
 
 /* ---- hops ---- */
@@ -160,7 +165,7 @@ static bool converged(const hop_optimizer *o) {
 
 static void search_on(hop_optimizer *o, const double *energies) {
     bool too_long = (double)o->search.steps >= o->settings.quench_steps;
-    if (converged(o) || !any_free(o))
+    if ((converged(o) && !endless(o)) || !any_free(o))
         end_quench(o, HOP_CONVERGED, energies);
     else if (o->kind->hops && (too_long || hopeless(o)))
         end_quench(o, HOP_MAX_STEPS, energies);
@@ -296,6 +301,8 @@ void hop__search_begin(hop_optimizer *o) {
     hop__hops_start(o->hops);
     hop__watch_start(o->watch);
     o->began = hop__seconds();
+    if (o->search.kind->seed)
+        o->search.kind->seed(o->search.state);
     for (size_t i = 0; i < o->start->count; i++)
         o->some_fixed |= o->start->fixed[i] != 0;
     start_quench(&o->search);
