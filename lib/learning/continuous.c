@@ -120,8 +120,13 @@ void hop__continuous_save(const hop__continuous *p, double *state) {
     copy(&state, p->c, hidden);
 }
 
+/* Of a whole number; 0 of what no run has saved. */
+static uint64_t whole(double value) {
+    return value >= 0.0 && value < 9007199254740992.0 ? (uint64_t)value : 0;
+}
+
 static uint64_t join(const double *halves) {
-    return (uint64_t)halves[0] << 32 | (uint64_t)halves[1];
+    return whole(halves[0]) << 32 | whole(halves[1]);
 }
 
 static void fetch(const double **from, double *to, size_t count) {
@@ -131,11 +136,11 @@ static void fetch(const double **from, double *to, size_t count) {
 
 void hop__continuous_restore(hop__continuous *p, const double *state) {
     const size_t n = 3 * p->count, hidden = HOP__C_HIDDEN * p->stride;
-    p->random = (hop__random){join(state), join(state + 2), (uint64_t)state[4]};
+    p->random = (hop__random){join(state), join(state + 2), whole(state[4])};
     p->energy_before = state[5];
     p->best_energy = state[7] != 0.0 ? state[6] : INFINITY;
-    p->step = (int64_t)state[8];
-    p->best_step = (int64_t)state[9];
+    p->step = (int64_t)whole(state[8]);
+    p->best_step = (int64_t)whole(state[9]);
     state += NUMBERS;
     for (int k = HOP__C_FAST; k <= HOP__C_LAST; k++)
         fetch(&state, p->vector[k], n);
