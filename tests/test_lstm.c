@@ -360,6 +360,26 @@ START_TEST(functions_of_rows) {
 }
 END_TEST
 
+/* Against the formula; the first and the last quarter turn among them. */
+START_TEST(normal_rows) {
+    double x[MANY], y[MANY];
+    for (int isa = HOP__ISA_BASE; isa <= (int)best_isa(); isa++) {
+        for (size_t k = 0; k < MANY; k++) {
+            x[k] = within(0x1p-53, 1.0 - 0x1p-53, (k * 1031) % MANY);
+            y[k] = within(0x1p-53, 1.0 - 0x1p-53, k);
+        }
+        hop__rows_normal((enum hop__isa)isa, MANY, x, y);
+        for (size_t k = 0; k < MANY; k++) {
+            double radius =
+                sqrt(-2.0 * log(within(0x1p-53, 1.0 - 0x1p-53, (k * 1031) % MANY)));
+            double angle = 2.0 * acos(-1.0) * within(0x1p-53, 1.0 - 0x1p-53, k);
+            ck_assert_double_eq_tol(x[k], radius * cos(angle), 2e-14);
+            ck_assert_double_eq_tol(y[k], radius * sin(angle), 2e-14);
+        }
+    }
+}
+END_TEST
+
 START_TEST(rows_have_the_same_bits) {
     double x[2][MANY], e[2][MANY];
     if (best_isa() < HOP__ISA_AVX512)
@@ -374,6 +394,15 @@ START_TEST(rows_have_the_same_bits) {
     }
     same(x[0], x[1], MANY, "tanh ln");
     same(e[0], e[1], MANY, "exp ln");
+    for (int v = 0; v < 2; v++) {
+        for (size_t k = 0; k < MANY; k++) {
+            x[v][k] = within(1e-12, 1.0, (k * 1031) % MANY);
+            e[v][k] = within(1e-12, 1.0, k);
+        }
+        hop__rows_normal(v ? HOP__ISA_AVX512 : HOP__ISA_AVX2, MANY, x[v], e[v]);
+    }
+    same(x[0], x[1], MANY, "normal numbers");
+    same(e[0], e[1], MANY, "normal numbers");
 }
 END_TEST
 
@@ -490,6 +519,7 @@ int main(void) {
     tcase_add_test(tests, weights_gradient_is_added);
     tcase_add_test(tests, variants_agree);
     tcase_add_test(tests, functions_of_rows);
+    tcase_add_test(tests, normal_rows);
     tcase_add_test(tests, rows_have_the_same_bits);
     tcase_add_test(tests, padding_reaches_no_row);
     tcase_add_test(tests, rows_are_independent);

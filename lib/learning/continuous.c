@@ -25,7 +25,7 @@ int hop__continuous_new(hop_context *context, size_t capacity,
     p->context = context;
     p->capacity = capacity;
     p->block = hop__allocate(context,
-                             3 * n * (HOP__C_VECTORS + 2) + 2 * n + rows * stride +
+                             3 * n * (HOP__C_VECTORS + 3) + 1 + 2 * n + rows * stride +
                                  hop__lstm_record_size(&hop__continuous_shape, n),
                              sizeof *p->block);
     int status = p->block ? hop__symmetry_new(context, capacity, start, &p->symmetry)
@@ -45,6 +45,7 @@ int hop__continuous_new(hop_context *context, size_t capacity,
     p->c = hop__cut(&at, HOP__C_HIDDEN * stride);
     p->x = hop__cut(&at, HOP__C_INPUTS * stride);
     p->o = hop__cut(&at, HOP__C_ACTIVATIONS * stride);
+    p->normal = hop__cut(&at, 3 * n + 1);
     p->network = at;
     for (int c = 0; c < 9; c += 4)
         p->frame[c] = 1.0;
@@ -235,9 +236,12 @@ static void rest(hop__continuous *p) {
 }
 
 static void draw_noise(hop__continuous *p) {
+    const size_t half = (3 * p->count + 1) / 2;
+    double *normal = p->normal;
+    hop__random_fill(&p->random, 2 * half, normal);
+    hop__rows_normal(p->context->isa, half, normal, normal + half);
     for (size_t i = 0; i < p->count; i++) {
-        double r[3];
-        hop__random_normal3(&p->random, r);
+        const double *r = normal + 3 * i;
         for (size_t c = 0; c < 3; c++)
             p->noise[3 * i + c] = p->frame[3 * c] * r[0] + p->frame[3 * c + 1] * r[1] +
                                   p->frame[3 * c + 2] * r[2];

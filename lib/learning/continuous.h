@@ -55,7 +55,7 @@ typedef struct hop__continuous {
     double energy_before, best_energy; /* eV */
     int64_t step, best_step;
     /* work space */
-    double *x, *o, *noise, *network, *block;
+    double *x, *o, *noise, *normal, *network, *block;
 } hop__continuous;
 
 /* What one step leaves for its adjoint. */

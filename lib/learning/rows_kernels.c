@@ -47,3 +47,47 @@ void VARIANT(hop__rows_ln_)(size_t n, double *x) {
     for (size_t k = 0; k < n; k++)
         x[k] = ln(x[k]);
 }
+
+/* Sine and cosine of a, |a| <= pi/4: Taylor series. */
+static inline double sine(double a) {
+    const double z = a * a;
+    double s = -1.0 / 1307674368000.0;
+    s = HOP__FMA(s, z, 1.0 / 6227020800.0);
+    s = HOP__FMA(s, z, -1.0 / 39916800.0);
+    s = HOP__FMA(s, z, 1.0 / 362880.0);
+    s = HOP__FMA(s, z, -1.0 / 5040.0);
+    s = HOP__FMA(s, z, 1.0 / 120.0);
+    s = HOP__FMA(s, z, -1.0 / 6.0);
+    return HOP__FMA(s * z, a, a);
+}
+
+static inline double cosine(double a) {
+    const double z = a * a;
+    double c = 1.0 / 20922789888000.0;
+    c = HOP__FMA(c, z, -1.0 / 87178291200.0);
+    c = HOP__FMA(c, z, 1.0 / 479001600.0);
+    c = HOP__FMA(c, z, -1.0 / 3628800.0);
+    c = HOP__FMA(c, z, 1.0 / 40320.0);
+    c = HOP__FMA(c, z, -1.0 / 720.0);
+    c = HOP__FMA(c, z, 1.0 / 24.0);
+    c = HOP__FMA(c, z, -0.5);
+    return HOP__FMA(c, z, 1.0);
+}
+
+/* Quarter turns are taken off, then put back by exchanging the two and their signs. */
+void VARIANT(hop__rows_normal_)(size_t n, double *x, double *y) {
+    const double magic = 6755399441055744.0; /* 1.5 * 2^52: rounds to an integer */
+#pragma omp simd
+    for (size_t k = 0; k < n; k++) {
+        union {
+            double d;
+            unsigned long long u;
+        } quarter = {.d = HOP__FMA(4.0, y[k], magic)};
+        double turns = HOP__FMA(quarter.d - magic, -0.25, y[k]);
+        double a = 6.283185307179586477 * turns, s = sine(a), c = cosine(a);
+        double radius = __builtin_sqrt(-2.0 * ln(x[k]));
+        double to_x = quarter.u & 1 ? s : c, to_y = quarter.u & 1 ? c : s;
+        x[k] = (quarter.u + 1) & 2 ? -radius * to_x : radius * to_x;
+        y[k] = quarter.u & 2 ? -radius * to_y : radius * to_y;
+    }
+}

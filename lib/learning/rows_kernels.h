@@ -8,7 +8,8 @@
 #define HOP__ROWS_DECLARE(suffix)                                                      \
     void hop__rows_tanh_##suffix(size_t n, double *x);                                 \
     void hop__rows_exp_##suffix(size_t n, const double *x, double *out);               \
-    void hop__rows_ln_##suffix(size_t n, double *x);
+    void hop__rows_ln_##suffix(size_t n, double *x);                                   \
+    void hop__rows_normal_##suffix(size_t n, double *x, double *y);
 HOP__ROWS_DECLARE(base)
 HOP__ROWS_DECLARE(avx2)
 HOP__ROWS_DECLARE(avx512)
@@ -21,5 +22,8 @@ void hop__rows_exp(enum hop__isa isa, size_t n, const double *x, double *out);
 
 /* x = ln x of positive normal numbers, within 2 ulp. */
 void hop__rows_ln(enum hop__isa isa, size_t n, double *x);
+
+/* x, y uniform on (0, 1) become normal numbers (Box and Muller). */
+void hop__rows_normal(enum hop__isa isa, size_t n, double *x, double *y);
 
 #endif
