@@ -110,8 +110,9 @@ static void perturb(hop_trainer *t, hop__evolution_worker *w, size_t index,
 }
 
 static bool over(const hop_trainer *t, const double *pair) {
-    return pair[DRAWN] == 0.0 || pair[DONE] >= (double)windows_of(t) ||
-           !(pair[TASK] >= 0.0 && pair[TASK] < (double)t->tasks->count);
+    return !(pair[DRAWN] >= 1.0 && pair[DRAWN] <= (double)t->update &&
+             pair[DONE] >= 0.0 && pair[DONE] < (double)windows_of(t) &&
+             pair[TASK] >= 0.0 && pair[TASK] < (double)t->tasks->count);
 }
 
 static int episode(hop_trainer *t, void *opaque, size_t index) {
