@@ -19,7 +19,7 @@ static const struct argp_option options[] = {
     {"optimizer", 'm', "NAME", 0, "Optimizer (lbfgs)", 0},
     {"fmax", 'f', "F", 0, "Largest force at the end, eV/A (0.01)", 0},
     {"evaluations", 'n', "B", 0, "Most energy-and-forces evaluations (100000)", 0},
-    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
+    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizers", 0},
     {"output", 'o', "OUT.xyz", 0, "Relaxed structure", 0},
     {"option", 'O', "NAME=VALUE", 0, "Set an option of the optimizer", 0},
     {"list-options", 'L', "NAME", 0, "List an optimizer's options", 0},

@@ -22,7 +22,7 @@ static const struct argp_option options[] = {
     {"evaluations", 'n', "B", 0, "Energy-and-forces evaluations of a run (10000)", 0},
     {"runs", 'r', "R", 0, "Runs (1)", 0},
     {"seed", 's', "S", 0, "Seed of the first run (1)", 0},
-    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
+    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizers", 0},
     {"output", 'o', "BEST.xyz", 0, "Best structure", 0},
     {"option", 'O', "NAME=VALUE", 0, "Set an option of the optimizer", 0},
     {"list-options", 'L', "NAME", 0, "List an optimizer's options", 0},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learning/evolution.h"
 #include "learning/trainer.h"
 #include "support/support.h"
 
@@ -317,6 +318,79 @@ START_TEST(kept_numbers_out_of_range) {
 }
 END_TEST
 
+/* ---- what the strategies estimate ---- */
+
+static hop_trainer *open_strategy(hop_context *context, const char *method,
+                                  hop__evolution_worker **worker) {
+    hop_trainer *t;
+    void *state;
+    ck_assert_int_eq(hop_trainer_new(context, method, task_file(), NULL, &t), HOP_OK);
+    set_small(t);
+    ck_assert_int_eq(hop_trainer_set(t, "batch", 1), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, "clip", 1e9), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, "horizon", 60), HOP_OK);
+    ck_assert_int_eq(hop__evolution_create(t, context, &state), HOP_OK);
+    *worker = state;
+    return t;
+}
+
+/* Loss after `evaluations` of theta + sign noise. */
+static double loss_of(hop_trainer *t, hop__evolution_worker *w, double sign,
+                      hop__random random, double base, int64_t evaluations) {
+    double loss;
+    int64_t calls = 0;
+    for (size_t k = 0; k < t->count; k++)
+        w->weights[k] = hop__trainer_weights(t)[k] + sign * w->noise[k];
+    ck_assert_int_eq(hop__rollouts_loss(t, &w->rollouts, w->weights, random, base,
+                                        evaluations, &loss, &calls),
+                     HOP_OK);
+    return loss;
+}
+
+static double norm_over_sigma(const hop_trainer *t, const double *noise, double power) {
+    double square = 0.0;
+    for (size_t k = 0; k < t->count; k++)
+        square += pow(noise[k] / pow(hop__evolution_sigma(t, k), power), 2.0);
+    return sqrt(square);
+}
+
+/* The gradient of an episode of one pair has the length that the formula says; over the
+   updates, pairs that are better on no side give none. */
+START_TEST(clipped_losses) {
+    hop_context *context;
+    hop__evolution_worker *w;
+    int moved = 0, still = 0;
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    hop_trainer *t = open_strategy(context, "esmc", &w);
+    for (int update = 0; update < 12; update++) {
+        double base;
+        int64_t calls = 0;
+        hop__random random = hop__trainer_random(t, 0);
+        const size_t k = hop__trainer_choose(t, &random, 0);
+        ck_assert_int_eq(hop__rollouts_draw(t, &w->rollouts, k, &random, &base, &calls),
+                         HOP_OK);
+        hop__random noise = random;
+        noise.position += UINT64_C(1) << 31;
+        memset(w->noise, 0, t->count * sizeof *w->noise);
+        const double own = loss_of(t, w, 1.0, noise, base, 60);
+        hop__evolution_draw(t, &random, w->noise);
+        const double up = loss_of(t, w, 1.0, noise, base, 60);
+        const double down = loss_of(t, w, -1.0, noise, base, 60);
+        const double gain = fabs(fmin(up, own) - fmin(down, own));
+        const double expected = gain * norm_over_sigma(t, w->noise, 1.0);
+        ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
+        ck_assert_double_eq_tol(t->norm, expected, 1e-12 * (1.0 + expected));
+        moved += gain > 0.0;
+        still += up > own && down > own;
+    }
+    ck_assert_int_gt(moved, 3);
+    ck_assert_int_gt(still, 0);
+    hop__evolution_destroy(t, w);
+    hop_trainer_free(t);
+    hop_context_free(context);
+}
+END_TEST
+
 /* A perturbation that lasts for one window is another estimate than one that lasts for the
    run, and both resume. */
 START_TEST(persistent_strategies) {
@@ -409,6 +483,7 @@ int main(void) {
     tcase_add_test(all, tasks_need_something_to_train_on);
     tcase_add_test(all, kept_numbers_out_of_range);
     tcase_add_test(all, persistent_strategies);
+    tcase_add_test(all, clipped_losses);
     tcase_add_test(all, altered_checkpoints_are_refused);
     tcase_add_loop_test(all, checkpoints_out_of_range_are_refused, 0, 7);
     suite_add_tcase(suite, all);
