@@ -2,6 +2,7 @@
  * numbers of force calls, from the same random starts; and the basins that a run visits.
  *
  *   bench-continuous RUNS SEED [MODEL.h5...]
+ *   bench-continuous trace SEED MODEL.h5     one run on Pd38: calls, energy, minimum below
  *
  * First table: lowest relaxed energy, mean over RUNS starts and its standard error.
  * Second: each run is looked at every 20 calls; the point is relaxed by L-BFGS (not
@@ -51,7 +52,7 @@ static double relaxed(const hop_structure *from, hop_potential *potential) {
 
 /* One run: its lowest energy; fills the minima below its snapshots when asked to. */
 static double run(const method *m, hop_potential *potential, const char *formula,
-                  double calls, double seed, double *minima, size_t *count) {
+                  double calls, double seed, double *minima, size_t *count, int trace) {
     hop_structure *s;
     hop_optimizer *o;
     check(hop_structure_random(context, formula, potential, (uint64_t)seed, &s));
@@ -65,8 +66,12 @@ static double run(const method *m, hop_potential *potential, const char *formula
     for (int64_t told = 1; hop_optimizer_ask(o, s) == HOP_OK; told++) {
         hop_potential_evaluate(potential, s);
         if (count && told % EVERY == 0 && told <= (int64_t)calls - 60 &&
-            *count < SNAPSHOTS)
+            *count < SNAPSHOTS) {
+            double energy = *hop_structure_energy(s);
             minima[(*count)++] = relaxed(s, potential);
+            if (trace)
+                printf("%lld %.4f %.4f\n", (long long)told, energy, minima[*count - 1]);
+        }
         check(hop_optimizer_tell(o, s));
     }
     double energy = *hop_structure_energy(s);
@@ -104,7 +109,7 @@ static outcome measure(const method *m, hop_potential *potential, const char *fo
     for (int k = 0; k < runs; k++) {
         size_t count = 0;
         double energy = run(m, potential, formula, calls, seed + k, minima,
-                            watched ? &count : NULL);
+                            watched ? &count : NULL, 0);
         sum.mean += energy;
         square += energy * energy;
         if (watched)
@@ -163,6 +168,19 @@ static void tables(const method *m, int count, int runs, double seed) {
         hop_potential_free(potential[s]);
 }
 
+static int trace(const char *path, double seed) {
+    static double minima[SNAPSHOTS];
+    hop_potential *potential;
+    method m = {path, "learned-continuous", 0, NULL};
+    size_t count = 0;
+    check(hop_model_load(context, path, &m.model));
+    check(hop_potential_builtin(context, "Pd.gupta", &potential));
+    run(&m, potential, "Pd38", 2000, seed, minima, &count, 1);
+    hop_potential_free(potential);
+    hop_model_free(m.model);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static const method hand_made[] = {
         {"gradient descent", "gradient-descent", 1, NULL},
@@ -183,6 +201,8 @@ int main(int argc, char **argv) {
     }
     if (hop_context_new(NULL, &context) != HOP_OK)
         return 1;
+    if (strcmp(argv[1], "trace") == 0 && argc == 4)
+        return trace(argv[3], atof(argv[2]));
     memcpy(m, hand_made, sizeof hand_made);
     for (int k = 3; k < argc; k++) {
         m[count] = (method){argv[k], "learned-continuous", 0, NULL};
