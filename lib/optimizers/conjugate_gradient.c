@@ -153,5 +153,5 @@ static void step(void *opaque, const double *x, double energy, const double *for
         next[a] = s->x[a] + s->t * s->d[a];
 }
 
-const hop__descent_kind hop__conjugate_gradient_kind = {
-    "conjugate-gradient", create, destroy, start, step, NULL};
+const hop__descent_kind hop__conjugate_gradient_kind = {"conjugate-gradient", create,
+                                                        destroy, start, step};

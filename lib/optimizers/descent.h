@@ -30,15 +30,15 @@ typedef struct hop__descent_kind {
        to evaluate into `next`.  Allocates nothing. */
     void (*step)(void *state, const double *x, double energy, const double *forces,
                  double *next);
-
-    /* A run begins: random numbers from the seed of the settings.  May be NULL. */
-    void (*seed)(void *state);
 } hop__descent_kind;
 
 extern const hop__descent_kind hop__gradient_descent_kind, hop__adam_kind,
     hop__fire_kind, hop__fire2_kind, hop__smooth_fire_kind,
     hop__conjugate_gradient_kind, hop__lbfgs_kind, hop__learned_kind,
     hop__learned_continuous_kind;
+
+/* A run begins: the continuous kind's random numbers come from the seed of the settings. */
+void hop__learned_continuous_seed(void *state);
 
 /* next = x + step, shortened as a whole so that no atom moves farther than `cap`. */
 void hop__descent_move(size_t count, const double *x, const double *step, double cap,

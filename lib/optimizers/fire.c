@@ -167,9 +167,7 @@ static void smooth_fire_step(void *opaque, const double *x, double energy,
         next[a] = x[a] + s->step[a];
 }
 
-const hop__descent_kind hop__fire_kind = {"fire", create,    destroy,
-                                          start,  fire_step, NULL};
-const hop__descent_kind hop__fire2_kind = {"fire2", create,     destroy,
-                                           start,   fire2_step, NULL};
-const hop__descent_kind hop__smooth_fire_kind = {
-    "smooth-fire", create, destroy, start, smooth_fire_step, NULL};
+const hop__descent_kind hop__fire_kind = {"fire", create, destroy, start, fire_step};
+const hop__descent_kind hop__fire2_kind = {"fire2", create, destroy, start, fire2_step};
+const hop__descent_kind hop__smooth_fire_kind = {"smooth-fire", create, destroy, start,
+                                                 smooth_fire_step};

@@ -97,6 +97,5 @@ static void adam_step(void *opaque, const double *x, double energy,
 }
 
 const hop__descent_kind hop__gradient_descent_kind = {
-    "gradient-descent", create, destroy, start, gradient_descent_step, NULL};
-const hop__descent_kind hop__adam_kind = {"adam", create,    destroy,
-                                          start,  adam_step, NULL};
+    "gradient-descent", create, destroy, start, gradient_descent_step};
+const hop__descent_kind hop__adam_kind = {"adam", create, destroy, start, adam_step};

@@ -64,7 +64,7 @@ static void start(void *opaque) {
 
 static void place(state *s, double *at) {
     const size_t rows = s->memory + 1, width = s->products.width;
-    double **long_rows[] = {&s->x, &s->f, &s->trial, &s->step, NULL};
+    double **long_rows[] = {&s->x, &s->f, &s->trial, &s->step};
     double **short_rows[] = {&s->sf, &s->yf, &s->trial_sf,    &s->trial_yf,
                              &s->a,  &s->b,  &s->products.rho};
     double **squares[] = {&s->products.sy, &s->products.ys, &s->products.yy};
@@ -249,4 +249,4 @@ static void step(void *opaque, const double *x, double energy, const double *for
     hop__descent_move(s->count, s->x, s->step, s->cap, next);
 }
 
-const hop__descent_kind hop__lbfgs_kind = {"lbfgs", create, destroy, start, step, NULL};
+const hop__descent_kind hop__lbfgs_kind = {"lbfgs", create, destroy, start, step};

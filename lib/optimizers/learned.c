@@ -75,5 +75,4 @@ static void step(void *opaque, const double *x, double energy, const double *for
         next[a] = x[a] + s->length * s->step[a];
 }
 
-const hop__descent_kind hop__learned_kind = {"learned", create, destroy,
-                                             start,     step,   NULL};
+const hop__descent_kind hop__learned_kind = {"learned", create, destroy, start, step};

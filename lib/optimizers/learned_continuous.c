@@ -53,7 +53,7 @@ static int create(hop_context *context, const hop__descent_system *system,
     return HOP_OK;
 }
 
-static void seed(void *opaque) { ((state *)opaque)->starts = 0; }
+void hop__learned_continuous_seed(void *opaque) { ((state *)opaque)->starts = 0; }
 
 static void start(void *opaque) {
     state *s = opaque;
@@ -79,5 +79,5 @@ static void step(void *opaque, const double *x, double energy, const double *for
         next[a] = x[a] + s->length * s->step[a];
 }
 
-const hop__descent_kind hop__learned_continuous_kind = {
-    "learned-continuous", create, destroy, start, step, seed};
+const hop__descent_kind hop__learned_continuous_kind = {"learned-continuous", create,
+                                                        destroy, start, step};

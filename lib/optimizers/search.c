@@ -301,8 +301,8 @@ void hop__search_begin(hop_optimizer *o) {
     hop__hops_start(o->hops);
     hop__watch_start(o->watch);
     o->began = hop__seconds();
-    if (o->search.kind->seed)
-        o->search.kind->seed(o->search.state);
+    if (o->search.kind == &hop__learned_continuous_kind)
+        hop__learned_continuous_seed(o->search.state);
     for (size_t i = 0; i < o->start->count; i++)
         o->some_fixed |= o->start->fixed[i] != 0;
     start_quench(&o->search);
