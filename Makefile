@@ -269,6 +269,14 @@ bench-descent: lib
 	  -Wl,-rpath,'$$ORIGIN'
 	$(BUILD)/bench-descent models/metals.h5 $(RUNS)
 
+# The continuous optimizer's models against hand-made descents and their restarts.
+MODELS_CONTINUOUS ?= $(sort $(wildcard models/continuous*.h5))
+.PHONY: bench-continuous
+bench-continuous: lib
+	$(CC) -O2 -std=c11 -Wall -Wextra -Iinclude bench/continuous.c -o $(BUILD)/bench-continuous \
+	  -L$(BUILD) -lhop -lm -Wl,-rpath,'$$ORIGIN'
+	$(BUILD)/bench-continuous $(RUNS) 30001 $(MODELS_CONTINUOUS)
+
 # Gupta clusters against the plain reference, for each instruction set.
 .PHONY: bench-gupta
 bench-gupta: $(BUILD)/bench/gupta

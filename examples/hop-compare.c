@@ -33,7 +33,7 @@ static const struct argp_option options[] = {
      0},
     {"runs", 'r', "R", 0, "Runs, each from its own start (8)", 0},
     {"seed", 's', "S", 0, "Seed of the first run (1)", 0},
-    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
+    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizers", 0},
     {"tolerance", 't', "E", 0, "A success is within E eV of the best (0.01)", 0},
     {"target", 'T', "E", 0, "... of this energy instead of the best that was found", 0},
     {"plot", 'P', "OUT.svg", 0, "Plot of mean best energy against force calls", 0},

@@ -23,7 +23,7 @@ static const struct argp_option options[] = {
     {"cell", 'c', 0, 0, "Relax the cell too", 0},
     {"pressure", 'P', "P", 0, "... at this pressure, eV/A^3, or as 10GPa (0)", 0},
     {"evaluations", 'n', "B", 0, "Most energy-and-forces evaluations (100000)", 0},
-    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
+    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizers", 0},
     {"output", 'o', "OUT.xyz", 0, "Relaxed structure", 0},
     {"trajectory", 't', "FILE", 0, "Every point on the way: .h5md, .h5 or .xyz", 0},
     {"option", 'O', "NAME=VALUE", 0, "Set an option of the optimizer", 0},

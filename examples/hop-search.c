@@ -37,7 +37,7 @@ static const struct argp_option options[] = {
     {"evaluations", 'n', "B", 0, "Energy-and-forces evaluations of a run (10000)", 0},
     {"runs", 'r', "R", 0, "Runs (1)", 0},
     {"seed", 's', "S", 0, "Seed of the first run (1)", 0},
-    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizer", 0},
+    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizers", 0},
     {"output", 'o', "BEST.xyz", 0, "Best structure", 0},
     {"archive", 'a', "FILE.xyz", 0,
      "Lowest distinct minima; goes on from the file when it is there", 0},

@@ -24,8 +24,9 @@ static struct {
 
 static const struct argp_option options[] = {
     {"method", 'm', "NAME", 0,
-     "Training method: tbptt (default; teaches the descent), policy (teaches hops) or "
-     "abandon (teaches when to end a quench)",
+     "Training method: tbptt (default; teaches the descent), policy (hops), abandon "
+     "(when to end a quench); tbptt-continuous, esmc, nres or ga (the continuous "
+     "optimizer)",
      0},
     {"from", 'f', "MODEL.h5", 0, "Begin with the networks of a model", 0},
     {"output", 'o', "MODEL.h5", 0, "Model to write", 0},
@@ -79,7 +80,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         break;
     case ARGP_KEY_END:
         if (a.method && !known_method(a.method))
-            argp_error(state, "--method: expected tbptt, policy or abandon, got '%s'",
+            argp_error(state,
+                       "--method: expected tbptt, policy, abandon, tbptt-continuous, "
+                       "esmc, nres or ga, got '%s'",
                        a.method);
         if (a.list) {
             list_options(a.method ? a.method : DEFAULT_METHOD);

@@ -719,7 +719,7 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
  *   "adam"                Adam (Kingma and Ba 2015), one second moment for each atom
  *   "gradient-descent"    steps in proportion to the force
  *
- * Global kinds: "basin-hopping" and "learned".
+ * Global kinds: "basin-hopping", "learned" and "learned-continuous".
  *
  * A descent is converged when the largest force on a free atom is below the option `fmax`
  * and, where these are set, the root mean square of all 3*n force components is below
@@ -772,7 +772,7 @@ HOP_API int hop_optimizer_get(const hop_optimizer *optimizer, const char *name,
                               double *value);
 
 /**
- * Give the "learned" kind its weights, before the first ask; kept alive.
+ * Give "learned" or "learned-continuous" its weights, before the first ask; kept alive.
  *
  * @retval HOP_ERROR_ARGUMENT  another kind of optimizer
  * @retval HOP_ERROR_STATE     the run has begun
@@ -1023,7 +1023,10 @@ HOP_API int hop_archive_minimum(const hop_archive *archive, size_t index,
  * Methods: "tbptt" teaches the descent by truncated backpropagation through the unrolled
  * run, with exact Hessian-vector products; "policy" teaches which hop to make by policy
  * gradient; "abandon" teaches which quench to end early, by truncated backpropagation on
- * quenches whose end is known.  Each trains its own networks and leaves the others as
+ * quenches whose end is known.  The continuous optimizer is taught by "tbptt-continuous",
+ * truncated backpropagation, by "esmc", evolution strategies with meta-loss clipping, by
+ * "nres", noise-reuse (and persistent) evolution strategies, or by "ga", a genetic
+ * algorithm.  Each trains its own networks and leaves the others as
  * they are, so one model learns one skill after the other.
  *
  * @param method  as above; its options: hop_option_describe(method, ...)
@@ -1094,7 +1097,8 @@ typedef struct hop_training_progress {
 } hop_training_progress;
 
 /**
- * One meta-update: unroll a batch of runs, backpropagate, step Adam.  An update that has
+ * One meta-update: run a batch of episodes, estimate the gradient, step Adam ("ga": breed
+ * another generation).  An update that has
  * begun is made whole, and validated when it is time to, before a cancelled trainer stops.
  *
  * @retval HOP_END      all updates are done

@@ -22,7 +22,8 @@ BUILD = Path(os.environ.get("BUILD", ROOT / "build")).resolve()
 ORACLE = ROOT / "tests" / "data" / "oracle"
 PROGRAMS = ["hop-evaluate", "hop-relax", "hop-search", "hop-train", "hop-compare"]
 OPTIMIZERS = ["gradient-descent", "adam", "fire", "fire2", "smooth-fire",
-         "conjugate-gradient", "lbfgs", "basin-hopping", "learned"]
+         "conjugate-gradient", "lbfgs", "basin-hopping", "learned",
+         "learned-continuous"]
 DIMER = "2\nProperties=species:S:1:pos:R:3\nAg 0 0 0\nAg 2.9 0.1 0.2\n"
 
 

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "learning/features.h"
 #include "learning/lstm.h"
+#include "learning/rows_kernels.h"
 #include "support/support.h"
 
 static const hop__lstm_shape small = {5, 4, 3};
@@ -270,6 +271,17 @@ static void same(const double *a, const double *b, size_t count, const char *wha
     ck_assert_msg(memcmp(a, b, count * sizeof *a) == 0, "%s differ", what);
 }
 
+static void near(const double *a, const double *b, size_t count, const char *what) {
+    double largest = 1.0;
+    for (size_t k = 0; k < count; k++)
+        largest = fmax(largest, fabs(a[k]));
+    for (size_t k = 0; k < count; k++)
+        ck_assert_msg(fabs(a[k] - b[k]) <= 2e-14 * largest, "%s differ by %g", what,
+                      a[k] - b[k]);
+}
+
+typedef void comparison(const double *, const double *, size_t, const char *);
+
 static enum hop__isa best_isa(void) {
     hop_context *context;
     ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
@@ -278,30 +290,119 @@ static enum hop__isa best_isa(void) {
     return isa;
 }
 
-static void check_variant(const hop__lstm_shape *shape, size_t rows,
-                          enum hop__isa isa) {
+static void check_variants(const hop__lstm_shape *shape, size_t rows, enum hop__isa one,
+                           enum hop__isa other, comparison *compare) {
     chain a = make_chain(shape, rows, 3), b = make_chain(shape, rows, 3);
-    run_forward(&a, HOP__ISA_BASE);
-    run_backward(&a, HOP__ISA_BASE);
-    run_forward(&b, isa);
-    run_backward(&b, isa);
-    same(a.y, b.y, a.steps * outputs(&a), "outputs");
-    same(a.h_now, b.h_now, states(&a), "h");
-    same(a.c_now, b.c_now, states(&a), "c");
-    same(a.record, b.record, a.steps * hop__lstm_record_size(shape, rows), "records");
-    same(a.d_weights, b.d_weights, a.weight_count, "gradients of weights");
-    same(a.d_x, b.d_x, a.steps * inputs(&a), "gradients of x");
-    same(a.d_h, b.d_h, states(&a), "gradients of h");
-    same(a.d_c, b.d_c, states(&a), "gradients of c");
+    run_forward(&a, one);
+    run_backward(&a, one);
+    run_forward(&b, other);
+    run_backward(&b, other);
+    compare(a.y, b.y, a.steps * outputs(&a), "outputs");
+    compare(a.h_now, b.h_now, states(&a), "h");
+    compare(a.c_now, b.c_now, states(&a), "c");
+    compare(a.record, b.record, a.steps * hop__lstm_record_size(shape, rows),
+            "records");
+    compare(a.d_weights, b.d_weights, a.weight_count, "gradients of weights");
+    compare(a.d_x, b.d_x, a.steps * inputs(&a), "gradients of x");
+    compare(a.d_h, b.d_h, states(&a), "gradients of h");
+    compare(a.d_c, b.d_c, states(&a), "gradients of c");
     free_chain(&a);
     free_chain(&b);
 }
 
-START_TEST(variants_have_the_same_bits) {
-    for (int isa = HOP__ISA_AVX2; isa <= (int)best_isa(); isa++)
-        for (size_t s = 0; s < SHAPES; s++)
-            for (size_t k = 0; k < ROW_COUNTS; k++)
-                check_variant(shapes[s], row_counts[k], (enum hop__isa)isa);
+/* AVX2 and AVX-512 fuse multiplications and additions, the portable variant does not. */
+START_TEST(variants_agree) {
+    for (size_t s = 0; s < SHAPES; s++)
+        for (size_t k = 0; k < ROW_COUNTS; k++) {
+            if (best_isa() >= HOP__ISA_AVX2)
+                check_variants(shapes[s], row_counts[k], HOP__ISA_BASE, HOP__ISA_AVX2,
+                               near);
+            if (best_isa() >= HOP__ISA_AVX512)
+                check_variants(shapes[s], row_counts[k], HOP__ISA_AVX2, HOP__ISA_AVX512,
+                               same);
+        }
+}
+END_TEST
+
+/* ---- rows ---- */
+
+enum { MANY = 4096 };
+
+static double within(double from, double to, size_t k) {
+    return from + (to - from) * (double)k / (MANY - 1.0);
+}
+
+START_TEST(functions_of_rows) {
+    double x[MANY], y[MANY];
+    for (int isa = HOP__ISA_BASE; isa <= (int)best_isa(); isa++) {
+        for (size_t k = 0; k < MANY; k++)
+            y[k] = within(-25.0, 25.0, k);
+        hop__rows_tanh((enum hop__isa)isa, MANY, y);
+        for (size_t k = 0; k < MANY; k++)
+            ck_assert_double_eq_tol(y[k], tanh(within(-25.0, 25.0, k)), 1e-14);
+        for (size_t k = 0; k < MANY; k++)
+            x[k] = within(-3.0, 3.0, k);
+        hop__rows_exp((enum hop__isa)isa, MANY, x, y);
+        for (size_t k = 0; k < MANY; k++)
+            ck_assert_double_eq_tol(y[k] / (1.0 + exp(x[k])),
+                                    exp(x[k]) / (1.0 + exp(x[k])), 1e-14);
+        for (size_t k = 0; k < MANY; k++)
+            x[k] = y[k] = pow(10.0, within(-300.0, 300.0, k)) * within(0.5, 2.0, k);
+        hop__rows_ln((enum hop__isa)isa, MANY, y);
+        for (size_t k = 0; k < MANY; k++)
+            ck_assert_double_eq_tol(y[k], log(x[k]), 4.5e-16 * fabs(log(x[k])) + 1e-16);
+        for (size_t k = 0; k < MANY; k++)
+            x[k] = y[k] = within(0.6, 1.6, k);
+        hop__rows_ln((enum hop__isa)isa, MANY, y);
+        for (size_t k = 0; k < MANY; k++)
+            ck_assert_double_eq_tol(y[k], log(x[k]), 2e-16);
+    }
+}
+END_TEST
+
+/* Against the formula; the first and the last quarter turn among them. */
+START_TEST(normal_rows) {
+    double x[MANY], y[MANY];
+    for (int isa = HOP__ISA_BASE; isa <= (int)best_isa(); isa++) {
+        for (size_t k = 0; k < MANY; k++) {
+            x[k] = within(0x1p-53, 1.0 - 0x1p-53, (k * 1031) % MANY);
+            y[k] = within(0x1p-53, 1.0 - 0x1p-53, k);
+        }
+        hop__rows_normal((enum hop__isa)isa, MANY, x, y);
+        for (size_t k = 0; k < MANY; k++) {
+            double radius =
+                sqrt(-2.0 * log(within(0x1p-53, 1.0 - 0x1p-53, (k * 1031) % MANY)));
+            double angle = 2.0 * acos(-1.0) * within(0x1p-53, 1.0 - 0x1p-53, k);
+            ck_assert_double_eq_tol(x[k], radius * cos(angle), 2e-14);
+            ck_assert_double_eq_tol(y[k], radius * sin(angle), 2e-14);
+        }
+    }
+}
+END_TEST
+
+START_TEST(rows_have_the_same_bits) {
+    double x[2][MANY], e[2][MANY];
+    if (best_isa() < HOP__ISA_AVX512)
+        return;
+    for (int v = 0; v < 2; v++) {
+        const enum hop__isa isa = v ? HOP__ISA_AVX512 : HOP__ISA_AVX2;
+        for (size_t k = 0; k < MANY; k++)
+            x[v][k] = within(1e-12, 30.0, k);
+        hop__rows_ln(isa, MANY, x[v]);
+        hop__rows_exp(isa, MANY, x[v], e[v]);
+        hop__rows_tanh(isa, MANY, x[v]);
+    }
+    same(x[0], x[1], MANY, "tanh ln");
+    same(e[0], e[1], MANY, "exp ln");
+    for (int v = 0; v < 2; v++) {
+        for (size_t k = 0; k < MANY; k++) {
+            x[v][k] = within(1e-12, 1.0, (k * 1031) % MANY);
+            e[v][k] = within(1e-12, 1.0, k);
+        }
+        hop__rows_normal(v ? HOP__ISA_AVX512 : HOP__ISA_AVX2, MANY, x[v], e[v]);
+    }
+    same(x[0], x[1], MANY, "normal numbers");
+    same(e[0], e[1], MANY, "normal numbers");
 }
 END_TEST
 
@@ -416,7 +517,10 @@ int main(void) {
     tcase_add_test(tests, gradient_of_one_step);
     tcase_add_test(tests, gradient_of_chained_steps);
     tcase_add_test(tests, weights_gradient_is_added);
-    tcase_add_test(tests, variants_have_the_same_bits);
+    tcase_add_test(tests, variants_agree);
+    tcase_add_test(tests, functions_of_rows);
+    tcase_add_test(tests, normal_rows);
+    tcase_add_test(tests, rows_have_the_same_bits);
     tcase_add_test(tests, padding_reaches_no_row);
     tcase_add_test(tests, rows_are_independent);
     tcase_add_test(tests, saturated_gates_stay_finite);

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "io/model_file.h"
+#include "learning/continuous.h"
 #include "learning/features.h"
 #include "learning/model.h"
 #include "learning/perceptron.h"
@@ -64,7 +65,8 @@ static void layer_of(enum hop__part part, size_t *columns, size_t *before) {
     const hop__lstm_shape *const shape[HOP__PARTS] = {
         [HOP__DESCEND] = &hop__descend_shape,
         [HOP__HOP] = &hop__hop_shape,
-        [HOP__ABANDON] = &hop__watch_shape};
+        [HOP__ABANDON] = &hop__watch_shape,
+        [HOP__CONTINUOUS] = &hop__continuous_shape};
     if (part == HOP__SITE) {
         *columns = HOP__SITE_INPUTS + 1;
         *before = HOP__PERCEPTRON_HIDDEN * *columns;

@@ -184,10 +184,26 @@ START_TEST(test_softmax) {
 }
 END_TEST
 
+START_TEST(filled_as_one_by_one) {
+    for (size_t before = 0; before < 2; before++)
+        for (size_t count = 0; count < 6; count++) {
+            hop__random a = hop__random_start(5, 6), b = a;
+            double many[6];
+            for (size_t k = 0; k < before; k++)
+                ck_assert_double_eq(hop__random_uniform(&a), hop__random_uniform(&b));
+            hop__random_fill(&a, count, many);
+            for (size_t k = 0; k < count; k++)
+                ck_assert_double_eq(many[k], hop__random_uniform(&b));
+            ck_assert_uint_eq(a.position, b.position);
+        }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("random");
     TCase *tests = tcase_create("random");
     tcase_add_test(tests, test_philox_known_answers);
+    tcase_add_test(tests, filled_as_one_by_one);
     tcase_add_test(tests, test_bits_are_the_generators_words);
     tcase_add_test(tests, test_streams_and_copies);
     tcase_add_test(tests, test_uniform);

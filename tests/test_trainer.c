@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learning/evolution.h"
 #include "learning/trainer.h"
 #include "support/support.h"
 
@@ -16,16 +17,37 @@ static const char *task_file(void) {
     return path;
 }
 
-static const char *const methods[] = {"tbptt", "policy", "abandon"};
+static const char *const methods[] = {"tbptt", "policy", "abandon", "tbptt-continuous",
+                                      "esmc",  "nres",   "ga"};
 enum { METHODS = sizeof methods / sizeof *methods };
 
+static bool continuous(const char *method) {
+    return strcmp(method, "nres") == 0 || strcmp(method, "ga") == 0 ||
+           strcmp(method, "esmc") == 0 || strcmp(method, "tbptt-continuous") == 0;
+}
+
+/* What makes episodes short, of what a method has. */
+static void set_short(hop_trainer *t, double window, double windows, double horizon) {
+    const bool runs = continuous(hop_trainer_method_of(t));
+    const struct {
+        const char *name;
+        double value;
+    } all[] = {{"window", window},
+               {"windows", windows},
+               {"pairs", 1.0},
+               {"starts", 1.0},
+               {"horizon", runs ? 3.0 * window : horizon}};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        double now;
+        if (hop_trainer_get(t, all[k].name, &now) == HOP_OK)
+            ck_assert_int_eq(hop_trainer_set(t, all[k].name, all[k].value), HOP_OK);
+    }
+}
+
 static void set_small(hop_trainer *t) {
-    bool steps = strcmp(hop_trainer_method_of(t), "tbptt") == 0;
     ck_assert_int_eq(hop_trainer_set(t, "updates", 12), HOP_OK);
     ck_assert_int_eq(hop_trainer_set(t, "batch", 4), HOP_OK);
-    ck_assert_int_eq(hop_trainer_set(t, "window", 8), HOP_OK);
-    ck_assert_int_eq(hop_trainer_set(t, steps ? "windows" : "horizon", steps ? 2 : 300),
-                     HOP_OK);
+    set_short(t, 8, 2, 300);
 }
 
 static void finish(hop_trainer *t, double *weights, size_t *count) {
@@ -151,7 +173,6 @@ typedef struct job {
 
 static int main_job(hop_context *context, void *data) {
     const job *j = data;
-    const bool steps = strcmp(j->method, "tbptt") == 0;
     hop_trainer *t = NULL;
     hop_model *model = NULL, *loaded = NULL;
     hop_potential *potential = NULL;
@@ -161,8 +182,7 @@ static int main_job(hop_context *context, void *data) {
     int status = hop_trainer_new(context, j->method, j->tasks, NULL, &t);
     if (status == HOP_OK) {
         hop_trainer_set(t, "batch", 2);
-        hop_trainer_set(t, "window", 4);
-        hop_trainer_set(t, steps ? "windows" : "horizon", steps ? 1 : 100);
+        set_short(t, 4, 1, 100);
         status = hop_trainer_step(t);
     }
     if (status == HOP_OK)
@@ -178,7 +198,9 @@ static int main_job(hop_context *context, void *data) {
     if (status == HOP_OK)
         status = hop_structure_random(context, "Ag3Au2", potential, 1, &s);
     if (status == HOP_OK)
-        status = hop_optimizer_new(context, "learned", s, potential, &o);
+        status = hop_optimizer_new(
+            context, continuous(j->method) ? "learned-continuous" : "learned", s,
+            potential, &o);
     if (status == HOP_OK)
         status = hop_optimizer_set_model(o, loaded);
     if (status == HOP_OK)
@@ -260,6 +282,142 @@ START_TEST(checkpoints_out_of_range_are_refused) {
 }
 END_TEST
 
+/* Numbers that a method keeps: none that is not finite is read, and whatever else they are,
+   the training goes on or says what is wrong. */
+START_TEST(kept_numbers_out_of_range) {
+    static const double values[] = {NAN, -1.0, 0.5, 7.0, 1e300};
+    hop_context *context;
+    hop_trainer *t;
+    const char *path = support_path("kept.h5");
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    for (size_t v = 0; v < sizeof values / sizeof *values; v++)
+        for (size_t k = 0; k < 4; k++) {
+            ck_assert_int_eq(hop_trainer_new(context, "nres", task_file(), NULL, &t),
+                             HOP_OK);
+            set_small(t);
+            ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
+            ck_assert_uint_gt(t->keep_count, 4);
+            t->keep[k] = values[v];
+            ck_assert_int_eq(hop_trainer_save(t, path), HOP_OK);
+            hop_trainer_free(t);
+            int status = hop_trainer_load(context, path, &t);
+            ck_assert_int_eq(status, isnan(values[v]) ? HOP_ERROR_FORMAT : HOP_OK);
+            if (t)
+                ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
+            hop_trainer_free(t);
+        }
+    ck_assert_int_eq(hop_trainer_new(context, "ga", task_file(), NULL, &t), HOP_OK);
+    set_small(t);
+    ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
+    t->keep_count--;
+    ck_assert_int_eq(hop_trainer_save(t, path), HOP_OK);
+    hop_trainer_free(t);
+    ck_assert_int_eq(hop_trainer_load(context, path, &t), HOP_ERROR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(hop_error_message(context), "train/keep"));
+    hop_context_free(context);
+}
+END_TEST
+
+/* ---- what the strategies estimate ---- */
+
+static hop_trainer *open_strategy(hop_context *context, const char *method,
+                                  hop__evolution_worker **worker) {
+    hop_trainer *t;
+    void *state;
+    ck_assert_int_eq(hop_trainer_new(context, method, task_file(), NULL, &t), HOP_OK);
+    set_small(t);
+    ck_assert_int_eq(hop_trainer_set(t, "batch", 1), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, "clip", 1e9), HOP_OK);
+    ck_assert_int_eq(hop_trainer_set(t, "horizon", 60), HOP_OK);
+    ck_assert_int_eq(hop__evolution_create(t, context, &state), HOP_OK);
+    *worker = state;
+    return t;
+}
+
+/* Loss after `evaluations` of theta + sign noise. */
+static double loss_of(hop_trainer *t, hop__evolution_worker *w, double sign,
+                      hop__random random, double base, int64_t evaluations) {
+    double loss;
+    int64_t calls = 0;
+    for (size_t k = 0; k < t->count; k++)
+        w->weights[k] = hop__trainer_weights(t)[k] + sign * w->noise[k];
+    ck_assert_int_eq(hop__rollouts_loss(t, &w->rollouts, w->weights, random, base,
+                                        evaluations, &loss, &calls),
+                     HOP_OK);
+    return loss;
+}
+
+static double norm_over_sigma(const hop_trainer *t, const double *noise, double power) {
+    double square = 0.0;
+    for (size_t k = 0; k < t->count; k++)
+        square += pow(noise[k] / pow(hop__evolution_sigma(t, k), power), 2.0);
+    return sqrt(square);
+}
+
+/* The gradient of an episode of one pair has the length that the formula says; over the
+   updates, pairs that are better on no side give none. */
+START_TEST(clipped_losses) {
+    hop_context *context;
+    hop__evolution_worker *w;
+    int moved = 0, still = 0;
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    hop_trainer *t = open_strategy(context, "esmc", &w);
+    for (int update = 0; update < 12; update++) {
+        double base;
+        int64_t calls = 0;
+        hop__random random = hop__trainer_random(t, 0);
+        const size_t k = hop__trainer_choose(t, &random, 0);
+        ck_assert_int_eq(hop__rollouts_draw(t, &w->rollouts, k, &random, &base, &calls),
+                         HOP_OK);
+        hop__random noise = random;
+        noise.position += UINT64_C(1) << 31;
+        memset(w->noise, 0, t->count * sizeof *w->noise);
+        const double own = loss_of(t, w, 1.0, noise, base, 60);
+        hop__evolution_draw(t, &random, w->noise);
+        const double up = loss_of(t, w, 1.0, noise, base, 60);
+        const double down = loss_of(t, w, -1.0, noise, base, 60);
+        const double gain = fabs(fmin(up, own) - fmin(down, own));
+        const double expected = gain * norm_over_sigma(t, w->noise, 1.0);
+        ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
+        ck_assert_double_eq_tol(t->norm, expected, 1e-12 * (1.0 + expected));
+        moved += gain > 0.0;
+        still += up > own && down > own;
+    }
+    ck_assert_int_gt(moved, 3);
+    ck_assert_int_gt(still, 0);
+    hop__evolution_destroy(t, w);
+    hop_trainer_free(t);
+    hop_context_free(context);
+}
+END_TEST
+
+/* A perturbation that lasts for one window is another estimate than one that lasts for the
+   run, and both resume. */
+START_TEST(persistent_strategies) {
+    static double weights[2][16000];
+    hop_context *context;
+    hop_trainer *t;
+    size_t count;
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    for (int reuse = 0; reuse < 2; reuse++) {
+        ck_assert_int_eq(hop_trainer_new(context, "nres", task_file(), NULL, &t),
+                         HOP_OK);
+        set_small(t);
+        ck_assert_int_eq(hop_trainer_set(t, "reuse", reuse), HOP_OK);
+        for (int k = 0; k < 6; k++)
+            ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
+        const char *path = support_path("persistent.h5");
+        ck_assert_int_eq(hop_trainer_save(t, path), HOP_OK);
+        hop_trainer_free(t);
+        ck_assert_int_eq(hop_trainer_load(context, path, &t), HOP_OK);
+        finish(t, weights[reuse], &count);
+        hop_trainer_free(t);
+    }
+    ck_assert(memcmp(weights[0], weights[1], count * sizeof **weights) != 0);
+    hop_context_free(context);
+}
+END_TEST
+
 /* Validation: on its own systems, the same episodes each time, and the model is that of
    the lowest score. */
 START_TEST(the_best_of_validation_is_kept) {
@@ -323,6 +481,9 @@ int main(void) {
     tcase_add_loop_test(all, every_allocation_of_the_main_job_fails_once, 0, METHODS);
     tcase_add_loop_test(all, the_best_of_validation_is_kept, 0, METHODS);
     tcase_add_test(all, tasks_need_something_to_train_on);
+    tcase_add_test(all, kept_numbers_out_of_range);
+    tcase_add_test(all, persistent_strategies);
+    tcase_add_test(all, clipped_losses);
     tcase_add_test(all, altered_checkpoints_are_refused);
     tcase_add_loop_test(all, checkpoints_out_of_range_are_refused, 0, 7);
     suite_add_tcase(suite, all);

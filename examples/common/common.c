@@ -163,7 +163,7 @@ hop_optimizer *make_optimizer(hop_context *context, const char *spec,
     if (!known)
         fail_usage("%s", hop_error_message(context));
     check(context, status);
-    bool use_model = model && strcmp(copy, "learned") == 0;
+    bool use_model = model && strncmp(copy, "learned", 7) == 0;
     for (char *part = rest ? strtok(rest, ",") : NULL; part; part = strtok(NULL, ","))
         if (strcmp(part, "model=none") == 0)
             use_model = false;

@@ -22,17 +22,43 @@ hop__random hop__random_start(uint64_t seed, uint64_t stream) {
     return (hop__random){seed, stream, 0};
 }
 
-uint64_t hop__random_bits(hop__random *random) {
-    uint64_t block = random->position / 2;
-    uint32_t words[4] = {(uint32_t)block, (uint32_t)(block >> 32),
-                         (uint32_t)random->stream, (uint32_t)(random->stream >> 32)};
+static void make_block(const hop__random *random, uint32_t words[4]) {
+    const uint64_t block = random->position / 2;
+    words[0] = (uint32_t)block;
+    words[1] = (uint32_t)(block >> 32);
+    words[2] = (uint32_t)random->stream;
+    words[3] = (uint32_t)(random->stream >> 32);
     hop__philox(words, (uint32_t)random->seed, (uint32_t)(random->seed >> 32));
+}
+
+uint64_t hop__random_bits(hop__random *random) {
+    uint32_t words[4];
+    make_block(random, words);
     size_t half = 2 * (random->position++ % 2);
     return (uint64_t)words[half] | (uint64_t)words[half + 1] << 32;
 }
 
+static double uniform_of(uint64_t bits) {
+    return ((double)(bits >> 12) + 0.5) * 0x1p-52;
+}
+
 double hop__random_uniform(hop__random *random) {
-    return ((double)(hop__random_bits(random) >> 12) + 0.5) * 0x1p-52;
+    return uniform_of(hop__random_bits(random));
+}
+
+void hop__random_fill(hop__random *random, size_t count, double *uniform) {
+    size_t k = 0;
+    if (count > 0 && random->position % 2 == 1)
+        uniform[k++] = hop__random_uniform(random);
+    for (; k + 2 <= count; k += 2) {
+        uint32_t words[4];
+        make_block(random, words);
+        uniform[k] = uniform_of(words[0] | (uint64_t)words[1] << 32);
+        uniform[k + 1] = uniform_of(words[2] | (uint64_t)words[3] << 32);
+        random->position += 2;
+    }
+    if (k < count)
+        uniform[k] = hop__random_uniform(random);
 }
 
 /* Box-Muller, one of the pair, so that the state is the position alone. */

@@ -16,7 +16,9 @@ void hop__philox(uint32_t counter[4], uint32_t key0, uint32_t key1);
 
 hop__random hop__random_start(uint64_t seed, uint64_t stream);
 uint64_t hop__random_bits(hop__random *random);
-double hop__random_uniform(hop__random *random);             /* (0, 1) */
+double hop__random_uniform(hop__random *random); /* (0, 1) */
+void hop__random_fill(hop__random *random, size_t count,
+                      double *uniform);                      /* the same, many */
 double hop__random_normal(hop__random *random);              /* mean 0, variance 1 */
 size_t hop__random_below(hop__random *random, size_t bound); /* 0 .. bound-1 */
 void hop__random_direction(hop__random *random, double unit[3]); /* on the sphere */

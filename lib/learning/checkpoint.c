@@ -26,7 +26,8 @@ int hop_trainer_save(const hop_trainer *t, const char *path) {
         {"train/moment", HOP__ITEM_REAL, t->count, t->moment},
         {"train/square", HOP__ITEM_REAL, t->count, t->square},
         {"train/best", HOP__ITEM_REAL, t->count, t->best_weights},
-        {"train/memory", HOP__ITEM_REAL, HOP__TRAINER_MEMORY, (void *)t->memory}};
+        {"train/memory", HOP__ITEM_REAL, HOP__TRAINER_MEMORY, (void *)t->memory},
+        {"train/keep", HOP__ITEM_REAL, t->keep_count, t->keep}};
     return hop__items_save(t->context, path, "checkpoint", items,
                            sizeof items / sizeof *items);
 }
@@ -58,6 +59,28 @@ static bool state_in_range(const hop_trainer *t, const int64_t counters[2],
            hop__all_finite(t->memory, HOP__TRAINER_MEMORY);
 }
 
+/* What the method keeps; nothing before the first update. */
+static int read_keep(hop_trainer *t, hop__item_file *file, const char *path) {
+    size_t count = 0;
+    int status = hop__items_count(file, "train/keep", HOP__ITEM_REAL, &count);
+    if (status != HOP_OK || count == 0)
+        return status;
+    if (count != hop__trainer_keep_size(t))
+        return hop__fail(t->context, HOP_ERROR_FORMAT,
+                         "%.300s: train/keep: expected %zu numbers, got %zu", path,
+                         hop__trainer_keep_size(t), count);
+    t->keep = hop__allocate(t->context, count, sizeof *t->keep);
+    if (!t->keep)
+        return HOP_ERROR_MEMORY;
+    t->keep_count = count;
+    status = hop__items_read(
+        file, &(hop__item){"train/keep", HOP__ITEM_REAL, count, t->keep});
+    if (status == HOP_OK && !hop__all_finite(t->keep, count))
+        status = hop__fail(t->context, HOP_ERROR_FORMAT,
+                           "%.300s: train/keep: expected finite numbers", path);
+    return status;
+}
+
 static int read_state(hop_trainer *t, hop__item_file *file, const char *path) {
     const size_t n = t->model->parameter_count;
     int64_t counters[2];
@@ -80,6 +103,9 @@ static int read_state(hop_trainer *t, hop__item_file *file, const char *path) {
     if (!options_in_range(t) || !state_in_range(t, counters, numbers[4]))
         return hop__fail(t->context, HOP_ERROR_FORMAT,
                          "%.300s: the training state is out of range", path);
+    status = read_keep(t, file, path);
+    if (status != HOP_OK)
+        return status;
     t->update = counters[0];
     t->evaluations = counters[1];
     t->last_loss = numbers[0];

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/vector_math.h"
+#include "learning/products.h"
+#include "learning/rows_kernels.h"
 
 const hop__lstm_shape hop__descend_shape = {HOP__FEATURES, HOP__HIDDEN, HOP__OUTPUTS};
-
-#define FLOOR 1e-10 /* added to squares before logarithms and divisions */
 
 /* The scalar products that are used. */
 #define PRODUCTS 10
@@ -60,32 +60,31 @@ static void mean_products(const hop__feature_input *in, double mean[PRODUCTS]) {
         mean[k] /= (double)in->count;
 }
 
-static double size_of(double square) { return 0.1 * hop__ln(square + FLOOR) + 1.0; }
-static double size_slope(double square) { return 0.1 / (square + FLOOR); }
-
-static double cosine_of(const double *g, const int *c) {
-    return g[c[0]] / sqrt((g[c[1]] + FLOOR) * (g[c[2]] + FLOOR));
+/* The rows of MAGNITUDE and RELATIVE hold squares; RELATIVE's is compared with the force's. */
+static void take_logarithms(enum hop__isa isa, size_t count, size_t n, double *x) {
+    double *relative = x + RELATIVE * n;
+    for (size_t k = 0; k < 3; k++)
+        hop__rows_ln(isa, count, x + (MAGNITUDE + k) * n);
+    hop__rows_ln(isa, count, relative);
+    for (size_t i = 0; i < count; i++)
+        relative[i] = 0.25 * (relative[i] - x[MAGNITUDE * n + i]);
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 0; i < count; i++)
+            x[(MAGNITUDE + k) * n + i] = 0.1 * x[(MAGNITUDE + k) * n + i] + 1.0;
 }
 
-static void cosine_backward(const double *g, const int *c, double bar, double *g_bar) {
-    double value = cosine_of(g, c);
-    g_bar[c[0]] += bar / sqrt((g[c[1]] + FLOOR) * (g[c[2]] + FLOOR));
-    g_bar[c[1]] -= 0.5 * bar * value / (g[c[1]] + FLOOR);
-    g_bar[c[2]] -= 0.5 * bar * value / (g[c[2]] + FLOOR);
-}
-
-void hop__features_forward(const hop__feature_input *in, double *x) {
+void hop__features_forward(enum hop__isa isa, const hop__feature_input *in, double *x) {
     const size_t n = in->stride;
     double mean[PRODUCTS];
     memset(x, 0, HOP__FEATURES * n * sizeof *x);
     mean_products(in, mean);
     double global[HOP__FEATURES];
     for (int k = 0; k < 3; k++)
-        global[MEAN_MAGNITUDE + k] = size_of(mean[magnitude[k]]);
+        global[MEAN_MAGNITUDE + k] = hop__size_of(mean[magnitude[k]]);
     for (int k = 0; k < COSINES; k++)
-        global[MEAN_COSINE + k] = cosine_of(mean, cosine[k]);
+        global[MEAN_COSINE + k] = hop__cosine_of(mean, cosine[k]);
     global[DROP] = 0.2 * asinh(1000.0 * in->drop);
-    global[EXPECTED] = 0.1 * hop__ln(fabs(mean[FD]) + FLOOR) + 1.0;
+    global[EXPECTED] = 0.1 * hop__ln(fabs(mean[FD]) + HOP__FLOOR) + 1.0;
     global[MEMORY] = in->memory;
     global[EARLY] = hop__tanh(in->step / 10.0 - 1.0);
     global[LATE] = hop__tanh(in->step / 50.0 - 1.0);
@@ -96,13 +95,14 @@ void hop__features_forward(const hop__feature_input *in, double *x) {
         double g[PRODUCTS];
         atom_products(in, i, g);
         for (size_t k = 0; k < 3; k++)
-            x[(MAGNITUDE + k) * n + i] = size_of(g[magnitude[k]]);
+            x[(MAGNITUDE + k) * n + i] = g[magnitude[k]] + HOP__FLOOR;
         for (size_t k = 0; k < COSINES; k++)
-            x[(COSINE + k) * n + i] = cosine_of(g, cosine[k]);
-        x[RELATIVE * n + i] = 0.25 * (hop__ln(g[BB] + FLOOR) - hop__ln(g[FF] + FLOOR));
+            x[(COSINE + k) * n + i] = hop__cosine_of(g, cosine[k]);
+        x[RELATIVE * n + i] = g[BB] + HOP__FLOOR;
         x[SIZE * n + i] = 4.0 * in->size[i];
         x[COHESION * n + i] = 2.0 * in->cohesion[i];
     }
+    take_logarithms(isa, in->count, n, x);
 }
 
 static void products_backward(const hop__feature_input *in, size_t i,
@@ -130,11 +130,11 @@ void hop__features_backward(const hop__feature_input *in, const double *dx,
             global[row] += dx[row * n + i];
     for (int k = 0; k < 3; k++)
         mean_bar[magnitude[k]] +=
-            global[MEAN_MAGNITUDE + k] * size_slope(mean[magnitude[k]]);
+            global[MEAN_MAGNITUDE + k] * hop__size_slope(mean[magnitude[k]]);
     for (int k = 0; k < COSINES; k++)
-        cosine_backward(mean, cosine[k], global[MEAN_COSINE + k], mean_bar);
+        hop__cosine_backward(mean, cosine[k], global[MEAN_COSINE + k], mean_bar);
     mean_bar[FD] += 0.1 * global[EXPECTED] * (mean[FD] < 0.0 ? -1.0 : 1.0) /
-                    (fabs(mean[FD]) + FLOOR);
+                    (fabs(mean[FD]) + HOP__FLOOR);
     double q = 1000.0 * in->drop;
     *drop_bar += global[DROP] * 200.0 / sqrt(1.0 + q * q);
     for (size_t i = 0; i < in->count; i++) {
@@ -144,11 +144,11 @@ void hop__features_backward(const hop__feature_input *in, const double *dx,
             g_bar[k] = mean_bar[k] / (double)in->count;
         for (size_t k = 0; k < 3; k++)
             g_bar[magnitude[k]] +=
-                dx[(MAGNITUDE + k) * n + i] * size_slope(g[magnitude[k]]);
+                dx[(MAGNITUDE + k) * n + i] * hop__size_slope(g[magnitude[k]]);
         for (size_t k = 0; k < COSINES; k++)
-            cosine_backward(g, cosine[k], dx[(COSINE + k) * n + i], g_bar);
-        g_bar[BB] += 0.25 * dx[RELATIVE * n + i] / (g[BB] + FLOOR);
-        g_bar[FF] -= 0.25 * dx[RELATIVE * n + i] / (g[FF] + FLOOR);
+            hop__cosine_backward(g, cosine[k], dx[(COSINE + k) * n + i], g_bar);
+        g_bar[BB] += 0.25 * dx[RELATIVE * n + i] / (g[BB] + HOP__FLOOR);
+        g_bar[FF] -= 0.25 * dx[RELATIVE * n + i] / (g[FF] + HOP__FLOOR);
         products_backward(in, i, g_bar, vector_bar);
     }
 }

@@ -37,7 +37,7 @@ typedef struct hop__feature_input {
 } hop__feature_input;
 
 /* x[HOP__FEATURES][stride]; padding is zeroed. */
-void hop__features_forward(const hop__feature_input *in, double *x);
+void hop__features_forward(enum hop__isa isa, const hop__feature_input *in, double *x);
 
 /* Given dx, add to vector_bar[v] (3n each) and *drop_bar. */
 void hop__features_backward(const hop__feature_input *in, const double *dx,

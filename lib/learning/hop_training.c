@@ -255,6 +255,6 @@ static int create(hop_trainer *t, hop_context *context, void **out) {
     return status == HOP_OK ? hop__searches_make(t, context, &w->searches) : status;
 }
 
-const hop__training_method hop__policy_method = {"policy",      &table, HOP__HOP,
-                                                 HOP__SITE + 1, create, destroy,
-                                                 episode,       finish, window_of};
+const hop__training_method hop__policy_method = {
+    "policy", &table, HOP__HOP,  HOP__SITE + 1, create, destroy,
+    episode,  finish, window_of, NULL,          NULL,   NULL};

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/vector_math.h"
 #include "io/model_file.h"
+#include "learning/continuous.h"
 #include "learning/features.h"
 #include "learning/perceptron.h"
 #include "learning/watch.h"
@@ -26,7 +27,9 @@ static const part parts[HOP__PARTS] = {
     [HOP__HOP] = {"hop", true, HOP__HOP_INPUTS, HOP__HOP_HIDDEN, HOP__HOP_OUTPUTS},
     [HOP__SITE] = {"site", false, HOP__SITE_INPUTS, HOP__PERCEPTRON_HIDDEN, 1},
     [HOP__ABANDON] = {"abandon", true, HOP__WATCH_INPUTS, HOP__WATCH_HIDDEN,
-                      HOP__WATCH_OUTPUTS}};
+                      HOP__WATCH_OUTPUTS},
+    [HOP__CONTINUOUS] = {"continuous", true, HOP__C_INPUTS, HOP__C_HIDDEN,
+                         HOP__C_OUTPUTS}};
 
 static hop__lstm_shape shape_of(const part *p) {
     return (hop__lstm_shape){p->inputs, p->hidden, p->outputs};

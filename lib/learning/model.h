@@ -7,10 +7,12 @@
 #include "learning/lstm.h"
 
 enum hop__part {
-    HOP__DESCEND, /* the next step of a descent: LSTM, learning/policy.h */
-    HOP__HOP,     /* the next move: LSTM, learning/hop_policy.h */
-    HOP__SITE,    /* places on the surface: perceptron */
-    HOP__ABANDON, /* whether to end a quench: LSTM, learning/watch.h */
+    HOP__DESCEND,    /* the next step of a descent: LSTM, learning/policy.h */
+    HOP__HOP,        /* the next move: LSTM, learning/hop_policy.h */
+    HOP__SITE,       /* places on the surface: perceptron */
+    HOP__ABANDON,    /* whether to end a quench: LSTM, learning/watch.h */
+    HOP__CONTINUOUS, /* every step of the continuous optimizer: LSTM,
+                        learning/continuous.h */
     HOP__PARTS
 };
 

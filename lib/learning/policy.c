@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/vector_math.h"
+#include "learning/rows_kernels.h"
 
 static const double decay[2] = HOP__DECAYS;
 
@@ -15,7 +16,7 @@ int hop__policy_new(hop_context *context, size_t capacity, hop__policy **out) {
         return HOP_ERROR_MEMORY;
     const size_t n = capacity, stride = hop__lstm_stride(capacity);
     const size_t vectors = HOP__VECTORS + 1 + 2 * HOP__QN_MEMORY;
-    const size_t rows = 2 * HOP__HIDDEN + HOP__FEATURES + HOP__OUTPUTS;
+    const size_t rows = 2 * HOP__HIDDEN + HOP__FEATURES + HOP__ACTIVATIONS;
     p->block = hop__allocate(context,
                              3 * n * vectors + 2 * n + rows * stride +
                                  hop__lstm_record_size(&hop__descend_shape, n),
@@ -41,7 +42,7 @@ int hop__policy_new(hop_context *context, size_t capacity, hop__policy **out) {
     p->c = p->h + HOP__HIDDEN * stride;
     p->x = p->c + HOP__HIDDEN * stride;
     p->o = p->x + HOP__FEATURES * stride;
-    p->network = p->o + HOP__OUTPUTS * stride;
+    p->network = p->o + HOP__ACTIVATIONS * stride;
     *out = p;
     return HOP_OK;
 }
@@ -101,7 +102,7 @@ static void *cut(double **at, size_t count) {
 }
 
 size_t hop__policy_record_size(size_t count) {
-    return 3 * count * (HOP__VECTORS + 2) + HOP__OUTPUTS * hop__lstm_stride(count) +
+    return 3 * count * (HOP__VECTORS + 2) + HOP__ACTIVATIONS * hop__lstm_stride(count) +
            hop__lstm_record_size(&hop__descend_shape, count);
 }
 
@@ -110,7 +111,7 @@ void hop__policy_record_place(hop__policy_record *record, size_t count, double *
         record->vector[k] = cut(&block, 3 * count);
     record->y = cut(&block, 3 * count);
     record->u = cut(&block, 3 * count);
-    record->o = cut(&block, HOP__OUTPUTS * hop__lstm_stride(count));
+    record->o = cut(&block, HOP__ACTIVATIONS * hop__lstm_stride(count));
     record->network = block;
 }
 
@@ -188,15 +189,23 @@ static hop__feature_input features_of(const hop__policy *p, double energy) {
     return in;
 }
 
+/* tanh of the outputs, and in two more rows exp of that of the first and the last. */
+static void activate(hop__policy *p) {
+    const size_t stride = p->stride;
+    double *gain = p->o + HOP__OUTPUTS * stride;
+    hop__rows_tanh(p->context->isa, HOP__OUTPUTS * stride, p->o);
+    hop__rows_exp(p->context->isa, stride, p->o, gain);
+    hop__rows_exp(p->context->isa, stride, p->o + 4 * stride, gain + stride);
+}
+
 /* step = softcap(u); `u` may be NULL. */
 static void act(const hop__policy *p, const double *o, double *step, double *u_out) {
     const size_t stride = p->stride;
+    const double *gain = o + HOP__OUTPUTS * stride;
     for (size_t i = 0; i < p->count; i++) {
-        double a = hop__exp(hop__tanh(o[i])), b = 0.5 * hop__tanh(o[stride + i]);
-        double c = 0.9 * hop__tanh(o[2 * stride + i]);
-        double e = 0.5 * hop__tanh(o[3 * stride + i]);
-        double cap = p->cap * hop__exp(hop__tanh(o[4 * stride + i])), u[3],
-               square = 0.0;
+        double a = gain[i], b = 0.5 * o[stride + i], c = 0.9 * o[2 * stride + i];
+        double e = 0.5 * o[3 * stride + i], cap = p->cap * gain[stride + i];
+        double u[3], square = 0.0;
         for (size_t k = 0; k < 3; k++) {
             size_t at = 3 * i + k;
             u[k] = a * p->vector[HOP__DIRECTION][at] + b * p->vector[HOP__FORCE][at] +
@@ -217,16 +226,17 @@ void hop__policy_step(hop__policy *p, const double *weights, double energy,
     take_in(p, forces, record ? record->y : NULL);
     hop__feature_input in = features_of(p, energy);
     if (weights) {
-        hop__features_forward(&in, p->x);
+        hop__features_forward(p->context->isa, &in, p->x);
         hop__lstm_forward(p->context->isa, &hop__descend_shape, weights, p->count, p->x,
                           p->h, p->c, p->o, record ? record->network : p->network);
     } else {
         memset(p->o, 0, HOP__OUTPUTS * p->stride * sizeof *p->o);
     }
+    activate(p);
     if (record) {
         for (int k = 0; k < HOP__VECTORS; k++)
             memcpy(record->vector[k], p->vector[k], n * sizeof(double));
-        memcpy(record->o, p->o, HOP__OUTPUTS * p->stride * sizeof *p->o);
+        memcpy(record->o, p->o, HOP__ACTIVATIONS * p->stride * sizeof *p->o);
         memcpy(record->born, p->born, sizeof record->born);
         record->pairs = p->pairs;
         record->step = p->step;

@@ -20,6 +20,8 @@
 #define HOP__DECAYS                                                                    \
     { 0.6, 0.9 } /* of the fast and the slow mean */
 
+#define HOP__ACTIVATIONS (HOP__OUTPUTS + 2) /* tanh o, then exp tanh of o0 and o4 */
+
 /* The state of one descent. */
 typedef struct hop__policy {
     hop_context *context;
@@ -34,7 +36,7 @@ typedef struct hop__policy {
     int64_t born[HOP__QN_MEMORY];                  /* the step that made each pair */
     size_t pairs;
     int64_t step;          /* steps made */
-    double *h, *c, *x, *o; /* network state, inputs, outputs: [..][stride] */
+    double *h, *c, *x, *o; /* network state, inputs, activations: [..][stride] */
     double *network;       /* work space */
     double *block;
 } hop__policy;
@@ -44,7 +46,7 @@ typedef struct hop__policy_record {
     double *vector[HOP__VECTORS]; /* 3n each; [HOP__LAST] is also the pair's s */
     double *y;                    /* 3n: the pair's y */
     double *u;                    /* 3n: before the cap */
-    double *o;                    /* [HOP__OUTPUTS][stride] */
+    double *o;                    /* [HOP__ACTIVATIONS][stride] */
     double *network;              /* hop__lstm_record_size() */
     int64_t born[HOP__QN_MEMORY];
     size_t pairs;

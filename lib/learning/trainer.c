@@ -10,7 +10,10 @@
 #include "io/model_file.h"
 
 static const hop__training_method *const methods[] = {
-    &hop__tbptt_method, &hop__policy_method, &hop__abandon_method};
+    &hop__tbptt_method,   &hop__policy_method,
+    &hop__abandon_method, &hop__tbptt_continuous_method,
+    &hop__esmc_method,    &hop__nres_method,
+    &hop__ga_method};
 #define METHODS (sizeof methods / sizeof *methods)
 
 static const hop__training_method *find_method(const char *name) {
@@ -114,6 +117,22 @@ static int make_worker(hop_trainer *t, hop__training_worker *w) {
     return hop__fail_as(t->context, status, status == HOP_OK ? t->context : w->context);
 }
 
+size_t hop__trainer_keep_size(const hop_trainer *t) {
+    return t->method->keep_size ? t->method->keep_size(t) : 0;
+}
+
+static int prepare_keep(hop_trainer *t) {
+    const size_t size = hop__trainer_keep_size(t);
+    if (size == 0 || t->keep)
+        return HOP_OK;
+    t->keep = hop__allocate(t->context, size, sizeof *t->keep);
+    if (!t->keep)
+        return HOP_ERROR_MEMORY;
+    t->keep_count = size;
+    t->method->keep_begin(t);
+    return HOP_OK;
+}
+
 /* Made at the first step, when the options are final. */
 static int prepare(hop_trainer *t) {
     const size_t batch = (size_t)t->options.batch, count = (size_t)t->context->threads;
@@ -129,6 +148,8 @@ static int prepare(hop_trainer *t) {
         t->gradient && t->loss && t->score && t->notes && t->calls && t->workers
             ? HOP_OK
             : HOP_ERROR_MEMORY;
+    if (status == HOP_OK)
+        status = prepare_keep(t);
     for (size_t k = 0; k < count && status == HOP_OK; k++) {
         t->worker_count = k + 1;
         status = make_worker(t, &t->workers[k]);
@@ -261,7 +282,10 @@ int hop_trainer_step(hop_trainer *t) {
         return status;
     if (t->method->finish)
         t->method->finish(t);
-    adam(t);
+    if (t->method->advance)
+        t->method->advance(t);
+    else
+        adam(t);
     t->last_loss = 0.0;
     for (size_t b = 0; b < (size_t)t->options.batch; b++)
         t->last_loss += t->loss[b] / t->options.batch;
@@ -280,7 +304,8 @@ int hop__trainer_make(hop_context *context, const char *method, const char *name
     if (!m)
         return hop__fail(
             context, HOP_ERROR_ARGUMENT,
-            "no training method is named '%.60s'; there are tbptt, policy and abandon",
+            "no training method is named '%.60s'; there are tbptt, policy, abandon, "
+            "tbptt-continuous, esmc, nres and ga",
             method);
     hop_trainer *t = hop__allocate(context, 1, sizeof *t);
     if (!t)
@@ -332,6 +357,7 @@ void hop_trainer_free(hop_trainer *t) {
     free_workers(t);
     hop__tasks_free(t->tasks);
     hop_model_free(t->model);
+    hop__release(context, t->keep);
     hop__release(context, t->moment);
     hop__release(context, t->square);
     hop__release(context, t->best_weights);

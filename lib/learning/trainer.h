@@ -19,6 +19,8 @@ typedef struct hop__training_options {
     double windows, cap;
     /* policy */
     double horizon, least_cost, entropy;
+    /* esmc, nres, ga */
+    double sigma, inner, pairs, reuse, starts;
 } hop__training_options;
 
 #define HOP__TRAINING_ROW(field, unit, type, low, high, initial, doc)                  \
@@ -26,22 +28,24 @@ typedef struct hop__training_options {
 #field, unit, HOP_OPTION_##type, low, high, initial, doc,                      \
             offsetof(hop__training_options, field)                                     \
     }
-#define HOP__TRAINING_COMMON(updates_, batch_, rate_, rate_end_)                       \
+#define HOP__TRAINING_BASIC(updates_, batch_)                                          \
     HOP__TRAINING_ROW(updates, "", INTEGER, 1, 1e12, updates_, "meta-updates in all"), \
         HOP__TRAINING_ROW(seed, "", INTEGER, 0, 9007199254740992.0, 1,                 \
                           "seed of starts and noise"),                                 \
         HOP__TRAINING_ROW(batch, "", INTEGER, 1, 4096, batch_,                         \
                           "episodes in an update"),                                    \
+        HOP__TRAINING_ROW(validate, "", INTEGER, 0, 1e12, 50,                          \
+                          "updates between validations; 0 = none"),                    \
+        HOP__TRAINING_ROW(validations, "", INTEGER, 1, 1e6, 48,                        \
+                          "episodes of a validation")
+#define HOP__TRAINING_COMMON(updates_, batch_, rate_, rate_end_)                       \
+    HOP__TRAINING_BASIC(updates_, batch_),                                             \
         HOP__TRAINING_ROW(rate, "", REAL, 1e-12, 1, rate_,                             \
                           "Adam's step at the beginning"),                             \
         HOP__TRAINING_ROW(rate_end, "", REAL, 1e-12, 1, rate_end_, "and at the end"),  \
         HOP__TRAINING_ROW(                                                             \
             clip, "", REAL, 1e-9, 1e9, 1.0,                                            \
-            "largest norm of the gradient; ten times that for an episode's"),          \
-        HOP__TRAINING_ROW(validate, "", INTEGER, 0, 1e12, 50,                          \
-                          "updates between validations; 0 = none"),                    \
-        HOP__TRAINING_ROW(validations, "", INTEGER, 1, 1e6, 48,                        \
-                          "episodes of a validation")
+            "largest norm of the gradient; ten times that for an episode's")
 
 #define HOP__TRAINER_MEMORY 64 /* numbers that a method keeps from update to update */
 
@@ -64,10 +68,19 @@ typedef struct hop__training_method {
 
     /* Steps or hops of the next update's windows. */
     size_t (*window)(const hop_trainer *trainer);
+
+    /* Doubles that are kept from update to update, beside trainer->memory, and their first
+       contents; NULL: none. */
+    size_t (*keep_size)(const hop_trainer *trainer);
+    void (*keep_begin)(hop_trainer *trainer);
+
+    /* Instead of a step of Adam along the mean gradient; may be NULL. */
+    void (*advance)(hop_trainer *trainer);
 } hop__training_method;
 
 extern const hop__training_method hop__tbptt_method, hop__policy_method,
-    hop__abandon_method;
+    hop__abandon_method, hop__tbptt_continuous_method, hop__esmc_method,
+    hop__nres_method, hop__ga_method;
 
 typedef struct hop__training_worker {
     hop_trainer *trainer;
@@ -89,6 +102,8 @@ struct hop_trainer {
     double *score;           /* batch: what a validation compares; low is good */
     int64_t *calls;          /* batch */
     double memory[HOP__TRAINER_MEMORY]; /* the method's own */
+    double *keep;                       /* keep_count, NULL before the first update */
+    size_t keep_count;
     int64_t update, evaluations;
     double last_loss, average, norm;
     bool validating; /* episodes are numbered from `validated` */
@@ -105,6 +120,9 @@ int hop__trainer_make(hop_context *context, const char *method, const char *name
 
 /* The options of a training method, NULL when unknown. */
 const hop__option_table *hop__trainer_table(const char *method);
+
+/* Doubles that the method keeps, given the options. */
+size_t hop__trainer_keep_size(const hop_trainer *trainer);
 
 /* The weights in training, trainer->count of them. */
 double *hop__trainer_weights(const hop_trainer *trainer);

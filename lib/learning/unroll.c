@@ -165,8 +165,9 @@ static void act_backward(const hop__policy *p, const hop__policy_record *r,
         double th[HOP__OUTPUTS], u_bar[3], square = 0.0, along = 0.0;
         const double *u = r->u + 3 * i, *s_bar = step_bar + 3 * i;
         for (size_t k = 0; k < HOP__OUTPUTS; k++)
-            th[k] = hop__tanh(r->o[k * stride + i]);
-        double a = hop__exp(th[0]), cap = p->cap * hop__exp(th[4]);
+            th[k] = r->o[k * stride + i];
+        const double *gain = r->o + HOP__OUTPUTS * stride + i;
+        double a = gain[0], cap = p->cap * gain[stride];
         for (int k = 0; k < 3; k++) {
             square += u[k] * u[k];
             along += u[k] * s_bar[k];
@@ -175,7 +176,7 @@ static void act_backward(const hop__policy *p, const hop__policy_record *r,
         double cube = shrink * shrink * shrink / (cap * cap) * along;
         double coefficient[4] = {a, 0.5 * th[1], 0.9 * th[2], 0.5 * th[3]};
         static const int vector[4] = {HOP__DIRECTION, HOP__FORCE, HOP__LAST, HOP__SLOW};
-        static const double gain[4] = {0.0, 0.5, 0.9, 0.5};
+        static const double most[4] = {0.0, 0.5, 0.9, 0.5};
         for (int k = 0; k < 3; k++)
             u_bar[k] = shrink * s_bar[k] - cube * u[k];
         for (size_t m = 0; m < 4; m++) {
@@ -186,7 +187,7 @@ static void act_backward(const hop__policy *p, const hop__policy_record *r,
                 x_bar[k] += coefficient[m] * u_bar[k];
             }
             double slope = 1.0 - th[m] * th[m];
-            dy[m * stride + i] = dot * slope * (m == 0 ? a : gain[m]);
+            dy[m * stride + i] = dot * slope * (m == 0 ? a : most[m]);
         }
         dy[4 * stride + i] = cube * square * (1.0 - th[4] * th[4]);
     }

@@ -156,5 +156,6 @@ static int create(hop_trainer *t, hop_context *context, void **out) {
 }
 
 const hop__training_method hop__abandon_method = {
-    "abandon", &table,  HOP__ABANDON, HOP__ABANDON + 1, create,
-    destroy,   episode, NULL,         window_of};
+    "abandon", &table,  HOP__ABANDON, HOP__ABANDON + 1,
+    create,    destroy, episode,      NULL,
+    window_of, NULL,    NULL,         NULL};

@@ -20,6 +20,8 @@ typedef struct hop__descent_system {
     hop__units units;
     const double *lengths, *energies; /* each atom's own scales */
     const hop_model *model;           /* NULL: the hand-made step */
+    const hop_structure *start;       /* atoms, cell, periodicity */
+    const double *frame;              /* in which random vectors are drawn, 9 */
 } hop__descent_system;
 
 typedef struct hop__descent_kind {
@@ -40,7 +42,11 @@ typedef struct hop__descent_kind {
 
 extern const hop__descent_kind hop__gradient_descent_kind, hop__adam_kind,
     hop__fire_kind, hop__fire2_kind, hop__smooth_fire_kind,
-    hop__conjugate_gradient_kind, hop__lbfgs_kind, hop__learned_kind;
+    hop__conjugate_gradient_kind, hop__lbfgs_kind, hop__learned_kind,
+    hop__learned_continuous_kind;
+
+/* A run begins: the continuous kind's random numbers come from the seed of the settings. */
+void hop__learned_continuous_seed(void *state);
 
 /* The state of a descent as bytes: what create() and the settings do not determine.
    saving.c knows which kind has which. */
@@ -49,6 +55,7 @@ void hop__fire_record(void *state, hop__record *record);
 void hop__conjugate_gradient_record(void *state, hop__record *record);
 void hop__lbfgs_record(void *state, hop__record *record);
 void hop__learned_record(void *state, hop__record *record);
+void hop__learned_continuous_record(void *state, hop__record *record);
 
 /* The farthest move of an atom, or of a strain over its leeway. */
 double hop__descent_farthest(const hop__rows *rows, const double *step);

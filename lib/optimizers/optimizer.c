@@ -10,15 +10,16 @@
 #include "optimizers/optimizer.h"
 
 static const hop__optimizer_kind kinds[] = {
-    {"gradient-descent", &hop__gradient_descent_kind, false},
-    {"adam", &hop__adam_kind, false},
-    {"fire", &hop__fire_kind, false},
-    {"fire2", &hop__fire2_kind, false},
-    {"smooth-fire", &hop__smooth_fire_kind, false},
-    {"conjugate-gradient", &hop__conjugate_gradient_kind, false},
-    {"lbfgs", &hop__lbfgs_kind, false},
-    {"basin-hopping", &hop__lbfgs_kind, true},
-    {"learned", &hop__learned_kind, true}};
+    {"gradient-descent", &hop__gradient_descent_kind, false, false},
+    {"adam", &hop__adam_kind, false, false},
+    {"fire", &hop__fire_kind, false, false},
+    {"fire2", &hop__fire2_kind, false, false},
+    {"smooth-fire", &hop__smooth_fire_kind, false, false},
+    {"conjugate-gradient", &hop__conjugate_gradient_kind, false, false},
+    {"lbfgs", &hop__lbfgs_kind, false, false},
+    {"basin-hopping", &hop__lbfgs_kind, true, false},
+    {"learned", &hop__learned_kind, true, false},
+    {"learned-continuous", &hop__learned_continuous_kind, false, true}};
 #define KINDS (sizeof kinds / sizeof *kinds)
 
 /* ---- tables ---- */
@@ -87,7 +88,7 @@ int hop_optimizer_new(hop_context *context, const char *name,
             context, HOP_ERROR_ARGUMENT,
             "no optimizer is named '%.60s'; there are gradient-descent, adam, "
             "fire, fire2, smooth-fire, conjugate-gradient, lbfgs, "
-            "basin-hopping and learned",
+            "basin-hopping, learned and learned-continuous",
             name);
     hop_optimizer *o = hop__allocate(context, 1, sizeof *o);
     if (!o)
@@ -164,7 +165,8 @@ int hop_optimizer_get(const hop_optimizer *o, const char *name, double *value) {
 int hop_optimizer_set_model(hop_optimizer *o, hop_model *model) {
     if (!o || !model)
         return hop__missing(o ? o->context : NULL, "model");
-    if (o->kind->descent != &hop__learned_kind)
+    if (o->kind->descent != &hop__learned_kind &&
+        o->kind->descent != &hop__learned_continuous_kind)
         return hop__fail(o->context, HOP_ERROR_ARGUMENT,
                          "a %s optimizer takes no model", o->kind->name);
     if (o->begun)
@@ -229,7 +231,8 @@ static int begin_cell(hop_optimizer *o) {
     int status =
         hop__cell_begin(o->context, o->start, &o->settings, &o->units, &o->cell);
     o->rows = o->start->count + (o->cell.mode ? HOP__CELL_ROWS : 0);
-    if (status == HOP_OK && o->cell.mode && o->search.kind == &hop__learned_kind)
+    if (status == HOP_OK && o->cell.mode &&
+        (o->search.kind == &hop__learned_kind || o->kind->endless))
         status = hop__fail(o->context, HOP_ERROR_UNSUPPORTED,
                            "cell: the learned descent moves atoms only; expected "
                            "descend = 0 or another optimizer");
@@ -248,7 +251,9 @@ int hop__optimizer_begin(hop_optimizer *o) {
                                   .units = o->units,
                                   .lengths = o->lengths,
                                   .energies = o->scales,
-                                  .model = o->model};
+                                  .model = o->model,
+                                  .start = o->start,
+                                  .frame = o->frame};
     if (!hop__options_find(o->table, "memory")) { /* for the polishing */
         hop__settings polish;
         hop__options_reset(hop__settings_table("basin-hopping"), &polish);

@@ -12,6 +12,7 @@ typedef struct hop__optimizer_kind {
     const char *name;
     const hop__descent_kind *descent;
     bool hops;
+    bool endless; /* with `quenches` = 0 the descent goes on through minima */
 } hop__optimizer_kind;
 
 /* A descent on its way. */
@@ -70,9 +71,9 @@ struct hop_optimizer {
     hop_structure *minimum;
     bool stopped; /* by it */
 
-    hop__hops *hops;   /* made at the first ask */
+    hop__hops *hops;                    /* made at the first ask */
     double strains[3 * HOP__CELL_ROWS]; /* of the accepted minimum */
-    hop__watch *watch; /* likewise */
+    hop__watch *watch;                  /* likewise */
     hop__watch_input seen;
     double frame[9];
 };

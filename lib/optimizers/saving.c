@@ -26,7 +26,8 @@ static record_function record_of(const hop__descent_kind *kind) {
                  {&hop__smooth_fire_kind, hop__fire_record},
                  {&hop__conjugate_gradient_kind, hop__conjugate_gradient_record},
                  {&hop__lbfgs_kind, hop__lbfgs_record},
-                 {&hop__learned_kind, hop__learned_record}};
+                 {&hop__learned_kind, hop__learned_record},
+                 {&hop__learned_continuous_kind, hop__learned_continuous_record}};
     for (size_t k = 0; k < sizeof known / sizeof *known; k++)
         if (known[k].kind == kind)
             return known[k].record;

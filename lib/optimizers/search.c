@@ -42,6 +42,10 @@ static const double *pull(const hop_optimizer *o, const double *x, const double 
     return o->pull;
 }
 
+static bool endless(const hop_optimizer *o) {
+    return o->kind->endless && o->settings.quenches == 0.0;
+}
+
 /* False when there is no next point, or no progress for too long. */
 static bool step(const hop_optimizer *o, hop__quench *q, double energy,
                  const double *forces, const double virial[6], double fmax) {
@@ -56,7 +60,8 @@ static bool step(const hop_optimizer *o, hop__quench *q, double energy,
     keep_fixed(o, q->x);
     if (!hop__all_finite(q->x, n) || memcmp(q->x, q->good, n * sizeof *q->x) == 0)
         return false;
-    return o->settings.patience <= 0.0 || (double)q->idle < o->settings.patience;
+    return o->settings.patience <= 0.0 || (double)q->idle < o->settings.patience ||
+           (q == &o->search && endless(o));
 }
 
 /* ---- hops ---- */
@@ -222,7 +227,7 @@ static bool worth_tightening(hop_optimizer *o) {
 
 static void search_on(hop_optimizer *o, const double *energies) {
     const bool too_long = (double)o->search.steps >= o->settings.quench_steps;
-    const bool done = converged(o) || !any_free(o);
+    const bool done = (converged(o) && !endless(o)) || !any_free(o);
     const bool loose = done && o->kind->hops && !last_quench(o) && any_free(o);
     if (done && !loose)
         end_quench(o, HOP_CONVERGED, energies);
@@ -407,6 +412,8 @@ void hop__search_begin(hop_optimizer *o) {
     if (o->watch)
         hop__watch_start(o->watch);
     o->began = hop__seconds();
+    if (o->search.kind == &hop__learned_continuous_kind)
+        hop__learned_continuous_seed(o->search.state);
     for (size_t i = 0; i < o->start->count; i++)
         o->some_fixed |= o->start->fixed[i] != 0;
     o->lowest = INFINITY;

@@ -178,6 +178,12 @@ static const hop__option learned[] = {
     HOPPING(0.003, 0.48, 0.15, 0.27, 0.67, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5,
             2, 2, 0.05, 1, 0.5, 70, 0, 0, 0.85)};
 
+static const hop__option learned_continuous[] = {
+    COMMON(0, 60, 0.0891),
+    ROW(noise, "", REAL, 0, 100, 1, "factor of the model's noise; 0 = none"),
+    ROW(attraction, "", REAL, 0, 100, 1,
+        "factor of the model's pull to the lowest point; 0 = none")};
+
 #define TABLE(name, rows)                                                              \
     { name, rows, sizeof rows / sizeof *rows }
 static const hop__option_table tables[] = {
@@ -189,7 +195,8 @@ static const hop__option_table tables[] = {
     TABLE("conjugate-gradient", conjugate_gradient),
     TABLE("lbfgs", lbfgs),
     TABLE("basin-hopping", basin_hopping),
-    TABLE("learned", learned)};
+    TABLE("learned", learned),
+    TABLE("learned-continuous", learned_continuous)};
 
 const hop__option_table *hop__settings_table(const char *kind) {
     for (size_t k = 0; k < sizeof tables / sizeof *tables; k++)

@@ -21,6 +21,8 @@ typedef struct hop__settings {
     double memory, max_rise;
     /* the learned kind: its skills, and where the descent ends */
     double descend, hop, abandon, abandon_below, handover;
+    /* the continuous kind */
+    double noise, attraction;
     /* hopping */
     double temperature, shake, shake_bias, twist, part, shake_weight, relocate_weight,
         swap_weight, adapt, acceptance, quench_fmax, quench_steps, tighten, atom_bias,

@@ -232,6 +232,10 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "hop_optimizer_save": (c_int, (_OBJECT, c_char_p)),
     "hop_optimizer_load": (c_int, (_OBJECT, c_char_p)),
     "hop_optimizer_progress": (c_int, (_OBJECT, POINTER(Progress))),
+    "hop_chains_run": (
+        c_int,
+        (POINTER(_OBJECT), c_size_t, c_int64, _OBJECT, ProgressFunction, c_void_p),
+    ),
     "hop_optimizer_set_minimum_function": (
         c_int,
         (_OBJECT, MinimumFunction, c_void_p),

@@ -69,7 +69,7 @@ class Optimizer:
     Parameters
     ----------
     kind
-        Such as "lbfgs", "basin-hopping" or "learned".
+        Such as "lbfgs", "basin-hopping", "learned" or "learned-continuous".
     structure
         Where to begin.  It is also what `run`, `ask` and `tell` use unless they are
         given another one, so it receives the best point in the end.
@@ -77,7 +77,7 @@ class Optimizer:
         Gives energies and natural units.  None when the forces come from elsewhere:
         then use `ask` and `tell`.
     model
-        The weights for the kind "learned".
+        The weights for the kinds "learned" and "learned-continuous".
     **options
         Every option of the kind.
     """

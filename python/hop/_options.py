@@ -72,7 +72,7 @@ def _convert(kind: type, value: float) -> Value:
 
 
 def optimizers() -> tuple[str, ...]:
-    """The kinds of optimizers, such as "fire", "lbfgs" and "learned"."""
+    """The kinds of optimizers, such as "fire", "lbfgs", "learned" and "learned-continuous"."""
     return names(library.hop_optimizer_kind)
 
 

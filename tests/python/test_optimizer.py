@@ -22,7 +22,7 @@ LOCAL = (
     "conjugate-gradient",
     "lbfgs",
 )
-KINDS = (*LOCAL, "basin-hopping", "learned")
+KINDS = (*LOCAL, "basin-hopping", "learned", "learned-continuous")
 
 
 def gupta():
