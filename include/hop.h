@@ -1021,7 +1021,7 @@ HOP_API int hop_archive_minimum(const hop_archive *archive, size_t index,
  * weight, or "validation" for systems by which the best model is chosen.
  *
  * Methods: "tbptt" teaches the descent by truncated backpropagation through the unrolled
- * run, with exact Hessian-vector products; "policy" teaches which hop to make by policy
+ * run, with exact Hessian-vector products; "policy" teaches which hop to make by an actor-critic
  * gradient; "abandon" teaches which quench to end early, by truncated backpropagation on
  * quenches whose end is known.  The continuous optimizer is taught by "tbptt-continuous",
  * truncated backpropagation, by "esmc", evolution strategies with meta-loss clipping, by

@@ -259,6 +259,40 @@ END_TEST
 
 /* On a quadratic function n perfect lines are enough; without perfect lines, about
  * twice. */
+/* Down the quadratic, then from another point: what the curvature promises there. */
+static double promise_after(void (*begin_again)(void *)) {
+    const hop__descent_kind *kind = &hop__lbfgs_kind;
+    const hop__settings settings = {.max_step = 10.0, .memory = 20.0, .max_rise = 1e6};
+    const hop__descent_system system = {
+        .rows = {N / 3, 0, 1.0},
+        .units = {.length = 1.0, .energy = 1.0, .stiffness = 1.0}};
+    double at[N], next[N], f[N], energy;
+    void *state;
+    ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+    ck_assert_int_eq(kind->create(context, &system, &settings, &state), HOP_OK);
+    memcpy(at, begin, sizeof at);
+    for (int step = 0; step < 20; step++) {
+        quadratic(at, &energy, f);
+        kind->step(state, at, energy, f, next);
+        memcpy(at, next, sizeof at);
+    }
+    begin_again(state);
+    for (int a = 0; a < N; a++)
+        at[a] = a % 2 ? 0.2 : -0.1;
+    quadratic(at, &energy, f);
+    kind->step(state, at, energy, f, next);
+    const double promise = kind->outlook(state) / energy;
+    kind->destroy(context, state);
+    hop_context_free(context);
+    return promise;
+}
+
+START_TEST(lbfgs_knows_the_curvature_after_a_jump) {
+    ck_assert(fabs(promise_after(hop__lbfgs_kind.jump) - 1.0) < 0.05);
+    ck_assert(fabs(promise_after(hop__lbfgs_kind.start) - 1.0) > 0.2);
+}
+END_TEST
+
 START_TEST(conjugate_gradients_end_soon_on_a_quadratic) {
     open_quadratic("conjugate-gradient");
     ck_assert_int_eq(hop_optimizer_set(o, "max_step", 10), HOP_OK);
@@ -457,6 +491,7 @@ int main(void) {
     tcase_add_loop_test(rules, fire2_is_the_published_sequence, 0, 2);
     tcase_add_test(rules, smooth_fire_is_its_formula);
     tcase_add_loop_test(rules, lbfgs_is_the_two_loop_recursion, 1, 12);
+    tcase_add_test(rules, lbfgs_knows_the_curvature_after_a_jump);
     tcase_add_test(rules, conjugate_gradients_end_soon_on_a_quadratic);
     suite_add_tcase(suite, rules);
     tcase_add_loop_test(all, finds_the_tetrahedron, 0, KINDS);

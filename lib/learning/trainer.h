@@ -18,7 +18,7 @@ typedef struct hop__training_options {
     /* tbptt */
     double windows, cap;
     /* policy */
-    double horizon, least_cost, entropy;
+    double horizon, least_cost, entropy, foresight, trace, lambda;
     /* esmc, nres, ga */
     double sigma, inner, pairs, reuse, starts;
 } hop__training_options;
@@ -47,7 +47,7 @@ typedef struct hop__training_options {
             clip, "", REAL, 1e-9, 1e9, 1.0,                                            \
             "largest norm of the gradient; ten times that for an episode's")
 
-#define HOP__TRAINER_MEMORY 64 /* numbers that a method keeps from update to update */
+#define HOP__TRAINER_MEMORY 1024 /* numbers that a method keeps from update to update */
 
 typedef struct hop__training_method {
     const char *name;

@@ -165,5 +165,5 @@ void hop__conjugate_gradient_record(void *opaque, hop__record *record) {
     HOP__RECORD(record, s->trials);
 }
 
-const hop__descent_kind hop__conjugate_gradient_kind = {"conjugate-gradient", create,
-                                                        destroy, start, step};
+const hop__descent_kind hop__conjugate_gradient_kind = {
+    "conjugate-gradient", create, destroy, start, NULL, NULL, step};

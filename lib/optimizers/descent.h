@@ -34,6 +34,14 @@ typedef struct hop__descent_kind {
     /* Forget everything: the next step is the first of a new descent. */
     void (*start)(void *state);
 
+    /* The next point is a jump away from the last one, into a neighbouring basin: what was
+       learned of the curvature still helps.  NULL, as the next one: start. */
+    void (*jump)(void *state);
+
+    /* How far the energy will fall from the last point, if the curvature known by now
+       holds: 1/2 f.Hf, eV. */
+    double (*outlook)(const void *state);
+
     /* Given energy and forces at x (forces of fixed atoms are zero), write the next point
        to evaluate into `next`.  Allocates nothing. */
     void (*step)(void *state, const double *x, double energy, const double *forces,

@@ -179,7 +179,9 @@ void hop__fire_record(void *opaque, hop__record *record) {
     HOP__RECORD(record, s->downhill);
 }
 
-const hop__descent_kind hop__fire_kind = {"fire", create, destroy, start, fire_step};
-const hop__descent_kind hop__fire2_kind = {"fire2", create, destroy, start, fire2_step};
-const hop__descent_kind hop__smooth_fire_kind = {"smooth-fire", create, destroy, start,
-                                                 smooth_fire_step};
+const hop__descent_kind hop__fire_kind = {"fire", create, destroy,  start,
+                                          NULL,   NULL,   fire_step};
+const hop__descent_kind hop__fire2_kind = {"fire2", create, destroy,   start,
+                                           NULL,    NULL,   fire2_step};
+const hop__descent_kind hop__smooth_fire_kind = {
+    "smooth-fire", create, destroy, start, NULL, NULL, smooth_fire_step};

@@ -112,5 +112,6 @@ void hop__first_order_record(void *opaque, hop__record *record) {
 }
 
 const hop__descent_kind hop__gradient_descent_kind = {
-    "gradient-descent", create, destroy, start, gradient_descent_step};
-const hop__descent_kind hop__adam_kind = {"adam", create, destroy, start, adam_step};
+    "gradient-descent", create, destroy, start, NULL, NULL, gradient_descent_step};
+const hop__descent_kind hop__adam_kind = {"adam", create, destroy,  start,
+                                          NULL,   NULL,   adam_step};

@@ -50,6 +50,7 @@ typedef struct state {
     double *x, *f, *trial, *step; /* of the point that steps start from */
     double *block;
     double energy, gamma, ff, trial_ff; /* f.f at x and at the trial */
+    double downhill;                    /* step . f, before it was capped */
     bool have_last;
     int shortened;
 } state;
@@ -61,6 +62,16 @@ static void start(void *opaque) {
     forget_pairs(s);
     s->have_last = false;
     s->shortened = 0;
+}
+
+static void jump(void *opaque) {
+    state *s = opaque;
+    s->have_last = false;
+    s->shortened = 0;
+}
+
+static double outlook(const void *opaque) {
+    return 0.5 * ((const state *)opaque)->downhill;
 }
 
 static void place(state *s, double *at) {
@@ -184,6 +195,7 @@ static double remember(state *s, const double *x) {
 }
 
 static void steepest(state *s) {
+    s->downhill = FIRST_STEP * s->unit * s->ff;
     for (size_t a = 0; a < s->n; a++)
         s->step[a] = FIRST_STEP * s->unit * s->f[a];
 }
@@ -197,15 +209,23 @@ static void direction(state *s) {
                          s->yf, s->a, s->b);
     s->run->combine(s->s, s->y, s->slots, s->stride, s->a, s->b, s->gamma, s->f,
                     s->step);
-    double downhill = s->gamma * s->ff; /* step . f */
+    double downhill = s->gamma * s->ff;
     for (size_t j = 0; j < s->pairs; j++) {
         size_t k = s->order[j];
         downhill += s->a[k] * s->sf[k] + s->b[k] * s->yf[k];
     }
+    s->downhill = downhill;
     if (!(downhill > 0.0)) {
         forget_pairs(s);
         steepest(s);
     }
+}
+
+/* Products of the pairs that are left from before a jump with the force. */
+static void look_again(state *s) {
+    s->run->dots(s->s, s->slots, s->stride, s->trial, s->trial_sf);
+    s->run->dots(s->y, s->slots, s->stride, s->trial, s->trial_yf);
+    s->trial_ff = hop__dot(s->trial, s->trial, s->n);
 }
 
 static void go_on_from(state *s, const double *x, double energy) {
@@ -240,6 +260,8 @@ static void step(void *opaque, const double *x, double energy, const double *for
     memcpy(s->trial, forces, s->n * sizeof *forces);
     if (s->have_last)
         length = remember(s, x);
+    else
+        look_again(s);
     if (high)
         s->shortened++;
     else
@@ -277,7 +299,8 @@ void hop__lbfgs_record(void *opaque, hop__record *record) {
     const size_t width = s->products.width;
     double *const rows[] = {s->x, s->f, s->trial, s->step};
     double *const columns[] = {s->sf, s->yf, s->trial_sf, s->trial_yf, s->a, s->b};
-    double *const numbers[] = {&s->energy, &s->gamma, &s->ff, &s->trial_ff};
+    double *const numbers[] = {&s->energy, &s->gamma, &s->ff, &s->trial_ff,
+                               &s->downhill};
     HOP__RECORD(record, s->slots);
     HOP__RECORD(record, s->clean);
     HOP__RECORD(record, s->pairs);
@@ -299,4 +322,5 @@ void hop__lbfgs_record(void *opaque, hop__record *record) {
     HOP__RECORD(record, s->shortened);
 }
 
-const hop__descent_kind hop__lbfgs_kind = {"lbfgs", create, destroy, start, step};
+const hop__descent_kind hop__lbfgs_kind = {"lbfgs", create,  destroy, start,
+                                           jump,    outlook, step};

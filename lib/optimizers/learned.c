@@ -83,4 +83,5 @@ void hop__learned_record(void *opaque, hop__record *record) {
     HOP__RECORD(record, s->rises);
 }
 
-const hop__descent_kind hop__learned_kind = {"learned", create, destroy, start, step};
+const hop__descent_kind hop__learned_kind = {"learned", create, destroy, start,
+                                             NULL,      NULL,   step};

@@ -86,5 +86,5 @@ void hop__learned_continuous_record(void *opaque, hop__record *record) {
     HOP__RECORD(record, s->starts);
 }
 
-const hop__descent_kind hop__learned_continuous_kind = {"learned-continuous", create,
-                                                        destroy, start, step};
+const hop__descent_kind hop__learned_continuous_kind = {
+    "learned-continuous", create, destroy, start, NULL, NULL, step};

@@ -18,11 +18,21 @@
 
 /* ---- one quench ---- */
 
-static void start_quench(hop__quench *q) {
+static void clear_quench(hop__quench *q) {
     q->have_good = false;
     q->steps = q->idle = 0;
     q->lowest = q->softest = q->energy = INFINITY;
+}
+
+static void start_quench(hop__quench *q) {
+    clear_quench(q);
     q->kind->start(q->state);
+}
+
+/* The next quench begins in a neighbouring basin. */
+static void continue_quench(hop__quench *q) {
+    clear_quench(q);
+    (q->kind->jump ? q->kind->jump : q->kind->start)(q->state);
 }
 
 static void keep_fixed(const hop_optimizer *o, double *x) {
@@ -86,7 +96,10 @@ static void hop(hop_optimizer *o, bool complete, const double *energies) {
     o->leftover = 0.0;
     hop__hops_propose(o->hops, o->search.x);
     memcpy(o->search.x + n, o->strains, strains * sizeof(double));
-    start_quench(&o->search);
+    if (o->settings.promise > 0.0 && o->hops->move == HOP__MOVE_SWAP)
+        continue_quench(&o->search);
+    else
+        start_quench(&o->search);
 }
 
 /* ---- between quenches ---- */
@@ -185,6 +198,19 @@ static bool hopeless(hop_optimizer *o) {
     return s->abort != 0.0 && o->search.steps >= 4 && out_of_reach(o);
 }
 
+/* A swap hardly changes where the atoms are, so the curvature that was learned before it
+   tells from the first evaluations how far the energy will fall.  (After other moves it
+   promises far too little.) */
+static bool unpromising(const hop_optimizer *o) {
+    const hop__settings *s = &o->settings;
+    const hop__quench *q = &o->search;
+    if (s->promise == 0.0 || o->hops->move != HOP__MOVE_SWAP || o->hops->forgiving ||
+        !q->kind->jump || q->steps < 2)
+        return false;
+    return o->energy - s->promise * q->kind->outlook(q->state) >
+           o->hops->limit + s->abort_margin * o->units.energy;
+}
+
 static double quench_fmax(const hop_optimizer *o) {
     if (!o->kind->hops || last_quench(o))
         return o->settings.fmax;
@@ -237,6 +263,8 @@ static void search_on(hop_optimizer *o, const double *energies) {
         end_quench(o, done ? HOP_CONVERGED : HOP_STALLED, energies);
     else if (loose && !worth_tightening(o))
         end_quench(o, HOP_CONVERGED, energies);
+    else if (o->kind->hops && unpromising(o))
+        end_quench(o, HOP_MAX_STEPS, energies);
 }
 
 /* ---- polishing ---- */
