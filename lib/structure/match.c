@@ -413,17 +413,29 @@ static bool complete_cell(matcher *m) {
     return hop__invert3(m->cell, m->inverse);
 }
 
+/* As far as rounding; equally periodic too. */
+static bool same_cell(const hop_structure *a, const hop_structure *b, double *change) {
+    double scale = 0.0;
+    *change = 0.0;
+    for (int k = 0; k < 9; k++) {
+        if (!a->periodic[k / 3])
+            continue;
+        scale = fmax(scale, fabs(a->cell[k]));
+        *change = fmax(*change, fabs(a->cell[k] - b->cell[k]));
+    }
+    return memcmp(a->periodic, b->periodic, sizeof(int32_t[3])) == 0 &&
+           *change <= 1e-6 * scale;
+}
+
+bool hop__structure_same_cell(const hop_structure *a, const hop_structure *b) {
+    double change;
+    return same_cell(a, b, &change);
+}
+
 /* Tolerances must be below half the cell's least height: then one image is the nearest. */
 static int check_cell(matcher *m) {
-    double scale = 0.0, change = 0.0;
-    for (int k = 0; k < 9; k++) {
-        if (!m->a->periodic[k / 3])
-            continue;
-        scale = fmax(scale, fabs(m->a->cell[k]));
-        change = fmax(change, fabs(m->a->cell[k] - m->b->cell[k]));
-    }
-    if (memcmp(m->a->periodic, m->b->periodic, sizeof(int32_t[3])) != 0 ||
-        !(change <= 1e-6 * scale))
+    double change;
+    if (!same_cell(m->a, m->b, &change))
         return hop__fail(
             m->context, HOP_ERROR_ARGUMENT,
             "match: expected the same cell and periodicity, got cells that "
