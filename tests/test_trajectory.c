@@ -534,6 +534,17 @@ static bool write_damaged(const char *path, const char *data, size_t size) {
     return file && fclose(file) == 0 && good;
 }
 
+/* Anywhere, or behind the name of an attribute that refers to a text elsewhere. */
+static size_t place_of_damage(hop__random *random, const char *data, size_t size,
+                              bool anywhere) {
+    const size_t at = hop__random_below(random, size);
+    const char *unit = memmem(data + at, size - at, "unit", 4);
+    if (anywhere || !unit)
+        return at;
+    const size_t from = (size_t)(unit - data) + hop__random_below(random, 64);
+    return from < size ? from : at;
+}
+
 static int damage(const char *path, uint64_t seed, const char *damaged) {
     char *data;
     size_t size;
@@ -543,7 +554,7 @@ static int damage(const char *path, uint64_t seed, const char *damaged) {
         hop__file_read(context, path, 1 << 20, &data, &size) != HOP_OK)
         return 2;
     for (int trial = 0; trial < trials; trial++) {
-        size_t at = hop__random_below(&random, size);
+        size_t at = place_of_damage(&random, data, size, seed >= 5 || trial % 2);
         char old = data[at];
         data[at] = (char)hop__random_bits(&random);
         bool good = write_damaged(damaged, data, trial % 5 ? size : at);

@@ -166,7 +166,7 @@ static void open_array(hid_t at, const char *path, array *a) {
 static void open_element(hid_t at, const char *name, array *a) {
     char path[64];
     const size_t length = strlen(name);
-    memcpy(path, name, length);
+    memcpy(path, name, length + 1);
     memcpy(path + length, "/value", 7);
     a->set = -1;
     hid_t object = exists(at, name) ? H5Oopen(at, name, H5P_DEFAULT) : -1;
@@ -293,7 +293,7 @@ static int read_atoms(hop__h5md *f, hop_structure **like) {
     if (!numbers)
         return HOP_ERROR_MEMORY;
     int32_t *fixed = numbers + f->atoms, periodic[3];
-    double cell[9] = {0.0}, edges[3];
+    double cell[9] = {0.0}, edges[3] = {0.0};
     hop__hdf5_enter_again(&e);
     read_integers(f, "species", numbers);
     read_integers(f, "fixed", fixed);
@@ -458,7 +458,7 @@ static int64_t read_step(const hop__h5md *f, size_t frame) {
 
 static void read_virial(hop__h5md *f, size_t frame, double virial[6]) {
     static const int at[6] = {0, 4, 8, 5, 2, 1};
-    double full[9];
+    double full[9] = {0.0};
     if (read_numbers(&f->virial, frame, 9, full))
         for (int k = 0; k < 6; k++)
             virial[k] = full[at[k]];
@@ -474,7 +474,7 @@ static void unknown_unless_finite(double *x, size_t count) {
 
 int hop__h5md_read(hop__h5md *f, size_t frame, hop_structure *s, int64_t *step) {
     hop__hdf5_entry e;
-    double cell[9] = {0.0}, edges[3];
+    double cell[9] = {0.0}, edges[3] = {0.0};
     hop__structure_forget(s);
     hop__hdf5_enter_again(&e);
     bool good = read_row(&f->position, frame, H5T_NATIVE_DOUBLE, s->positions);

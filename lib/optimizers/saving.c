@@ -171,7 +171,8 @@ static const char *difference(const origin *a, const origin *b) {
     const size_t atoms = a->integer_count - NUMBERS;
     if (a->integers[COUNT] != b->integers[COUNT])
         return "another number of atoms";
-    if (memcmp(a->integers + NUMBERS, b->integers + NUMBERS, atoms * sizeof(int64_t)))
+    if (memcmp(a->integers + NUMBERS, b->integers + NUMBERS, atoms * sizeof(int64_t)) !=
+        0)
         return "other atoms";
     if (memcmp(a->reals + 3, b->reals + 3, 9 * sizeof(double)) != 0)
         return "another cell";
