@@ -275,6 +275,8 @@ static int finish(hop_context *context, const char *name, writer *w) {
         must(w, H5Fflush(w->file, H5F_SCOPE_GLOBAL) >= 0);
         must(w, H5Fclose(w->file) >= 0);
     }
+    if (!w->good)
+        hop__hdf5_be_quiet();
     return w->good ? HOP_OK
                    : hop__fail(context, HOP_ERROR_IO,
                                "%.300s: cannot be written: HDF5 failed", name);
