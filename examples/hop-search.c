@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/common.h"
+#include "common/minima.h"
 
 static struct {
     const char *potential, *formula, *optimizer, *input, *output, *model, *option[64];
@@ -100,6 +100,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "--resume: expected --state FILE");
         if (a.state && (a.runs > 1 || a.chains > 1))
             argp_error(state, "--state: expected one run of one chain");
+        if (a.chains > 1 && (a.archive || a.trajectory))
+            argp_error(state, "--archive and --trajectory follow one chain, not %d",
+                       a.chains);
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -113,87 +116,20 @@ typedef struct search {
     hop_structure *best;
     double *energy; /* of each run that was made */
     int done;
-    int64_t calls, seed; /* calls: of the runs before this one */
-    hop_trajectory *trajectory;
-    hop_archive *archive;
-    double fmax; /* to which minima are relaxed for the archive */
-    time_t saved;
+    int64_t calls; /* of the runs before this one */
+    minima minima;
 } search;
 
-/* ---- minima on the way ---- */
-
-/* Quenches of a search end early; what goes into the archive is a minimum. */
-static void archive_minimum(search *w, const hop_structure *found,
-                            int64_t evaluations) {
-    hop_structure *s;
-    hop_optimizer *o;
-    check(w->context, hop_structure_copy(found, &s));
-    check(w->context, hop_optimizer_new(w->context, "lbfgs", s, w->potential, &o));
-    check(w->context, hop_optimizer_set(o, "fmax", w->fmax));
-    check(w->context, hop_optimizer_set(o, "max_evaluations", 1000));
-    if (hop_optimizer_run(o, s, NULL, NULL) == HOP_CONVERGED)
-        check(w->context,
-              hop_archive_add(w->archive, s, evaluations, (uint64_t)w->seed, NULL));
-    hop_optimizer_free(o);
-    hop_structure_free(s);
-}
-
-static void save_archive(search *w) {
-    if (w->archive && hop_archive_count(w->archive) > 0)
-        check(w->context, hop_archive_save(w->archive, a.archive));
-    w->saved = time(NULL);
-}
-
-static int take_minimum(void *user, const hop_structure *found, const hop_progress *p) {
-    search *w = user;
-    const int64_t step = w->calls + p->evaluations;
-    if (w->trajectory && step > hop_trajectory_step(w->trajectory))
-        check(w->context, hop_trajectory_append(w->trajectory, step, found));
-    if (w->archive)
-        archive_minimum(w, found, p->evaluations);
-    if (w->archive && time(NULL) - w->saved >= 10)
-        save_archive(w);
-    return 0;
-}
-
-/* Tolerances in the units of the softest of the elements. */
-static void begin_records(search *w, hop_structure *like) {
-    hop_scales scales = {.size = sizeof scales};
-    double length = HUGE_VAL, energy = HUGE_VAL;
-    for (size_t i = 0; i < hop_structure_count(like); i++) {
-        check(w->context, hop_potential_scales(
-                              w->potential, hop_structure_numbers(like)[i], &scales));
-        length = fmin(length, scales.length);
-        energy = fmin(energy, scales.energy);
-    }
-    w->fmax = 1e-4 * energy / length;
-    if (a.trajectory && !w->trajectory)
-        check(w->context,
-              hop_trajectory_create(w->context, a.trajectory, like, &w->trajectory));
-    if (!a.archive || w->archive)
-        return;
-    if (access(a.archive, F_OK) == 0)
-        check(w->context, hop_archive_load(w->context, a.archive, like, &w->archive));
-    else
-        check(w->context, hop_archive_new(w->context, (size_t)a.minima, 1e-5 * energy,
-                                          0.05 * length, &w->archive));
-}
-
-static void end_records(search *w) {
-    save_archive(w);
-    hop_archive_free(w->archive);
-    if (w->trajectory)
-        finish_trajectory(w->context, w->trajectory);
-}
-
 typedef struct run {
-    const search *search;
+    search *search;
     int number;
     hop_optimizer *chain[MOST_CHAINS];
     double saved; /* seconds of the run when its state was last saved */
 } run;
 
+/* What was found, too: a run that goes on from here finds the rest. */
 static void save(const run *r) {
+    save_minima(&r->search->minima);
     if (hop_optimizer_save(r->chain[0], a.state) < 0)
         warn("%s", hop_error_message(r->search->context));
 }
@@ -236,10 +172,7 @@ static hop_optimizer *prepare(search *w, hop_structure *s, double seed, int chai
         check(w->context,
               hop_optimizer_set(o, "temperature", temperature * pow(a.ladder, chain)));
     }
-    if (a.archive || a.trajectory) {
-        begin_records(w, s);
-        check(w->context, hop_optimizer_set_minimum_function(o, take_minimum, w));
-    }
+    follow_minima(&w->minima, o, s);
     return o;
 }
 
@@ -307,7 +240,8 @@ static void take_result(search *w, const run *r, hop_structure **s) {
 /* One run; whatever ends it, its best point counts. */
 static int run_once(search *w, int number) {
     run r = {.search = w, .number = number};
-    w->seed = (int64_t)a.seed + number;
+    w->minima.seed = (uint64_t)a.seed + (uint64_t)number;
+    w->minima.before = w->calls;
     hop_structure *s = make_chains(w, &r);
     int status = a.chains > 1 ? hop_chains_run(r.chain, (size_t)a.chains,
                                                (int64_t)a.exchange, s, progress, &r)
@@ -321,7 +255,7 @@ static int run_once(search *w, int number) {
     hop_structure_free(s);
     for (int k = 0; k < a.chains; k++)
         hop_optimizer_free(r.chain[k]);
-    save_archive(w);
+    save_minima(&w->minima);
     return status;
 }
 
@@ -338,6 +272,41 @@ static void print_result(const search *w) {
     printf("], \"calls\": %lld, \"best\": %.17g}\n", (long long)w->calls, best);
 }
 
+static void check_outputs(void) {
+    const char *const paths[] = {a.output, a.state, a.archive, a.trajectory};
+    for (size_t k = 0; k < sizeof paths / sizeof *paths; k++)
+        if (paths[k])
+            check_output(paths[k]);
+}
+
+static void begin(search *w) {
+    check(w->context, hop_context_set_threads(w->context, a.threads));
+    check_outputs();
+    warn_untrained(a.optimizer, a.model);
+    w->potential = open_potential(w->context, a.potential);
+    if (a.model)
+        check(w->context, hop_model_load(w->context, a.model, &w->model));
+    w->energy = calloc((size_t)a.runs, sizeof *w->energy);
+    if (!w->energy)
+        fail("out of memory");
+    w->minima = (minima){.context = w->context,
+                         .potential = w->potential,
+                         .archive_path = a.archive,
+                         .trajectory_path = a.trajectory,
+                         .capacity = (size_t)a.minima,
+                         .resume = a.resume && access(a.state, F_OK) == 0,
+                         .by_hand = a.state != NULL};
+}
+
+static void end(search *w) {
+    end_minima(&w->minima);
+    free(w->energy);
+    hop_structure_free(w->best);
+    hop_model_free(w->model);
+    hop_potential_free(w->potential);
+    hop_context_free(w->context);
+}
+
 int main(int argc, char **argv) {
     search w = {.context = start_program()};
     const struct argp argp = {options,
@@ -348,23 +317,7 @@ int main(int argc, char **argv) {
                               0,
                               0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
-    check_output(a.output);
-    if (a.state)
-        check_output(a.state);
-    check(w.context, hop_context_set_threads(w.context, a.threads));
-    if (a.archive)
-        check_output(a.archive);
-    if (a.trajectory)
-        check_output(a.trajectory);
-    if (a.chains > 1 && (a.archive || a.trajectory))
-        fail("--archive and --trajectory follow one chain, not %d", a.chains);
-    warn_untrained(a.optimizer, a.model);
-    w.potential = open_potential(w.context, a.potential);
-    if (a.model)
-        check(w.context, hop_model_load(w.context, a.model, &w.model));
-    w.energy = calloc((size_t)a.runs, sizeof *w.energy);
-    if (!w.energy)
-        fail("out of memory");
+    begin(&w);
     int status = HOP_OK;
     for (int k = 0; k < a.runs && !interrupted() && status >= 0; k++)
         status = run_once(&w, k);
@@ -374,11 +327,6 @@ int main(int argc, char **argv) {
         check(w.context, hop_structure_write(&one, 1, a.output));
         print_result(&w);
     }
-    end_records(&w);
-    free(w.energy);
-    hop_structure_free(w.best);
-    hop_model_free(w.model);
-    hop_potential_free(w.potential);
-    hop_context_free(w.context);
+    end(&w);
     return finish(status < 0 ? EXIT_ERROR : EXIT_OK);
 }

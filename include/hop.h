@@ -416,7 +416,8 @@ HOP_API int hop_trajectory_open(hop_context *context, const char *path,
  * @retval HOP_ERROR_NONFINITE    a position is not finite
  * @retval HOP_ERROR_UNSUPPORTED  a file of another program
  * @retval HOP_ERROR_IO, HOP_ERROR_MEMORY  the file is as before; in H5MD the frame is kept
- *                                in memory and written when that succeeds
+ *                                in memory and written when that succeeds, up to 128 MB:
+ *                                hop_trajectory_step() tells
  */
 HOP_API int hop_trajectory_append(hop_trajectory *trajectory, int64_t step,
                                   const hop_structure *structure);
@@ -896,8 +897,9 @@ HOP_API int hop_optimizer_load(hop_optimizer *optimizer, const char *path);
  * temperatures (option `temperature`), and different seeds.  Equal temperatures: they run
  * independently.  The result is the same for any number of threads.
  *
- * @param chains     count of them, made in one context with one potential and the same
- *                   atoms; each keeps its own limits.  They may be run on later
+ * @param chains     count of them, all different, made in one context with one potential and
+ *                   the same atoms and cell; each keeps its own limits.  They may be run on
+ *                   later
  * @param structure  receives the best point of all, with its energy and forces
  * @param progress   called after each round with the sums over the chains; may be NULL
  * @return HOP_TARGET when one has reached its target, HOP_STOPPED, or how the first
@@ -944,7 +946,8 @@ typedef struct hop_minimum {
  * Make an archive: the lowest distinct minima of one system.
  *
  * Two minima are the same when their energies differ by at most `energy_tolerance` and
- * hop_structure_match() finds them the same within `distance_tolerance`.
+ * hop_structure_match() finds them the same within `distance_tolerance`; in different cells
+ * they are different.
  *
  * @param capacity            minima that are kept, 1 to a million: the lowest
  * @param energy_tolerance    eV, such as 1e-3 for quenches to a force of 0.01

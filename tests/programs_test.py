@@ -595,6 +595,28 @@ class Search(Case):
         self.fails("hop-search -p AgAu -F Ag4 -o o.xyz --resume", 2, "--state")
         self.fails("hop-search -p AgAu -F Ag4 -r 2 -o o.xyz --state f", 2, "one run")
 
+    def test_stopped_and_resumed_records(self):
+        """Archive and trajectory are those of the run that was not stopped."""
+        line = "hop-search -p LJ -F X13 -s 3 -o o.xyz -n {} -a {}.xyz -t {}.h5 -k 10"
+        name, *arguments = line.format(10**9, "part", "part").split()
+        command = [BUILD / name, *arguments, "--state", "run.state", "--save-every", "0.05"]
+        with subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL) as running:
+            for _ in range(1000):
+                if (self.folder / "run.state").exists():
+                    break
+                time.sleep(0.02)
+            running.terminate()
+        resume = " --state run.state --resume"
+        self.run_program(line.format(100000, "part", "part") + resume)
+        self.run_program(line.format(100000, "whole", "whole"))
+        for kind in ("xyz", "h5"):
+            part, whole = (self.folder / f"{x}.{kind}" for x in ("part", "whole"))
+            if kind == "xyz":
+                self.assertEqual(part.read_text(), whole.read_text())
+            else:
+                self.assertLess(abs(part.stat().st_size / whole.stat().st_size - 1), 0.1)
+        self.fails(line.format(900, "c", "c") + " -c 2", 2, "follow one chain")
+
     def test_chains(self):
         """The same for any number of threads; the evaluations are shared."""
         line = "hop-search -p AgAu -F Ag10Au10 -n 9000 -c 3 -x 500 -o o.xyz --json -j "

@@ -98,6 +98,55 @@ static void same_archive(const hop_archive *a, const hop_archive *b) {
     }
 }
 
+/* Minima in cells that relaxed differently. */
+START_TEST(cells) {
+    const int32_t numbers[2] = {47, 47};
+    hop_archive *a;
+    hop_structure *s;
+    int32_t fresh;
+    GOOD(hop_archive_new(context, 20, 1e-3, 0.1, &a));
+    GOOD(hop_structure_new(context, 2, numbers, &s));
+    *hop_structure_energy(s) = -5.0;
+    for (int k = 0; k < 3; k++) {
+        hop_structure_periodic(s)[k] = 1;
+        hop_structure_cell(s)[4 * k] = 4.0;
+        hop_structure_positions(s)[3 + k] = 2.0;
+    }
+    const double lengths[] = {4.0, 4.1, 4.0, 4.1};
+    for (int k = 0; k < 4; k++) {
+        hop_structure_cell(s)[0] = lengths[k];
+        GOOD(hop_archive_add(a, s, k, 1, &fresh));
+        ck_assert_int_eq(fresh, k < 2);
+    }
+    ck_assert_uint_eq(hop_archive_count(a), 2);
+    hop_structure_free(s);
+    hop_archive_free(a);
+}
+END_TEST
+
+/* Counts that would overflow when the archive goes on. */
+START_TEST(counts_too_large) {
+    static const char frame[] =
+        "1\nLattice=\"9 0 0 0 9 0 0 0 9\" pbc=\"F F F\" "
+        "Properties=species:S:1:pos:R:3 energy=-1 hop_archive=1 minima=1 capacity=9 "
+        "quenches=%lld energy_tolerance=0.1 distance_tolerance=0.1 seen=%lld "
+        "first_evaluation=0 first_seed=%lld\nAg 0 0 0\n";
+    char text[1024];
+    const char *path = support_path("counts.xyz");
+    const long long most = INT64_MAX;
+    const long long counts[4][3] = {
+        {3, 3, most}, {most, 3, 1}, {3, most, 1}, {3, 3, -1}};
+    for (int k = 0; k < 4; k++) {
+        hop_archive *a;
+        snprintf(text, sizeof text, frame, counts[k][0], counts[k][1], counts[k][2]);
+        support_write_file(path, text, strlen(text));
+        ck_assert_int_eq(hop_archive_load(context, path, NULL, &a),
+                         k == 0 ? HOP_OK : HOP_ERROR_FORMAT);
+        hop_archive_free(a);
+    }
+}
+END_TEST
+
 START_TEST(saved_and_loaded) {
     const char *path = support_path("minima.xyz");
     hop_archive *a, *b, *c;
@@ -312,6 +361,8 @@ int main(void) {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, distinct_and_lowest);
     tcase_add_test(tests, saved_and_loaded);
+    tcase_add_test(tests, cells);
+    tcase_add_test(tests, counts_too_large);
     tcase_add_test(tests, damaged);
     tcase_add_test(tests, bad_arguments);
     tcase_add_test(tests, minima_of_seven_atoms);

@@ -333,7 +333,7 @@ static double within(double from, double to, size_t k) {
 }
 
 START_TEST(functions_of_rows) {
-    double x[MANY], y[MANY];
+    static double x[MANY], y[MANY];
     for (int isa = HOP__ISA_BASE; isa <= (int)best_isa(); isa++) {
         for (size_t k = 0; k < MANY; k++)
             y[k] = within(-25.0, 25.0, k);
@@ -362,7 +362,7 @@ END_TEST
 
 /* Against the formula; the first and the last quarter turn among them. */
 START_TEST(normal_rows) {
-    double x[MANY], y[MANY];
+    static double x[MANY], y[MANY];
     for (int isa = HOP__ISA_BASE; isa <= (int)best_isa(); isa++) {
         for (size_t k = 0; k < MANY; k++) {
             x[k] = within(0x1p-53, 1.0 - 0x1p-53, (k * 1031) % MANY);
@@ -381,7 +381,7 @@ START_TEST(normal_rows) {
 END_TEST
 
 START_TEST(rows_have_the_same_bits) {
-    double x[2][MANY], e[2][MANY];
+    static double x[2][MANY], e[2][MANY];
     if (best_isa() < HOP__ISA_AVX512)
         return;
     for (int v = 0; v < 2; v++) {

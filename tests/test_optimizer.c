@@ -7,9 +7,8 @@
 #include "support/support.h"
 
 static const char *const kinds[] = {
-    "gradient-descent",   "adam",  "fire",          "fire2",  "smooth-fire",
-    "conjugate-gradient", "lbfgs", "basin-hopping", "learned",
-    "learned-continuous"};
+    "gradient-descent",   "adam",  "fire",          "fire2",   "smooth-fire",
+    "conjugate-gradient", "lbfgs", "basin-hopping", "learned", "learned-continuous"};
 #define KINDS ((int)(sizeof kinds / sizeof *kinds))
 
 static hop_context *context;

@@ -352,6 +352,14 @@ START_TEST(chains_that_do_not_belong) {
     ck_assert_int_eq(hop_chains_run(chain, 2, 10, s, stop_at_once, &evaluations),
                      HOP_STOPPED);
     ck_assert_int_eq(evaluations, 20);
+    hop_optimizer *twice[2] = {chain[0], chain[0]};
+    ck_assert_int_eq(hop_chains_run(twice, 2, 10, s, NULL, NULL), HOP_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(hop_error_message(context), "chain 1: it is chain 0"));
+    hop_optimizer_free(chain[1]);
+    hop_structure_cell(start)[0] = 40.0;
+    chain[1] = make("basin-hopping", NULL);
+    ck_assert_int_eq(hop_chains_run(chain, 2, 10, s, NULL, NULL), HOP_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(hop_error_message(context), "cell"));
     hop_optimizer_free(chain[1]);
     chain[1] = NULL;
     ck_assert_int_eq(hop_chains_run(chain, 2, 10, s, NULL, NULL), HOP_ERROR_ARGUMENT);

@@ -326,6 +326,68 @@ START_TEST(disk_full) {
 }
 END_TEST
 
+/* A disk that stays full: frames are collected up to a limit, not until memory ends. */
+START_TEST(disk_stays_full) {
+    enum { MANY = 40000 };
+    char path[512];
+    snprintf(path, sizeof path, "%s", support_path("full.h5"));
+    int32_t *numbers = calloc(MANY, sizeof *numbers);
+    hop_structure *s;
+    hop_trajectory *t;
+    GOOD(hop_structure_new(context, MANY, numbers, &s));
+    free(numbers);
+    GOOD(hop_trajectory_create(context, path, s, &t));
+    struct rlimit old, limit;
+    struct stat entry;
+    ck_assert_int_eq(stat(path, &entry), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    limit = old;
+    limit.rlim_cur = (rlim_t)entry.st_size + 1000;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    int64_t step = 0, held = 0;
+    while (step < 200) {
+        int status = hop_trajectory_append(t, ++step, s);
+        ck_assert(status == HOP_OK || status == HOP_ERROR_IO);
+        held += hop_trajectory_step(t) == step;
+        ck_assert_int_eq(hop_trajectory_count(t), held);
+    }
+    const double bytes = 48.0 * MANY * (double)held;
+    ck_assert_double_ge(bytes, 128e6);
+    ck_assert_double_le(bytes, 140e6);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
+    GOOD(hop_trajectory_append(t, 1000, s)); /* there is room again */
+    ck_assert_int_eq(hop_trajectory_count(t), held + 1);
+    hop_trajectory_free(t);
+    hop_structure_free(s);
+}
+END_TEST
+
+/* A file that others have replaced is refused each time, not only at first. */
+START_TEST(replaced_by_others) {
+    char path[512], other[512];
+    snprintf(path, sizeof path, "%s", support_path("mine.h5"));
+    snprintf(other, sizeof other, "%s", support_path("theirs.h5"));
+    for (int larger = 0; larger < 2; larger++) {
+        hop_structure *s;
+        hop_trajectory *t = create(path, 5, false),
+                       *u = create(other, larger ? 64 : 5, false);
+        append(t, 5, false, 0);
+        GOOD(hop_trajectory_flush(t));
+        for (int k = 0; k < 2; k++)
+            append(u, larger ? 64 : 5, false, k);
+        hop_trajectory_free(u);
+        ck_assert_int_eq(rename(other, path), 0);
+        for (int k = 0; k < 3; k++) {
+            ck_assert_int_eq(hop_trajectory_read(t, 0, NULL, &s),
+                             larger ? HOP_ERROR_ARGUMENT : HOP_ERROR_CORRUPT);
+            ck_assert_ptr_null(s);
+        }
+        hop_trajectory_free(t);
+    }
+}
+END_TEST
+
 /* ---- everything that can fail ---- */
 
 typedef struct job {
@@ -449,43 +511,96 @@ START_TEST(by_others) {
 }
 END_TEST
 
-/* Any byte changed: an error or a trajectory, never a crash. */
+/* Any byte changed: an error or a trajectory, never a crash; and HDF5 prints nothing when
+   the process ends.  So it is a process of its own, without Check: this program, called
+   with "damage", the file, a seed and a place for what is damaged.  0 when all is well. */
+static int open_damaged(const char *path) {
+    hop_trajectory *t;
+    int status = hop_trajectory_open(context, path, &t);
+    if (status > 0 || (status < 0 && !*hop_error_message(context)))
+        return -1;
+    for (int64_t k = 0; k < 3 && status == HOP_OK; k++) {
+        hop_structure *s;
+        hop_trajectory_read(t, k, NULL, &s);
+        hop_structure_free(s);
+    }
+    hop_trajectory_free(t);
+    return status == HOP_OK;
+}
+
+static bool write_damaged(const char *path, const char *data, size_t size) {
+    FILE *file = fopen(path, "wb");
+    bool good = file && fwrite(data, 1, size, file) == size;
+    return file && fclose(file) == 0 && good;
+}
+
+/* Anywhere, or behind the name of an attribute that refers to a text elsewhere. */
+static size_t place_of_damage(hop__random *random, const char *data, size_t size,
+                              bool anywhere) {
+    const size_t at = hop__random_below(random, size);
+    const char *unit = memmem(data + at, size - at, "unit", 4);
+    if (anywhere || !unit)
+        return at;
+    const size_t from = (size_t)(unit - data) + hop__random_below(random, 64);
+    return from < size ? from : at;
+}
+
+static int damage(const char *path, uint64_t seed, const char *damaged) {
+    char *data;
+    size_t size;
+    int opened = 0, trials = 600;
+    hop__random random = hop__random_start(seed, 5);
+    if (hop_context_new(NULL, &context) != HOP_OK ||
+        hop__file_read(context, path, 1 << 20, &data, &size) != HOP_OK)
+        return 2;
+    for (int trial = 0; trial < trials; trial++) {
+        size_t at = place_of_damage(&random, data, size, seed >= 5 || trial % 2);
+        char old = data[at];
+        data[at] = (char)hop__random_bits(&random);
+        bool good = write_damaged(damaged, data, trial % 5 ? size : at);
+        data[at] = old;
+        int got = good ? open_damaged(damaged) : -1;
+        if (got < 0)
+            return 3;
+        opened += got;
+    }
+    if (H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL) != 0)
+        return 4;
+    hop__release(context, data);
+    hop_context_free(context);
+    return opened > 0 && opened < trials ? 0 : 5;
+}
+
 START_TEST(damaged) {
-    char path[512];
-    snprintf(path, sizeof path, "%s", support_path("damaged.h5"));
+    char path[512], scratch[512], seed[16], text[256] = "";
+    int messages[2], status;
+    snprintf(path, sizeof path, "%s", support_path("whole.h5"));
+    snprintf(scratch, sizeof scratch, "%s", support_path("damaged.h5"));
+    snprintf(seed, sizeof seed, "%d", _i);
     hop_trajectory *t = create(path, 2, true);
     for (int k = 0; k < 3; k++)
         append(t, 2, true, k);
     hop_trajectory_free(t);
-    char *data;
-    size_t size, opened = 0, errors = 0;
-    GOOD(hop__file_read(context, path, 1 << 20, &data, &size));
-    hop__random random = hop__random_start(5, 5);
-    for (int trial = 0; trial < 1000; trial++) {
-        size_t at = hop__random_below(&random, size);
-        char old = data[at];
-        data[at] = (char)hop__random_bits(&random);
-        support_write_file(path, data, trial % 5 ? size : at);
-        data[at] = old;
-        int status = hop_trajectory_open(context, path, &t);
-        ck_assert(status == HOP_OK || (status < 0 && *hop_error_message(context)));
-        for (int64_t k = 0; k < 3 && status == HOP_OK; k++) {
-            hop_structure *s;
-            hop_trajectory_read(t, k, NULL, &s);
-            hop_structure_free(s);
-        }
-        opened += status == HOP_OK;
-        errors += status != HOP_OK;
-        hop_trajectory_free(t);
+    ck_assert_int_eq(pipe(messages), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(messages[1], STDERR_FILENO);
+        close(messages[0]);
+        execl("/proc/self/exe", "test_trajectory", "damage", path, seed, scratch, NULL);
+        _exit(9);
     }
-    ck_assert_uint_gt(opened, 0);
-    ck_assert_uint_gt(errors, 0);
-    ck_assert_int_eq(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
-    hop__release(context, data);
+    close(messages[1]);
+    ssize_t got = read(messages[0], text, sizeof text - 1);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    close(messages[0]);
+    ck_assert_msg(status == 0, "seed %d: ended with status %#x: %s", _i, status, text);
+    ck_assert_msg(got == 0, "seed %d: printed '%s'", _i, text);
 }
 END_TEST
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc == 5 && strcmp(argv[1], "damage") == 0)
+        return damage(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
     Suite *suite = suite_create("trajectory");
     TCase *tests = tcase_create("trajectory");
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -497,7 +612,9 @@ int main(void) {
     tcase_add_loop_test(tests, every_allocation, 0, 2);
     tcase_add_loop_test(tests, every_file_call, 0, 2);
     tcase_add_test(tests, by_others);
-    tcase_add_test(tests, damaged);
+    tcase_add_loop_test(tests, damaged, 1, 10);
+    tcase_add_test(tests, disk_stays_full);
+    tcase_add_test(tests, replaced_by_others);
     suite_add_tcase(suite, tests);
     return support_main(suite);
 }

@@ -8,6 +8,7 @@
 
 #define LIMIT ((size_t)1 << 30)
 #define MOST 1000000
+#define MOST_SEEN (INT64_MAX / 4) /* in a file: sums of two cannot overflow */
 #define VERSION 1
 
 typedef struct entry {
@@ -25,6 +26,13 @@ struct hop_archive {
 
 /* ---- making ---- */
 
+static hop_archive *make(hop_context *context) {
+    hop_archive *a = hop__allocate(context, 1, sizeof *a);
+    if (a)
+        a->context = hop__context_retain(context);
+    return a;
+}
+
 int hop_archive_new(hop_context *context, size_t capacity, double energy_tolerance,
                     double distance_tolerance, hop_archive **out) {
     if (out)
@@ -40,10 +48,9 @@ int hop_archive_new(hop_context *context, size_t capacity, double energy_toleran
         return hop__fail(context, HOP_ERROR_ARGUMENT,
                          "archive: expected positive tolerances, got %g and %g",
                          energy_tolerance, distance_tolerance);
-    hop_archive *a = hop__allocate(context, 1, sizeof *a);
+    hop_archive *a = make(context);
     if (!a)
         return HOP_ERROR_MEMORY;
-    a->context = hop__context_retain(context);
     a->capacity = capacity;
     a->energy = energy_tolerance;
     a->distance = distance_tolerance;
@@ -111,6 +118,8 @@ static int find(const hop_archive *a, const hop_structure *s, size_t *found) {
     *found = a->count;
     for (size_t k = first_from(a, *s->energy - a->energy);
          k < a->count && a->entries[k].about.energy <= *s->energy + a->energy; k++) {
+        if (!hop__structure_same_cell(a->entries[k].structure, s))
+            continue; /* cells that relaxed differently */
         hop_match match = {.size = sizeof match};
         int status =
             hop_structure_match(a->entries[k].structure, s, a->distance, NULL, &match);
@@ -303,7 +312,7 @@ static int missing_key(const hop_archive *a, const hop__lines *lines, const char
 static bool whole(hop__span comment, const char *key, int64_t least, int64_t *value) {
     hop__span word;
     return hop__extxyz_value(comment, key, &word) && hop__span_integer(word, value) &&
-           *value >= least;
+           *value >= least && *value <= MOST_SEEN;
 }
 
 static bool tolerance(hop__span comment, const char *key, double *value) {
@@ -338,6 +347,7 @@ static int read_head(hop_archive *a, const hop__lines *lines, hop__span comment,
 static int read_entry(hop_archive *a, const hop__lines *lines, hop__span comment,
                       const hop_structure *s) {
     hop_minimum about = {.size = sizeof about, .energy = *s->energy};
+    hop__span word;
     int64_t seed;
     if (!isfinite(about.energy))
         return missing_key(a, lines, "energy");
@@ -345,7 +355,8 @@ static int read_entry(hop_archive *a, const hop__lines *lines, hop__span comment
         return missing_key(a, lines, "number 'seen'");
     if (!whole(comment, "first_evaluation", 0, &about.evaluation))
         return missing_key(a, lines, "first_evaluation");
-    if (!whole(comment, "first_seed", 0, &seed))
+    if (!hop__extxyz_value(comment, "first_seed", &word) ||
+        !hop__span_integer(word, &seed) || seed < 0)
         return missing_key(a, lines, "first_seed");
     about.seed = (uint64_t)seed;
     if (a->count > 0 && about.energy < a->entries[a->count - 1].about.energy)
@@ -392,17 +403,16 @@ static int parse(hop_archive *a, const char *path, const char *text, size_t size
 
 int hop_archive_load(hop_context *context, const char *path, const hop_structure *like,
                      hop_archive **out) {
-    hop_archive *a;
+    char *text = NULL;
+    size_t size;
     if (out)
         *out = NULL;
     if (!context || !path || !out)
         return hop__missing(context, "path or out");
-    int status = hop_archive_new(context, 1, 1.0, 1.0, &a);
-    char *text = NULL;
-    size_t size;
-    if (status != HOP_OK)
-        return status;
-    status = hop__file_read(context, path, LIMIT, &text, &size);
+    hop_archive *a = make(context);
+    if (!a)
+        return HOP_ERROR_MEMORY;
+    int status = hop__file_read(context, path, LIMIT, &text, &size);
     if (status == HOP_OK)
         status = parse(a, path, text, size);
     hop__release(context, text);

@@ -15,8 +15,8 @@ typedef struct hop__h5md_frames {
     double *energies;
 } hop__h5md_frames;
 
-/* Write a file without frames at `path`, which may exist; messages call it `name`.  `like`: numbers, periodicity,
-   fixed mask, and whether there is a cell. */
+/* Write a file without frames at `path`, which may exist; messages call it `name`.
+   `like`: numbers, periodicity, fixed mask, and whether there is a cell. */
 int hop__h5md_create(hop_context *context, const char *name, const char *path,
                      const hop_structure *like);
 

@@ -17,6 +17,7 @@ typedef struct array {
     int rank;
     hsize_t dims[3];
     double unit; /* what a number has to be multiplied with */
+    bool broken; /* HDF5 could not read it */
 } array;
 
 struct hop__h5md {
@@ -24,6 +25,7 @@ struct hop__h5md {
     char *path;
     hid_t file, group;
     size_t atoms, frames;
+    bool ours; /* made by libhop */
     array position, force, edges, energy, virial, step;
 };
 
@@ -90,11 +92,18 @@ static bool text_of(hid_t at, const char *name, char *text, size_t size) {
     return good;
 }
 
-/* Without a unit the numbers are taken as they are. */
+/* Without a unit the numbers are taken as they are.  Of our own files the units are known
+   and not looked at: HDF5 follows a damaged text of variable length to wherever it points. */
 static int read_unit(const hop__h5md *f, const unit *known, array *a,
                      const char *what) {
     char text[32], quote[HOP__QUOTE_SIZE];
     a->unit = 1.0;
+    if (a->set < 0)
+        return HOP_OK;
+    if (f->ours) {
+        a->unit = a == &f->force ? forces[1].value : 1.0;
+        return HOP_OK;
+    }
     if (!text_of(a->set, "unit", text, sizeof text))
         return HOP_OK;
     for (const unit *u = known; u->name; u++)
@@ -112,15 +121,16 @@ static int read_unit(const hop__h5md *f, const unit *known, array *a,
 /* Each part of the path is looked at, so that a missing group is no HDF5 error. */
 static bool exists(hid_t at, const char *path) {
     char part[64];
-    for (size_t k = 1; k < sizeof part; k++) {
-        if (path[k] != '/' && path[k] != '\0')
+    const size_t length = strlen(path);
+    for (size_t k = 1; k <= length && length < sizeof part; k++) {
+        if (k < length && path[k] != '/')
             continue;
         memcpy(part, path, k);
         part[k] = '\0';
         if (H5Lexists(at, part, H5P_DEFAULT) <= 0 ||
             H5Oexists_by_name(at, part, H5P_DEFAULT) <= 0)
             return false;
-        if (path[k] == '\0')
+        if (k == length)
             return true;
     }
     return false;
@@ -156,14 +166,16 @@ static void open_array(hid_t at, const char *path, array *a) {
 static void open_element(hid_t at, const char *name, array *a) {
     char path[64];
     const size_t length = strlen(name);
-    memcpy(path, name, length);
+    memcpy(path, name, length + 1);
     memcpy(path + length, "/value", 7);
     a->set = -1;
-    H5O_info_t info;
-    if (!exists(at, name) || H5Oget_info_by_name(at, name, &info, H5P_DEFAULT) < 0)
+    hid_t object = exists(at, name) ? H5Oopen(at, name, H5P_DEFAULT) : -1;
+    if (object < 0)
         return;
-    open_array(at, info.type == H5O_TYPE_GROUP ? path : name, a);
-    a->grows = info.type == H5O_TYPE_GROUP;
+    const bool group = H5Iget_type(object) == H5I_GROUP;
+    H5Oclose(object);
+    open_array(at, group ? path : name, a);
+    a->grows = group;
 }
 
 static bool read_whole(const array *a, hid_t type, void *data) {
@@ -189,8 +201,8 @@ static void scale(double *x, size_t count, double by) {
 }
 
 /* A frame of an element with `size` numbers in each; false, and x as it was, when it has
-   another form or is not there. */
-static bool read_numbers(const array *a, size_t frame, size_t size, double *x) {
+   another form or is not there; when HDF5 cannot read it, it is broken. */
+static bool read_numbers(array *a, size_t frame, size_t size, double *x) {
     if (a->set < 0)
         return false;
     hsize_t row = 1;
@@ -204,6 +216,7 @@ static bool read_numbers(const array *a, size_t frame, size_t size, double *x) {
     bool good = a->grows ? read_row(a, frame, H5T_NATIVE_DOUBLE, x)
                          : read_whole(a, H5T_NATIVE_DOUBLE, x);
     scale(x, size, a->unit);
+    a->broken |= !good;
     return good;
 }
 
@@ -280,7 +293,7 @@ static int read_atoms(hop__h5md *f, hop_structure **like) {
     if (!numbers)
         return HOP_ERROR_MEMORY;
     int32_t *fixed = numbers + f->atoms, periodic[3];
-    double cell[9] = {0.0}, edges[3];
+    double cell[9] = {0.0}, edges[3] = {0.0};
     hop__hdf5_enter_again(&e);
     read_integers(f, "species", numbers);
     read_integers(f, "fixed", fixed);
@@ -334,13 +347,13 @@ static int open_arrays(hop__h5md *f) {
     int status = check_sizes(f);
     if (status == HOP_OK)
         status = read_unit(f, lengths, &f->position, "position");
-    if (status == HOP_OK && f->force.set >= 0)
+    if (status == HOP_OK)
         status = read_unit(f, forces, &f->force, "force");
-    if (status == HOP_OK && f->edges.set >= 0)
+    if (status == HOP_OK)
         status = read_unit(f, lengths, &f->edges, "box/edges");
-    if (status == HOP_OK && f->energy.set >= 0)
+    if (status == HOP_OK)
         status = read_unit(f, energies, &f->energy, "potential_energy");
-    if (status == HOP_OK && f->virial.set >= 0)
+    if (status == HOP_OK)
         status = read_unit(f, energies, &f->virial, "virial");
     return status;
 }
@@ -376,10 +389,12 @@ static int open_file(hop__h5md *f, bool *extendable) {
                       "%.300s: expected a trajectory, HDF5 cannot open it", f->path);
     else if (f->group < 0)
         status = bad(f, "a group in 'particles'");
-    else
+    else {
+        *extendable = f->ours = is_ours(f);
         status = open_arrays(f);
-    if (status == HOP_OK)
-        *extendable = is_ours(f);
+    }
+    if (status == HOP_ERROR_FORMAT)
+        hop__hdf5_be_quiet();
     hop__hdf5_leave(&e);
     return status;
 }
@@ -441,9 +456,9 @@ static int64_t read_step(const hop__h5md *f, size_t frame) {
     return step;
 }
 
-static void read_virial(const hop__h5md *f, size_t frame, double virial[6]) {
+static void read_virial(hop__h5md *f, size_t frame, double virial[6]) {
     static const int at[6] = {0, 4, 8, 5, 2, 1};
-    double full[9];
+    double full[9] = {0.0};
     if (read_numbers(&f->virial, frame, 9, full))
         for (int k = 0; k < 6; k++)
             virial[k] = full[at[k]];
@@ -459,7 +474,7 @@ static void unknown_unless_finite(double *x, size_t count) {
 
 int hop__h5md_read(hop__h5md *f, size_t frame, hop_structure *s, int64_t *step) {
     hop__hdf5_entry e;
-    double cell[9] = {0.0}, edges[3];
+    double cell[9] = {0.0}, edges[3] = {0.0};
     hop__structure_forget(s);
     hop__hdf5_enter_again(&e);
     bool good = read_row(&f->position, frame, H5T_NATIVE_DOUBLE, s->positions);
@@ -472,6 +487,10 @@ int hop__h5md_read(hop__h5md *f, size_t frame, hop_structure *s, int64_t *step) 
     read_numbers(&f->energy, frame, 1, s->energy);
     read_virial(f, frame, s->virial);
     *step = read_step(f, frame);
+    good = good && !f->edges.broken && !f->force.broken && !f->energy.broken &&
+           !f->virial.broken;
+    if (!good)
+        hop__hdf5_be_quiet();
     hop__hdf5_leave(&e);
     memcpy(s->cell, cell, sizeof cell);
     unknown_unless_finite(s->forces, 3 * f->atoms);

@@ -128,11 +128,11 @@ static void add_fixed(writer *w, hid_t at, const char *name, hid_t type, hid_t m
 static void add_growing(writer *w, hid_t at, const char *name, hid_t type, int rank,
                         hsize_t dims[3], const char *unit) {
     hsize_t bytes = 8, chunk[3], most[3];
-    for (int k = 1; k < rank; k++)
+    for (int k = 1; k < rank && k < 3; k++)
         bytes *= dims[k];
     memcpy(chunk, dims, sizeof chunk);
     memcpy(most, dims, sizeof most);
-    chunk[0] = bytes >= CHUNK ? 1 : CHUNK / bytes;
+    chunk[0] = bytes > 0 && bytes < CHUNK ? CHUNK / bytes : 1;
     chunk[0] = chunk[0] > 512 ? 512 : chunk[0];
     most[0] = H5S_UNLIMITED;
     dims[0] = 0;
@@ -275,6 +275,8 @@ static int finish(hop_context *context, const char *name, writer *w) {
         must(w, H5Fflush(w->file, H5F_SCOPE_GLOBAL) >= 0);
         must(w, H5Fclose(w->file) >= 0);
     }
+    if (!w->good)
+        hop__hdf5_be_quiet();
     return w->good ? HOP_OK
                    : hop__fail(context, HOP_ERROR_IO,
                                "%.300s: cannot be written: HDF5 failed", name);
@@ -338,7 +340,7 @@ static void write_element(writer *w, int which, size_t atoms, size_t stored,
     const hop__h5md_element *element = &hop__h5md_elements[which];
     char path[64];
     const size_t length = strlen(element->path);
-    memcpy(path, element->path, length);
+    memcpy(path, element->path, length + 1);
     memcpy(path + length, "/value", 7);
     if (which == 0 || H5Lexists(w->file, element->path, H5P_DEFAULT) > 0)
         write_rows(w, path, element->rank, element->rows ? element->rows : atoms,

@@ -1,8 +1,11 @@
 #include "io/hdf5_entry.h"
 
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool quiet; /* at the end of the process; guarded by the lock */
 
 static void mute(hop__hdf5_entry *entry) {
     H5Eget_auto2(H5E_DEFAULT, &entry->function, &entry->data);
@@ -31,6 +34,14 @@ int hop__hdf5_enter(hop_context *context, hop__hdf5_entry *entry) {
 void hop__hdf5_enter_again(hop__hdf5_entry *entry) {
     pthread_mutex_lock(&lock);
     mute(entry);
+}
+
+static void silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+
+/* HDF5 registered its own end when it was first called, so ours comes before it. */
+void hop__hdf5_be_quiet(void) {
+    if (!quiet)
+        quiet = atexit(silence) == 0;
 }
 
 void hop__hdf5_leave(const hop__hdf5_entry *entry) {

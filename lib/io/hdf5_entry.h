@@ -20,6 +20,11 @@ int hop__hdf5_enter(hop_context *context, hop__hdf5_entry *entry);
 /* The same where an entry has succeeded before. */
 void hop__hdf5_enter_again(hop__hdf5_entry *entry);
 
+/* To be called between entering and leaving, when a file is damaged or cannot be written.  HDF5
+   may have lost memory over it, and would say so on the terminal when the process ends
+   ("infinite loop closing library"); its messages are switched off just before. */
+void hop__hdf5_be_quiet(void);
+
 void hop__hdf5_leave(const hop__hdf5_entry *entry);
 
 #endif

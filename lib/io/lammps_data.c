@@ -71,7 +71,7 @@ static int count_of(const reader *r, hop__span line, int64_t most, int64_t *coun
 /* ---- the header ---- */
 
 static int read_bounds(reader *r, hop__span line, int axis) {
-    double bounds[2];
+    double bounds[2] = {0.0, 0.0};
     int status = numbers(r, line, 2, bounds, "two bounds of the box");
     if (status != HOP_OK)
         return status;

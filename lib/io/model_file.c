@@ -226,6 +226,8 @@ static int open_image(hop__item_file *f) {
     H5Pset_file_image(access, f->data + HEADER, f->size - HEADER);
     f->file = H5Fopen(own_name(f, name), H5F_ACC_RDONLY, access);
     H5Pclose(access);
+    if (f->file < 0)
+        hop__hdf5_be_quiet();
     hop__hdf5_leave(&e);
     return f->file >= 0 ? HOP_OK
                         : hop__fail(f->context, HOP_ERROR_FORMAT,

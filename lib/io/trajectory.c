@@ -22,6 +22,7 @@
 #define SHARE 50.0              /* and this many times as long as the last one took */
 #define LEAST ((size_t)4 << 20) /* bytes that are collected in any case */
 #define MOST ((size_t)64 << 20)
+#define FULL (2 * MOST) /* bytes beyond which no frame is taken while writing fails */
 #define OVERHEAD 524288 /* bytes of a file that are not frames, about */
 
 struct hop_trajectory {
@@ -204,11 +205,13 @@ static int open_text(hop_trajectory *t) {
 static int open_reader(hop_trajectory *t) {
     hop_structure *like = NULL;
     size_t frames = 0;
+    bool extendable = false;
     if (t->reader)
         return HOP_OK;
     int status =
-        hop__h5md_open(t->context, t->path, &t->reader, &like, &frames, &t->extendable);
+        hop__h5md_open(t->context, t->path, &t->reader, &like, &frames, &extendable);
     if (status == HOP_OK && !t->like) {
+        t->extendable = extendable;
         t->like = like;
         t->has_cell = has_cell(like);
         t->stored = frames;
@@ -221,6 +224,10 @@ static int open_reader(hop_trajectory *t) {
                            "%.300s: expected %zu frames, got %zu", t->path, t->stored,
                            frames);
     hop_structure_free(like);
+    if (status != HOP_OK) { /* not the file that it was */
+        hop__h5md_close(t->reader);
+        t->reader = NULL;
+    }
     return status;
 }
 
@@ -347,7 +354,12 @@ static bool time_to_flush(const hop_trajectory *t) {
 
 static int collect(hop_trajectory *t, int64_t step, const hop_structure *s) {
     const size_t n = s->count, k = t->pending.count;
-    int status = k < t->capacity ? HOP_OK : grow(t);
+    const bool full = k > 0 && k * frame_bytes(t) >= FULL;
+    int status = full ? hop_trajectory_flush(t) : HOP_OK;
+    if (status == HOP_OK && full)
+        return collect(t, step, s);
+    if (status == HOP_OK && k == t->capacity)
+        status = grow(t);
     if (status != HOP_OK)
         return status;
     const hop__h5md_frames *f = &t->pending;

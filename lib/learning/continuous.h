@@ -72,23 +72,23 @@ typedef struct hop__continuous_record {
 /* `start`: as for hop__symmetry_new(). */
 int hop__continuous_new(hop_context *context, size_t capacity,
                         const hop_structure *start, hop__continuous **out);
-void hop__continuous_free(hop__continuous *run);
+void hop__continuous_free(hop__continuous *policy);
 
 /* Set the system, at most `capacity` atoms. */
-void hop__continuous_system(hop__continuous *run, size_t count, const hop__units *units,
-                            const double *lengths, const double *energies, double cap,
-                            double budget);
+void hop__continuous_system(hop__continuous *policy, size_t count,
+                            const hop__units *units, const double *lengths,
+                            const double *energies, double cap, double budget);
 
 /* Begin anew, with the noise of `random`. */
-void hop__continuous_start(hop__continuous *run, hop__random random);
+void hop__continuous_start(hop__continuous *policy, hop__random random);
 
 /* All that the next step reads, for a run that is saved. */
 void hop__continuous_record_state(hop__continuous *run, hop__record *record);
 
 /* The state as doubles, and back: a run goes on with the same bits. */
 size_t hop__continuous_state_size(size_t count);
-void hop__continuous_save(const hop__continuous *run, double *state);
-void hop__continuous_restore(hop__continuous *run, const double *state);
+void hop__continuous_save(const hop__continuous *policy, double *state);
+void hop__continuous_restore(hop__continuous *policy, const double *state);
 
 size_t hop__continuous_record_size(size_t count); /* doubles */
 void hop__continuous_record_place(hop__continuous_record *record, size_t count,
@@ -96,8 +96,8 @@ void hop__continuous_record_place(hop__continuous_record *record, size_t count,
 
 /* Positions (angstrom), energy (eV), forces (eV/angstrom) -> step (3n, in lengths).
    `weights` NULL: the hand-made step; `record` NULL: use. */
-void hop__continuous_step(hop__continuous *run, const double *weights, const double *x,
-                          double energy, const double *forces, double *step,
-                          hop__continuous_record *record);
+void hop__continuous_step(hop__continuous *policy, const double *weights,
+                          const double *x, double energy, const double *forces,
+                          double *step, hop__continuous_record *record);
 
 #endif

@@ -53,12 +53,12 @@ typedef struct hop__continuous_now {
 
 /* All but the symmetry functions; x[HOP__C_INPUTS][stride], padding zero.  Returns the
    mean cosine of force and last displacement. */
-double hop__continuous_inputs(enum hop__isa isa, const hop__continuous_now *now,
+double hop__continuous_inputs(enum hop__isa isa, const hop__continuous_now *in,
                               double *x);
 
 /* Given dx and the adjoint of the mean cosine, add to vector_bar[v] (3n each), *drop_bar
    and *above_bar. */
-void hop__continuous_inputs_backward(const hop__continuous_now *now, const double *dx,
+void hop__continuous_inputs_backward(const hop__continuous_now *in, const double *dx,
                                      double cosine_bar,
                                      double *const vector_bar[HOP__C_VECTORS],
                                      double *drop_bar, double *above_bar);

@@ -28,9 +28,10 @@ int hop__continuous_unroll_forward(hop__continuous_unroll *w, hop__continuous *r
 
 /* Loss of the window just made, and its gradient added to `gradient` (NULL: loss only). */
 int hop__continuous_unroll_backward(hop__continuous_unroll *w,
-                                    const hop__continuous *run, const double *weights,
-                                    hop_potential *potential, hop_structure *structure,
-                                    double reference, double *loss, double *gradient,
+                                    const hop__continuous *policy,
+                                    const double *weights, hop_potential *potential,
+                                    hop_structure *structure, double reference,
+                                    double *loss, double *gradient,
                                     int64_t *evaluations);
 
 #endif

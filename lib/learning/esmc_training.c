@@ -59,7 +59,7 @@ static int episode(hop_trainer *t, void *opaque, size_t index) {
     if (status == HOP_OK)
         status = hop__rollouts_loss(t, &w->rollouts, hop__trainer_weights(t), noise,
                                     base, (int64_t)t->options.horizon, &own, calls);
-    for (double m = 0.0; m < t->options.pairs && status == HOP_OK; m++)
+    for (size_t m = 0; m < (size_t)t->options.pairs && status == HOP_OK; m++)
         status = pair(t, w, &random, noise, base, own, t->gradient + index * t->count,
                       calls);
     t->loss[index] = t->score[index] = own;

@@ -12,8 +12,8 @@ typedef struct hop__evolution_worker {
     double *weights, *noise; /* trainer->count each */
 } hop__evolution_worker;
 
-int hop__evolution_create(hop_trainer *trainer, hop_context *context, void **worker);
-void hop__evolution_destroy(hop_trainer *trainer, void *worker);
+int hop__evolution_create(hop_trainer *trainer, hop_context *context, void **out);
+void hop__evolution_destroy(hop_trainer *trainer, void *opaque);
 
 /* Standard deviation of weight k's perturbation: `sigma` in the read-out, `inner` times
    that before it. */

@@ -86,8 +86,8 @@ static double sinhc(double x) {
     if (square > 4.0)
         return 0.5 * (hop__exp(x) - hop__exp(-x)) / x;
     double sum = 1.0;
-    for (double k = 24.0; k >= 2.0; k -= 2.0)
-        sum = 1.0 + square / (k * (k + 1.0)) * sum;
+    for (int k = 24; k >= 2; k -= 2)
+        sum = 1.0 + square / (double)(k * (k + 1)) * sum;
     return sum;
 }
 

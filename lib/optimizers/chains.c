@@ -47,7 +47,17 @@ static int run_chain(void *opaque, size_t k, size_t worker, hop_potential *poten
 
 /* ---- exchanges ---- */
 
-static void exchange(chains *c, hop__hops *a, hop__hops *b, double *x) {
+/* With the cells in which they were found. */
+static void exchange_strains(hop_optimizer *p, hop_optimizer *q) {
+    double strains[3 * HOP__CELL_ROWS];
+    memcpy(strains, p->strains, sizeof strains);
+    memcpy(p->strains, q->strains, sizeof strains);
+    memcpy(q->strains, strains, sizeof strains);
+}
+
+static void exchange(chains *c, hop_optimizer *p, hop_optimizer *q) {
+    hop__hops *a = p->hops, *b = q->hops;
+    double *x = a->displacement;
     const size_t n = a->start->count;
     const double energy = a->accepted_energy, other = b->accepted_energy;
     memcpy(x, a->accepted, 3 * n * sizeof *x);
@@ -56,6 +66,7 @@ static void exchange(chains *c, hop__hops *a, hop__hops *b, double *x) {
     hop__hops_adopt(b, x, energy, c->spare);
     a->limit += other - energy;
     b->limit += energy - other;
+    exchange_strains(p, q);
 }
 
 static bool can_exchange(const hop_optimizer *o) {
@@ -69,7 +80,7 @@ static void exchange_neighbours(chains *c) {
     hop__random random =
         hop__random_start((uint64_t)first->settings.seed, EXCHANGE + (uint64_t)round);
     for (size_t k = (size_t)(round % 2); k + 1 < c->count; k += 2) {
-        const hop_optimizer *a = c->chain[k], *b = c->chain[k + 1];
+        hop_optimizer *a = c->chain[k], *b = c->chain[k + 1];
         const double u = hop__random_uniform(&random);
         if (!can_exchange(a) || !can_exchange(b) ||
             a->settings.temperature == b->settings.temperature)
@@ -78,7 +89,7 @@ static void exchange_neighbours(chains *c) {
             (1.0 / a->settings.temperature - 1.0 / b->settings.temperature) *
             (b->hops->accepted_energy - a->hops->accepted_energy) / a->units.energy;
         if (rise <= 0.0 || u < hop__exp(-fmin(rise, 700.0)))
-            exchange(c, a->hops, b->hops, a->hops->displacement);
+            exchange(c, a, b);
     }
 }
 
@@ -141,22 +152,30 @@ static int run(chains *c, hop_progress_function progress, void *user) {
 
 /* ---- making ---- */
 
-static int check_chain(const hop_optimizer *first, const hop_optimizer *o, size_t k) {
+static int check_chain(hop_optimizer *const *chain, size_t k) {
+    const hop_optimizer *first = chain[0], *o = chain[k];
     if (!o)
         return hop__missing(first->context, "a chain");
+    for (size_t j = 0; j < k; j++)
+        if (chain[j] == o)
+            return hop__fail(first->context, HOP_ERROR_ARGUMENT,
+                             "chain %zu: it is chain %zu, too", k, j);
     if (!o->potential || o->potential != first->potential ||
         o->context != first->context)
         return hop__fail(first->context, HOP_ERROR_ARGUMENT,
                          "chain %zu: expected the potential and context of the first",
                          k);
+    if (memcmp(o->start->periodic, first->start->periodic, sizeof(int32_t[3])) != 0 ||
+        memcmp(o->start->cell, first->start->cell, sizeof(double[9])) != 0 ||
+        o->settings.cell != first->settings.cell ||
+        o->settings.pressure != first->settings.pressure)
+        return hop__fail(first->context, HOP_ERROR_ARGUMENT,
+                         "chain %zu: expected the cell and pressure of the first", k);
     return hop__structure_match(first->context, "chains", first->start, o->start);
 }
 
 static int prepare(chains *c) {
-    hop_optimizer *first = c->chain[0];
     int status = HOP_OK;
-    for (size_t k = 0; k < c->count && status == HOP_OK; k++)
-        status = check_chain(first, c->chain[k], k);
     for (size_t k = 0; k < c->count && status == HOP_OK; k++)
         status = hop_structure_copy(c->chain[k]->start, &c->structure[k]);
     for (size_t k = 0; k < c->count && status == HOP_OK; k++)
@@ -185,13 +204,16 @@ int hop_chains_run(hop_optimizer *const *chain, size_t count, int64_t interval,
                          (long long)interval);
     chains c = {.chain = chain, .count = count, .interval = interval};
     int status = hop__structure_match(context, "chains", chain[0]->start, structure);
-    if (status == HOP_OK)
-        status = make(context, &c, chain[0]->start->count);
+    for (size_t k = 0; k < count && status == HOP_OK; k++)
+        status = check_chain(chain, k);
+    if (status != HOP_OK)
+        return status;
+    status = make(context, &c, chain[0]->start->count);
     if (status == HOP_OK)
         status = prepare(&c);
     if (status == HOP_OK)
         status = run(&c, progress, user);
-    if (status != HOP_ERROR_ARGUMENT && isfinite(best_of(&c)->best.energy))
+    if (isfinite(best_of(&c)->best.energy))
         hop_optimizer_best(best_of(&c), structure);
     for (size_t k = 0; c.structure && k < count; k++)
         hop_structure_free(c.structure[k]);

@@ -54,16 +54,16 @@ extern const hop__descent_kind hop__gradient_descent_kind, hop__adam_kind,
     hop__learned_continuous_kind;
 
 /* A run begins: the continuous kind's random numbers come from the seed of the settings. */
-void hop__learned_continuous_seed(void *state);
+void hop__learned_continuous_seed(void *opaque);
 
 /* The state of a descent as bytes: what create() and the settings do not determine.
    saving.c knows which kind has which. */
-void hop__first_order_record(void *state, hop__record *record);
-void hop__fire_record(void *state, hop__record *record);
-void hop__conjugate_gradient_record(void *state, hop__record *record);
-void hop__lbfgs_record(void *state, hop__record *record);
-void hop__learned_record(void *state, hop__record *record);
-void hop__learned_continuous_record(void *state, hop__record *record);
+void hop__first_order_record(void *opaque, hop__record *record);
+void hop__fire_record(void *opaque, hop__record *record);
+void hop__conjugate_gradient_record(void *opaque, hop__record *record);
+void hop__lbfgs_record(void *opaque, hop__record *record);
+void hop__learned_record(void *opaque, hop__record *record);
+void hop__learned_continuous_record(void *opaque, hop__record *record);
 
 /* The farthest move of an atom, or of a strain over its leeway. */
 double hop__descent_farthest(const hop__rows *rows, const double *step);

@@ -1,10 +1,10 @@
 /* A run on disk: what it was made from, its options, and the state of all its parts. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "io/model_file.h"
 #include "learning/model.h"
 #include "optimizers/optimizer.h"
@@ -80,15 +80,16 @@ static void record_run(hop_optimizer *o, hop__record *record) {
 
 /* ---- options as text ---- */
 
-/* One "name=value" a line, in hexadecimal: exact.  Returns the length it has, or needs. */
+/* One "name=value" a line, in 17 digits: exact.  Returns the length it has, or needs. */
 static size_t write_options(const hop_optimizer *o, char *text, size_t room) {
     size_t at = 0;
     for (size_t k = 0; k < o->table->count; k++) {
         const char *name = o->table->rows[k].name;
         double value = 0.0;
         hop__options_get(o->context, o->table, &o->settings, name, &value);
-        at += (size_t)snprintf(text ? text + at : NULL, text ? room - at : 0, "%s=%a\n",
-                               name, value);
+        char number[HOP__NUMBER_SIZE];
+        at += (size_t)snprintf(text ? text + at : NULL, text ? room - at : 0, "%s=%s\n",
+                               name, hop__format_double(value, 17, number));
     }
     return at;
 }
@@ -104,7 +105,8 @@ static int read_options(hop_optimizer *o, const char *path, char *text) {
             return hop__fail(o->context, HOP_ERROR_FORMAT,
                              "%.300s: options: expected lines of name=value", path);
         *equals = *end = '\0';
-        const double value = strtod(equals + 1, NULL);
+        double value = NAN; /* which no option takes */
+        hop__span_double((hop__span){equals + 1, (size_t)(end - equals - 1)}, &value);
         int status = hop__options_set(o->context, o->table, &settings, line, value);
         if (status != HOP_OK)
             return hop__fail(o->context, HOP_ERROR_VERSION,
@@ -169,7 +171,8 @@ static const char *difference(const origin *a, const origin *b) {
     const size_t atoms = a->integer_count - NUMBERS;
     if (a->integers[COUNT] != b->integers[COUNT])
         return "another number of atoms";
-    if (memcmp(a->integers + NUMBERS, b->integers + NUMBERS, atoms * sizeof(int64_t)))
+    if (memcmp(a->integers + NUMBERS, b->integers + NUMBERS, atoms * sizeof(int64_t)) !=
+        0)
         return "other atoms";
     if (memcmp(a->reals + 3, b->reals + 3, 9 * sizeof(double)) != 0)
         return "another cell";
@@ -302,7 +305,7 @@ static int take_state(hop_optimizer *o, hop__item_file *file, const char *path,
         return status;
     record =
         (hop__record){HOP__COPY_IN, hop__allocate(o->context, words, sizeof(int64_t)),
-                      size, 0, (size + 7) / 8 != words};
+                      size, 0, size > 8 * words || 8 * words - size > 7};
     if (!record.bytes)
         return HOP_ERROR_MEMORY;
     status = hop__items_read(
@@ -337,6 +340,10 @@ static int load(hop_optimizer *o, hop__item_file *file, const char *path) {
     if (status == HOP_OK)
         status = hop__items_read(
             file, &(hop__item){"run/seconds", HOP__ITEM_REAL, 1, &elapsed});
+    if (status == HOP_OK && !(elapsed >= 0.0 && elapsed < INFINITY))
+        status =
+            hop__fail(o->context, HOP_ERROR_FORMAT,
+                      "%.300s: expected the seconds of the run, got %g", path, elapsed);
     if (status == HOP_OK)
         status = read_text(o->context, file, "run/options", &options);
     if (status == HOP_OK)

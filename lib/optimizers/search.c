@@ -255,16 +255,18 @@ static void search_on(hop_optimizer *o, const double *energies) {
     const bool too_long = (double)o->search.steps >= o->settings.quench_steps;
     const bool done = (converged(o) && !endless(o)) || !any_free(o);
     const bool loose = done && o->kind->hops && !last_quench(o) && any_free(o);
-    if (done && !loose)
-        end_quench(o, HOP_CONVERGED, energies);
-    else if (o->kind->hops && (too_long || hopeless(o)))
-        end_quench(o, HOP_MAX_STEPS, energies);
-    else if (!step(o, &o->search, o->energy, o->forces, o->virial, o->fmax))
-        end_quench(o, done ? HOP_CONVERGED : HOP_STALLED, energies);
-    else if (loose && !worth_tightening(o))
-        end_quench(o, HOP_CONVERGED, energies);
-    else if (o->kind->hops && unpromising(o))
-        end_quench(o, HOP_MAX_STEPS, energies);
+    int reason = done && !loose ? HOP_CONVERGED : HOP_OK;
+    if (reason == HOP_OK && o->kind->hops && (too_long || hopeless(o)))
+        reason = HOP_MAX_STEPS;
+    if (reason == HOP_OK &&
+        !step(o, &o->search, o->energy, o->forces, o->virial, o->fmax))
+        reason = done ? HOP_CONVERGED : HOP_STALLED;
+    if (reason == HOP_OK && loose && !worth_tightening(o))
+        reason = HOP_CONVERGED;
+    if (reason == HOP_OK && o->kind->hops && unpromising(o))
+        reason = HOP_MAX_STEPS;
+    if (reason != HOP_OK)
+        end_quench(o, reason, energies);
 }
 
 /* ---- polishing ---- */

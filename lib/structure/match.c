@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/vector_math.h"
 #include "structure/structure.h"
+#include "structure/superpose.h"
 
 #define REFINEMENTS 4
 
@@ -104,14 +105,6 @@ static int allocate(matcher *m) {
     return HOP_OK;
 }
 
-/* ---- 3-vectors ---- */
-
-static void cross(const double a[3], const double b[3], double out[3]) {
-    out[0] = a[1] * b[2] - a[2] * b[1];
-    out[1] = a[2] * b[0] - a[0] * b[2];
-    out[2] = a[0] * b[1] - a[1] * b[0];
-}
-
 static double distance(const double a[3], const double b[3]) {
     const double d[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
     return sqrt(hop__dot(d, d, 3));
@@ -120,105 +113,6 @@ static double distance(const double a[3], const double b[3]) {
 static void rotate(const double r[9], const double x[3], double out[3]) {
     for (int k = 0; k < 3; k++)
         out[k] = hop__dot(r + 3 * k, x, 3);
-}
-
-/* Rows: along p, then in the plane of p and q, then normal to it.  Where q gives no
-   direction any will do. */
-static void frame_of(const double p[3], const double q[3], double rows[9]) {
-    double along = sqrt(hop__dot(p, p, 3)), across, other[3] = {0.0, 0.0, 0.0};
-    for (int k = 0; k < 3; k++)
-        rows[k] = p[k] / along;
-    for (int attempt = 0; attempt < 2; attempt++) {
-        const double *in_plane = attempt ? other : q;
-        const double part = hop__dot(in_plane, rows, 3);
-        for (int k = 0; k < 3; k++)
-            rows[3 + k] = in_plane[k] - part * rows[k];
-        across = sqrt(hop__dot(rows + 3, rows + 3, 3));
-        if (across > 1e-6 * along)
-            break;
-        int least = fabs(rows[0]) < fabs(rows[1]) ? 0 : 1;
-        least = fabs(rows[least]) < fabs(rows[2]) ? least : 2;
-        other[least] = along;
-    }
-    for (int k = 0; k < 3; k++)
-        rows[3 + k] /= across;
-    cross(rows, rows + 3, rows + 6);
-}
-
-/* r takes the frame of (p, q) to that of (s, t), mirrored or not. */
-static void rotation_between(const double p[3], const double q[3], const double s[3],
-                             const double t[3], bool mirrored, double r[9]) {
-    double from[9], to[9];
-    frame_of(p, q, from);
-    frame_of(s, t, to);
-    for (int k = 0; k < 9; k++)
-        r[k] = to[k / 3] * from[k % 3] + to[3 + k / 3] * from[3 + k % 3] +
-               (mirrored ? -1.0 : 1.0) * to[6 + k / 3] * from[6 + k % 3];
-}
-
-/* ---- the best rotation ---- */
-
-/* Largest eigenvalue's vector of a symmetric 4 x 4 matrix, by Jacobi's rotations. */
-static void largest_eigenvector(double m[4][4], double vector[4]) {
-    double v[4][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
-    for (int sweep = 0; sweep < 30; sweep++) {
-        double off = 0.0, on = 0.0;
-        for (int i = 0; i < 4; i++)
-            for (int j = 0; j < 4; j++)
-                *(i == j ? &on : &off) += m[i][j] * m[i][j];
-        if (off <= 1e-30 * on)
-            break;
-        for (int p = 0; p < 3; p++)
-            for (int q = p + 1; q < 4; q++) {
-                if (m[p][q] == 0.0)
-                    continue;
-                double theta = (m[q][q] - m[p][p]) / (2.0 * m[p][q]);
-                double t = (theta < 0.0 ? -1.0 : 1.0) /
-                           (fabs(theta) + sqrt(theta * theta + 1.0));
-                double c = 1.0 / sqrt(t * t + 1.0), s = t * c;
-                for (int k = 0; k < 4; k++) {
-                    double kp = m[k][p], kq = m[k][q];
-                    m[k][p] = c * kp - s * kq;
-                    m[k][q] = s * kp + c * kq;
-                }
-                for (int k = 0; k < 4; k++) {
-                    double pk = m[p][k], qk = m[q][k];
-                    m[p][k] = c * pk - s * qk;
-                    m[q][k] = s * pk + c * qk;
-                    double vp = v[k][p], vq = v[k][q];
-                    v[k][p] = c * vp - s * vq;
-                    v[k][q] = s * vp + c * vq;
-                }
-            }
-    }
-    int best = 0;
-    for (int k = 1; k < 4; k++)
-        if (m[k][k] > m[best][best])
-            best = k;
-    for (int k = 0; k < 4; k++)
-        vector[k] = v[k][best];
-}
-
-/* The rotation, after a mirror through the origin or not, that brings x closest to y. */
-static void superpose(const matcher *m, bool mirrored, double r[9]) {
-    const double sign = mirrored ? -1.0 : 1.0;
-    double s[9] = {0.0}, q[4];
-    for (size_t i = 0; i < m->count; i++)
-        for (size_t k = 0; k < 9; k++)
-            s[k] += sign * m->x[3 * i + k / 3] * m->y[3 * m->to[i] + k % 3];
-    double matrix[4][4] = {{s[0] + s[4] + s[8], s[5] - s[7], s[6] - s[2], s[1] - s[3]},
-                           {s[5] - s[7], s[0] - s[4] - s[8], s[1] + s[3], s[6] + s[2]},
-                           {s[6] - s[2], s[1] + s[3], s[4] - s[0] - s[8], s[5] + s[7]},
-                           {s[1] - s[3], s[6] + s[2], s[5] + s[7], s[8] - s[0] - s[4]}};
-    largest_eigenvector(matrix, q);
-    const double w = q[0], x = q[1], y = q[2], z = q[3];
-    const double proper[9] = {w * w + x * x - y * y - z * z, 2.0 * (x * y - w * z),
-                              2.0 * (x * z + w * y),         2.0 * (x * y + w * z),
-                              w * w - x * x + y * y - z * z, 2.0 * (y * z - w * x),
-                              2.0 * (x * z - w * y),         2.0 * (y * z + w * x),
-                              w * w - x * x - y * y + z * z};
-    for (int k = 0; k < 9; k++)
-        r[k] = sign * proper[k];
 }
 
 /* ---- clusters ---- */
@@ -295,7 +189,7 @@ static void try_frame(matcher *m, double r[9], bool mirrored) {
     double last = INFINITY;
     for (int k = 0; k < REFINEMENTS && assign(m, r); k++) {
         double largest, square;
-        superpose(m, mirrored, r);
+        hop__superpose(m->count, m->x, m->y, m->to, mirrored, r);
         measure(m, r, &largest, &square);
         keep(m, r, largest, square);
         if (largest >= last)
@@ -307,7 +201,7 @@ static void try_frame(matcher *m, double r[9], bool mirrored) {
 /* Distance of a point from the axis through the origin and p. */
 static double off_axis(const double x[3], const double p[3]) {
     double normal[3];
-    cross(x, p, normal);
+    hop__cross(x, p, normal);
     return sqrt(hop__dot(normal, normal, 3) / hop__dot(p, p, 3));
 }
 
@@ -384,7 +278,7 @@ static void match_cluster(matcher *m) {
                 hop__dot(s, s, 3) == 0.0)
                 continue;
             for (int mirrored = 0; mirrored < 2; mirrored++) {
-                rotation_between(at_p, at_q, s, t, mirrored, r);
+                hop__rotation_between(at_p, at_q, s, t, mirrored, r);
                 try_frame(m, r, mirrored);
                 if (m->match->largest <= 1e-3 * m->tolerance)
                     return;
@@ -407,23 +301,35 @@ static bool complete_cell(matcher *m) {
         const bool have_p = m->a->periodic[next] || next < k;
         const bool have_q = m->a->periodic[after] || after < k;
         const double any[3] = {0.0, 0.0, 0.0};
-        frame_of(have_p ? p : q, have_p && have_q ? q : any, rows);
+        hop__frame_of(have_p ? p : q, have_p && have_q ? q : any, rows);
         memcpy(row, rows + 6, 3 * sizeof *row);
     }
     return hop__invert3(m->cell, m->inverse);
 }
 
+/* As far as rounding; equally periodic too. */
+static bool same_cell(const hop_structure *a, const hop_structure *b, double *change) {
+    double scale = 0.0;
+    *change = 0.0;
+    for (int k = 0; k < 9; k++) {
+        if (!a->periodic[k / 3])
+            continue;
+        scale = fmax(scale, fabs(a->cell[k]));
+        *change = fmax(*change, fabs(a->cell[k] - b->cell[k]));
+    }
+    return memcmp(a->periodic, b->periodic, sizeof(int32_t[3])) == 0 &&
+           *change <= 1e-6 * scale;
+}
+
+bool hop__structure_same_cell(const hop_structure *a, const hop_structure *b) {
+    double change;
+    return same_cell(a, b, &change);
+}
+
 /* Tolerances must be below half the cell's least height: then one image is the nearest. */
 static int check_cell(matcher *m) {
-    double scale = 0.0, change = 0.0;
-    for (int k = 0; k < 9; k++) {
-        if (!m->a->periodic[k / 3])
-            continue;
-        scale = fmax(scale, fabs(m->a->cell[k]));
-        change = fmax(change, fabs(m->a->cell[k] - m->b->cell[k]));
-    }
-    if (memcmp(m->a->periodic, m->b->periodic, sizeof(int32_t[3])) != 0 ||
-        !(change <= 1e-6 * scale))
+    double change;
+    if (!same_cell(m->a, m->b, &change))
         return hop__fail(
             m->context, HOP_ERROR_ARGUMENT,
             "match: expected the same cell and periodicity, got cells that "

@@ -23,6 +23,9 @@ bool hop__structure_is_periodic(const hop_structure *structure); /* in any direc
 /* Set energy, forces, virial and per-atom energies to NaN. */
 void hop__structure_forget(hop_structure *structure);
 
+/* Equally periodic, and the same cell as far as rounding (match.c). */
+bool hop__structure_same_cell(const hop_structure *a, const hop_structure *b);
+
 /* Same atoms: count, numbers.  HOP_ERROR_ARGUMENT with a message that begins `what`. */
 int hop__structure_match(hop_context *context, const char *what, const hop_structure *a,
                          const hop_structure *b);
