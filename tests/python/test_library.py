@@ -63,6 +63,9 @@ class Prototypes(unittest.TestCase):
             ("hop_option", _library.Option),
             ("hop_progress", _library.Progress),
             ("hop_training_progress", _library.TrainingProgress),
+            ("hop_normal_modes", _library.NormalModes),
+            ("hop_match", _library.Match),
+            ("hop_minimum", _library.Minimum),
         ):
             with self.subTest(name):
                 fields = [(field, kind(declared)) for field, declared in ours._fields_]
