@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from typing import Any, Callable, NamedTuple, Optional
 from collections.abc import Iterator
+from typing import Any, Callable, NamedTuple, Optional
 
 from . import _library
 from ._errors import NonfiniteError, StateError, Status

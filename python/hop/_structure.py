@@ -11,11 +11,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _library
-from ._arrays import FLAG, INTEGER, REAL, Flags, Integers, Reals
-from ._arrays import atomic_numbers, check_wrapped, lattice, reals, view, voigt
+from ._arrays import (
+    FLAG,
+    INTEGER,
+    REAL,
+    Flags,
+    Integers,
+    Reals,
+    atomic_numbers,
+    check_wrapped,
+    lattice,
+    reals,
+    view,
+    voigt,
+)
 from ._errors import ArgumentError, EndError
-from ._handle import Context, Handle, Path, derive, encode, encode_path, make, number
-from ._handle import require
+from ._handle import Context, Handle, Path, derive, encode, encode_path, make, number, require
 from ._library import library
 
 if TYPE_CHECKING:

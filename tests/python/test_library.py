@@ -11,9 +11,8 @@ from pathlib import Path
 from unittest import mock
 
 import header
-from support import ROOT, hop
-
 from hop import _library
+from support import ROOT, hop
 
 
 def kind(declared):

@@ -6,9 +6,8 @@ import unittest
 from pathlib import Path
 
 import numpy as np
-from support import hop
-
 from hop import Archive, Chains, Optimizer, Potential, Status, Structure, match
+from support import hop
 
 TEMPERATURES = (0.2, 0.4, 0.8)
 

@@ -7,9 +7,8 @@ import unittest
 from pathlib import Path
 
 import numpy as np
-from support import hop
-
 from hop import Optimizer, Potential, Structure, Trajectory
+from support import hop
 
 
 class Trajectories(unittest.TestCase):

@@ -61,8 +61,8 @@ class Surface:
     The rows that can move, with a unit of length for each kind.
 
     Rows are atoms, atoms of images, or, in the cell filters, the last three rows of the
-    deformation, and the rows of a strain, which are scaled so that they are as stiff as an atom: strains then come
-    as lengths times the square root of the number of atoms.
+    deformation, and the rows of a strain, which are scaled so that they are as stiff as an
+    atom: strains then come as lengths times the square root of the number of atoms.
     """
 
     def __init__(self, target: Any) -> None:
