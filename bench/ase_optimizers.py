@@ -12,6 +12,9 @@ when one of them did not converge in 1000 calls.
 import sys
 import warnings
 
+import ase.optimize as theirs
+import hop
+import hop.ase as ours
 import numpy as np
 from ase import Atoms
 from ase.build import add_adsorbate, bulk, fcc111
@@ -19,9 +22,6 @@ from ase.calculators.emt import EMT
 from ase.cluster import Icosahedron, Octahedron
 from ase.constraints import FixAtoms
 from ase.filters import FrechetCellFilter, UnitCellFilter
-import ase.optimize as theirs
-import hop
-import hop.ase as ours
 
 LIMIT = 1000
 

@@ -18,9 +18,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
 import hop
+import numpy as np
 
 SYSTEMS = {"Ag38": ("Ag.gupta", 1e-3), "Si512": ("Si.sw", 1e-3),
            "Ag147": ("Ag.gupta", 1e-3), "LJ38": ("LJ.lj", 1e-2)}

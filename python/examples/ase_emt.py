@@ -6,10 +6,9 @@ optimizers and ASE's BFGS, then search: ase_emt.py [FORMULA] [EVALUATIONS].
 import sys
 from typing import Any
 
+import hop
 from ase.calculators.emt import EMT
 from ase.optimize import BFGS
-
-import hop
 from hop.ase import FIRE, LBFGS, LearnedOptimizer, LearnedSearch
 
 

@@ -1,8 +1,7 @@
 """Forces of one's own: a Morse cluster in NumPy, as a potential and as a loop."""
 
-import numpy as np
-
 import hop
+import numpy as np
 
 
 def morse(atoms: hop.Structure, rho: float = 6.0) -> tuple[float, np.ndarray]:

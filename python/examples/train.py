@@ -5,9 +5,8 @@ train.py [UPDATES] [MODEL.h5].
 
 import sys
 
-import numpy as np
-
 import hop
+import numpy as np
 
 TASKS: list[hop.Task] = [
     ("Ag.gupta", "Ag13", 1),

@@ -19,6 +19,8 @@ objects may be used from different threads at once; one object belongs to one th
 a time.  What the library has to tell goes to logging.getLogger("hop").
 """
 
+from ._archive import Archive, Minimum
+from ._chains import Chains
 from ._errors import (
     ArgumentError,
     CannotEvaluate,
@@ -37,6 +39,7 @@ from ._errors import (
     VersionError,
 )
 from ._library import library_path
+from ._match import Match, match
 from ._model import Model
 from ._optimizer import Optimizer, Progress
 from ._options import Option, optimizers, options, training_methods
@@ -45,17 +48,23 @@ from ._search import Run, SearchResult, search
 from ._structure import Structure, write
 from ._train import Task, Training, train
 from ._trainer import Trainer, TrainingProgress
+from ._trajectory import Frame, Trajectory
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Archive",
     "ArgumentError",
     "CannotEvaluate",
+    "Chains",
     "CorruptError",
     "EndError",
     "Error",
     "FileError",
     "FormatError",
+    "Frame",
+    "Match",
+    "Minimum",
     "Model",
     "NonfiniteError",
     "NormalModes",
@@ -76,9 +85,11 @@ __all__ = [
     "Trainer",
     "Training",
     "TrainingProgress",
+    "Trajectory",
     "UnsupportedError",
     "VersionError",
     "library_path",
+    "match",
     "optimizers",
     "options",
     "potentials",

@@ -5,11 +5,20 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import os
-from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t
-from ctypes import c_uint64, c_void_p
+from collections.abc import Iterator
+from ctypes import (
+    POINTER,
+    c_char_p,
+    c_double,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint64,
+    c_void_p,
+)
 from pathlib import Path
 from typing import Any
-from collections.abc import Iterator
 
 FILE_NAME = "libhop.so.0"
 #: Oldest library that this package works with; a newer one of the same major version

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from typing import Any, Callable, NamedTuple, Optional
 from collections.abc import Iterator
+from typing import Any, Callable, NamedTuple, Optional
 
 from . import _library
 from ._errors import NonfiniteError, StateError, Status
 from ._handle import (
+    Context,
     Exclusive,
+    Handle,
     Path,
     call,
     callbacks,
@@ -90,6 +92,17 @@ class Optimizer:
         model: Optional[Model] = None,
         **options: Any,
     ) -> None:
+        self._open(kind, structure, potential, model, options, None)
+
+    def _open(
+        self,
+        kind: str,
+        structure: Structure,
+        potential: Optional[Potential],
+        model: Optional[Model],
+        options: dict[str, Any],
+        context: Optional[Context],
+    ) -> None:
         require(structure, Structure, "structure")
         if potential is not None:
             require(potential, Potential, "potential")
@@ -107,6 +120,7 @@ class Optimizer:
             encode(kind, "kind"),
             structure._handle.address,
             None if potential is None else potential._handle.address,
+            context=context,
         )
         self._options = Options(
             self._handle, kind, library.hop_optimizer_set, library.hop_optimizer_get
@@ -118,6 +132,21 @@ class Optimizer:
                 )
             )
         self.set(**options)
+
+    @classmethod
+    def _inside(
+        cls,
+        context: Context,
+        kind: str,
+        structure: Structure,
+        potential: Potential,
+        model: Optional[Model],
+        options: dict[str, Any],
+    ) -> Optimizer:
+        """An optimizer in a context that is there already."""
+        optimizer = cls.__new__(cls)
+        optimizer._open(kind, structure, potential, model, options, context)
+        return optimizer
 
     # ---- options ---------------------------------------------------------------------
 
@@ -166,7 +195,7 @@ class Optimizer:
         target = self._target(structure)
         with self._exclusive:
             status = self._handle.context.check(
-                library.hop_optimizer_ask(self._handle.address, target._handle.address)
+                self._call(library.hop_optimizer_ask, target._handle.address)
             )
         self._outcome = Status(status) if status else None
         return self._outcome is None
@@ -180,8 +209,13 @@ class Optimizer:
         target = self._target(structure)
         with self._exclusive:
             self._handle.context.check(
-                library.hop_optimizer_tell(self._handle.address, target._handle.address)
+                self._call(library.hop_optimizer_tell, target._handle.address)
             )
+
+    def _call(self, function: Any, *arguments: Any) -> int:
+        if self._on_minimum is None:
+            return int(function(self._handle.address, *arguments))
+        return call(function, self._handle.address, *arguments)
 
     def adjust(self, structure: Optional[Structure] = None) -> None:
         """
@@ -263,6 +297,38 @@ class Optimizer:
         """Withdraw `cancel`."""
         library.hop_cancel_clear(self._handle.context.address)
 
+    # ---- minima on the way -----------------------------------------------------------
+
+    @property
+    def on_minimum(self) -> Optional[Callable[[Structure, Progress], Any]]:
+        """
+        Called as on_minimum(structure, progress) with each minimum that a descent has
+        reached, accepted or not; None is nobody.
+
+        In searches minima are relaxed to the option `quench_fmax` only.  The structure is
+        a copy with energy and forces; a true value that is returned stops the run.
+        Exceptions come out unchanged.
+        """
+        return self._on_minimum
+
+    @on_minimum.setter
+    def on_minimum(
+        self, function: Optional[Callable[[Structure, Progress], Any]]
+    ) -> None:
+        if function is not None and not callable(function):
+            raise TypeError(f"on_minimum: expected a callable, got {function!r:.60}")
+        shown = _show(function, self._handle.context)
+        with self._exclusive:
+            self._handle.context.check(
+                library.hop_optimizer_set_minimum_function(
+                    self._handle.address, shown, None
+                )
+            )
+        self._handle.keep = shown  # as long as C may call it
+        self._on_minimum = function
+
+    _on_minimum: Optional[Callable[[Structure, Progress], Any]] = None
+
     # ---- results ---------------------------------------------------------------------
 
     @property
@@ -335,3 +401,26 @@ def _watch(progress: Optional[Callable[[Progress], Any]]) -> Any:
             return 1
 
     return _library.ProgressFunction(_hop_callback_progress)
+
+
+def _show(
+    function: Optional[Callable[[Structure, Progress], Any]], context: Context
+) -> Any:
+    """The callback that shows minima."""
+    if function is None:
+        return _library.MinimumFunction()
+
+    def _hop_callback_minimum(_user: Any, address: int, found: Any) -> int:
+        if callbacks.pending is not None:
+            return 1
+        try:
+            out = ctypes.c_void_p()
+            context.check(library.hop_structure_copy(address, ctypes.byref(out)))
+            handle = Handle(context, out.value, library.hop_structure_free)
+            structure = Structure._from_handle(handle)
+            return 1 if function(structure, _progress(found[0])) else 0
+        except BaseException as problem:
+            callbacks.pending = problem
+            return 1
+
+    return _library.MinimumFunction(_hop_callback_minimum)

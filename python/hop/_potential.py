@@ -17,8 +17,21 @@ from numpy.typing import ArrayLike
 from . import _library
 from ._arrays import Reals, atomic_number, reals, view, voigt
 from ._errors import ArgumentError, CannotEvaluate, NonfiniteError, Status
-from ._handle import Context, Exclusive, Handle, Path, call, callbacks, decode, encode
-from ._handle import encode_path, make, names, number, require
+from ._handle import (
+    Context,
+    Exclusive,
+    Handle,
+    Path,
+    call,
+    callbacks,
+    decode,
+    encode,
+    encode_path,
+    make,
+    names,
+    number,
+    require,
+)
 from ._library import library
 from ._structure import Structure, snapshot
 

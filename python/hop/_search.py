@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any, Callable, NamedTuple, Optional, Union
 
+from ._archive import Archive
 from ._bar import bar
+from ._chains import APART, Chains
 from ._errors import ArgumentError, NonfiniteError, Status
 from ._handle import require
 from ._model import Model
@@ -63,6 +66,24 @@ class _Curve:
         return self._progress(now) if self._progress is not None else False
 
 
+def _keep(archive: Archive, potential: Potential, seed: int) -> Any:
+    """What puts minima into the archive; quenches end early, so they are relaxed first."""
+
+    def keep(minimum: Structure, progress: Progress) -> None:
+        scales = [potential.scales(int(element)) for element in set(minimum.numbers)]
+        relaxed = Optimizer(
+            "lbfgs",
+            minimum,
+            potential,
+            fmax=1e-4 * min(s.energy for s in scales) / min(s.length for s in scales),
+            max_evaluations=1000,
+        )
+        if relaxed.run() == Status.CONVERGED:
+            archive.add(minimum, progress.evaluations, seed)
+
+    return keep
+
+
 def search(
     start: Union[str, Structure],
     potential: Potential,
@@ -72,6 +93,8 @@ def search(
     seed: int = 1,
     kind: str = "learned",
     model: Optional[Model] = None,
+    temperatures: Optional[Sequence[float]] = None,
+    archive: Optional[Archive] = None,
     progress: Union[bool, Callable[[Progress], Any]] = False,
     **options: Any,
 ) -> SearchResult:
@@ -97,9 +120,14 @@ def search(
         "learned", "basin-hopping", or a local optimizer, which then restarts.
     model
         For "learned"; None takes `Model.pretrained()`.
+    temperatures
+        Each run is a set of chains at these temperatures that share its evaluations and
+        exchange their minima (`Chains`).
+    archive
+        Receives all minima, relaxed by L-BFGS first, which is not counted.
     progress
-        True: a bar, if tqdm is installed.  A function is called after each evaluation;
-        what is true stops that run.
+        True: a bar, if tqdm is installed.  A function is called after each evaluation, of
+        chains after each round; what is true stops that run.
     **options
         Every option of the kind (`options(kind)`).
 
@@ -109,6 +137,8 @@ def search(
     require(potential, Potential, "potential")
     if not isinstance(start, (str, Structure)):
         raise TypeError(f"start: expected a formula or a Structure, got {start!r:.60}")
+    if archive is not None:
+        require(archive, Archive, "archive")
     if operator.index(runs) < 1:
         raise ArgumentError(f"runs: expected 1 or more, got {runs}")
     if kind == "learned" and model is None:
@@ -119,17 +149,15 @@ def search(
     shown = bar(progress is True, runs * evaluations, "evaluations")
     try:
         for number in range(seed, seed + runs):
-            if isinstance(start, str):
-                atoms = Structure.random(start, potential, number)
-            else:
-                atoms = start.copy()
-            optimizer = Optimizer(
-                kind, atoms, potential, model, seed=number,
-                max_evaluations=evaluations, **options,
-            )  # fmt: skip
+            run = _make(
+                kind, start, potential, model, number, evaluations, temperatures, options
+            )
+            for chain in run.optimizers if isinstance(run, Chains) else (run,):
+                if archive is not None:
+                    chain.on_minimum = _keep(archive, potential, number)
             curve = _Curve(progress if callable(progress) else None, shown)
-            outcome = optimizer.run(curve)
-            found.append(Run(atoms, outcome, optimizer.progress, curve.points))
+            outcome = run.run(curve)
+            found.append(Run(run.structure, outcome, run.progress, curve.points))
     finally:
         shown.close()
     finite = [run for run in found if run.structure.energy < float("inf")]
@@ -137,3 +165,27 @@ def search(
         raise NonfiniteError("search: no run came to a finite energy")
     best = min(finite, key=lambda run: run.structure.energy)
     return SearchResult(best.structure.copy(), found)
+
+
+def _make(
+    kind: str,
+    start: Union[str, Structure],
+    potential: Potential,
+    model: Optional[Model],
+    seed: int,
+    evaluations: int,
+    temperatures: Optional[Sequence[float]],
+    options: dict[str, Any],
+) -> Union[Optimizer, Chains]:
+    """The optimizer of one run, or its chains."""
+    count = 1 if temperatures is None else len(temperatures)
+    starts = [
+        Structure.random(start, potential, seed + k * APART)
+        if isinstance(start, str)
+        else start.copy()
+        for k in range(count)
+    ]
+    options = {"seed": seed, "max_evaluations": evaluations // max(count, 1), **options}
+    if temperatures is None:
+        return Optimizer(kind, starts[0], potential, model, **options)
+    return Chains(kind, starts, potential, model, temperatures=temperatures, **options)

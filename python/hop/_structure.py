@@ -11,11 +11,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _library
-from ._arrays import FLAG, INTEGER, REAL, Flags, Integers, Reals
-from ._arrays import atomic_numbers, check_wrapped, lattice, reals, view, voigt
+from ._arrays import (
+    FLAG,
+    INTEGER,
+    REAL,
+    Flags,
+    Integers,
+    Reals,
+    atomic_numbers,
+    check_wrapped,
+    lattice,
+    reals,
+    view,
+    voigt,
+)
 from ._errors import ArgumentError, EndError
-from ._handle import Context, Handle, Path, derive, encode, encode_path, make, number
-from ._handle import require
+from ._handle import Context, Handle, Path, derive, encode, encode_path, make, number, require
 from ._library import library
 
 if TYPE_CHECKING:
@@ -108,9 +119,11 @@ class Structure:
     @classmethod
     def read(cls, path: Path, frame: int = 0) -> Structure:
         """
-        One frame of an extended XYZ file (plain XYZ is accepted).
+        One frame of an extended XYZ file (plain XYZ is accepted), a POSCAR, or LAMMPS data.
 
-        Frame 0 is the first, -1 the last; energy, forces, virial or stress that stand
+        Files named POSCAR* or CONTCAR*, or ending in .poscar or .vasp, are VASP's, those
+        ending in .data or .lmp LAMMPS' (atom_style atomic); of others the first lines
+        decide.  Frame 0 is the first, -1 the last; energy, forces, virial or stress that stand
         in the file are read too.  `EndError`, an IndexError, if there are fewer frames.
         """
         frame = operator.index(frame)
@@ -335,8 +348,10 @@ class Structure:
 
     def write(self, path: Path) -> None:
         """
-        Write extended XYZ with 17 significant digits.
+        Write extended XYZ, or POSCAR or LAMMPS data when `path` is named like one (`read`).
 
+        17 significant digits.  POSCAR puts atoms of one element together; LAMMPS data
+        turns the cell until its first vector lies along x and its second in the xy plane.
         The file is replaced only when the new one is complete.
         """
         write(path, [self])

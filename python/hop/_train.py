@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path as FilePath
 from typing import Any, Callable, NamedTuple, Optional, Union
-from collections.abc import Sequence
 
 from ._bar import bar
 from ._errors import ArgumentError

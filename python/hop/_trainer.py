@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import operator
-from typing import Any, NamedTuple
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from . import _library
 from ._errors import ArgumentError, Status

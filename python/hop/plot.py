@@ -9,8 +9,8 @@ Every function draws into `axes`, or into a new figure, and returns the figure.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Union
 from collections.abc import Mapping, Sequence
+from typing import Any, Optional, Union
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -131,7 +131,7 @@ def calls(
     dots.  Runs that are not finite count as not converged, and the label says how many.
     """
     axes = _axes(axes)
-    for place, (name, numbers) in enumerate(results.items()):
+    for place, numbers in enumerate(results.values()):
         values = np.asarray(numbers, dtype=np.float64)
         done = values[np.isfinite(values)]
         if len(done):

@@ -77,7 +77,10 @@ def structs() -> dict[str, list[tuple[str, Any]]]:
         for line in body.split(";"):
             line = " ".join(line.split())
             function = re.search(r"\(\*(\w+)\)", line)
-            if function:
+            array = re.search(r"(\w+)\[(\d+)\]$", line)
+            if array:
+                fields.append((array.group(1), type_of(line) * int(array.group(2))))
+            elif function:
                 fields.append((function.group(1), "callback"))
             elif line:
                 fields.append((re.findall(r"\w+", line)[-1], type_of(line)))

@@ -13,9 +13,8 @@ sys.path.insert(0, str(ROOT / "python"))
 if (ROOT / "build" / "libhop.so.0").exists():  # rather than an installed one
     os.environ.setdefault("HOP_LIBRARY", str(ROOT / "build" / "libhop.so.0"))
 
-import numpy as np  # noqa: E402
-
-import hop  # noqa: E402
+import hop
+import numpy as np
 
 DATA = ROOT / "tests" / "data"
 

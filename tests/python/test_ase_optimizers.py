@@ -114,13 +114,13 @@ class Relaxing(unittest.TestCase):
             self.assertEqual(len(atoms), 17)
 
     def test_cell_filters(self):
-        names = ("UnitCellFilter", "FrechetCellFilter", "ExpCellFilter", "StrainFilter")
+        names = ["UnitCellFilter", "FrechetCellFilter", "StrainFilter"]
+        if not hasattr(filters, "FrechetCellFilter"):  # which took its place
+            names[1] = "ExpCellFilter"
         for kind in KINDS:
-            for name in names:
-                if not hasattr(filters, name):
-                    continue
-                with self.subTest(f"{kind.__name__} {name}"), warnings.catch_warnings():
-                    warnings.simplefilter("ignore", DeprecationWarning)
+            # FIRE's many steps would spend half a minute in the matrix exponentials
+            for name in names if kind is not FIRE else (names[0], names[2]):
+                with self.subTest(f"{kind.__name__} {name}"):
                     atoms = strained()
                     if name == "StrainFilter":
                         atoms.set_scaled_positions(

@@ -84,7 +84,6 @@ class Searches(unittest.TestCase):
             for evaluations in (1, 57, 142, 100):
                 search = kind(start(), seed=5, logfile=None, restart=path)
                 search.run(evaluations=evaluations)
-                search.close()
                 with open(path, "a") as file:
                     file.write('{"x": 1.5, "e":')  # killed while writing
             self.assertEqual(search.progress.evaluations, 300)

@@ -9,6 +9,7 @@ import unittest
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 from support import ROOT, hop
 
 EXAMPLES = ROOT / "python" / "examples"
@@ -39,8 +40,25 @@ class Examples(unittest.TestCase):
     def test_all_are_tested(self):
         self.assertEqual(
             sorted(path.name for path in EXAMPLES.glob("*.py")),
-            ["ase_emt.py", "own_forces.py", "relax.py", "search.py", "train.py"],
+            ["ase_emt.py", "crystal.py", "own_forces.py", "relax.py", "search.py", "train.py"],
         )
+
+    def test_crystal(self):
+        half = 2.75 * (1 - np.eye(3))
+        atoms = hop.Structure("Si2", [[0, 0, 0], [1.4, 1.3, 1.4]], cell=half)
+        atoms.write(self.folder / "in.vasp")
+        text = self.run_example("crystal.py", "Si.sw", "in.vasp", "out.data", 5)
+        self.assertRegex(text, r"^converged: .*, pressure 5\.000\d GPa")
+        relaxed = hop.Structure.read(self.folder / "out.data")
+        # by a scan of the volume: the enthalpy is stationary
+        def enthalpy(scale):
+            copy = relaxed.copy()
+            copy.cell *= scale
+            copy.positions *= scale
+            energy = hop.Potential.builtin("Si.sw").evaluate(copy)
+            return energy + 5 * 0.00624150907 * np.linalg.det(copy.cell)
+
+        self.assertLess(enthalpy(1.0), min(enthalpy(0.999), enthalpy(1.001)))
 
     def test_relax(self):
         potential = hop.Potential.builtin("AgAu.gupta")

@@ -1,5 +1,6 @@
 """POSCAR and LAMMPS data as ASE reads and writes them."""
 
+import inspect
 import tempfile
 import unittest
 from pathlib import Path
@@ -14,6 +15,10 @@ try:
     import ase.io.lammpsdata
 except ImportError:
     ase = None
+
+
+def takes(function, keyword):
+    return keyword in inspect.signature(function).parameters
 
 
 @unittest.skipIf(ase is None, "ASE is not installed")
@@ -66,6 +71,8 @@ class Files(unittest.TestCase):
         self.assertEqual(atoms.constraints[0].index.tolist(), [2])
 
     def test_lammps_of_ase(self):
+        if not takes(ase.io.lammpsdata.write_lammps_data, "masses"):
+            self.skipTest("this ASE writes no masses, which say the elements")
         atoms = self.alloy()
         path = self.folder / "a.data"
         ase.io.lammpsdata.write_lammps_data(
@@ -79,7 +86,10 @@ class Files(unittest.TestCase):
         structure = hop.Structure.from_ase(self.alloy())
         path = self.folder / "a.data"
         structure.write(path)
-        atoms = ase.io.read(path, format="lammps-data", atom_style="atomic")
+        keywords = {"atom_style": "atomic"}
+        if not takes(ase.io.lammpsdata.read_lammps_data, "atom_style"):  # ASE 3.22
+            keywords = {"style": "atomic", "sort_by_id": True, "Z_of_type": {1: 47, 2: 79}}
+        atoms = ase.io.read(path, format="lammps-data", **keywords)
         self.assertEqual(atoms.get_chemical_symbols(), structure.symbols)
         self.check(structure, atoms)
         again = hop.Structure.read(path)

@@ -11,9 +11,8 @@ from pathlib import Path
 from unittest import mock
 
 import header
-from support import ROOT, hop
-
 from hop import _library
+from support import ROOT, hop
 
 
 def kind(declared):
@@ -63,6 +62,9 @@ class Prototypes(unittest.TestCase):
             ("hop_option", _library.Option),
             ("hop_progress", _library.Progress),
             ("hop_training_progress", _library.TrainingProgress),
+            ("hop_normal_modes", _library.NormalModes),
+            ("hop_match", _library.Match),
+            ("hop_minimum", _library.Minimum),
         ):
             with self.subTest(name):
                 fields = [(field, kind(declared)) for field, declared in ours._fields_]

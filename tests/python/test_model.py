@@ -6,9 +6,8 @@ import unittest
 from pathlib import Path
 
 import numpy as np
-from support import growth, hop
-
 from hop import Model
+from support import growth, hop
 
 
 class Memory(unittest.TestCase):

@@ -9,9 +9,8 @@ import unittest
 import weakref
 
 import numpy as np
-from support import cluster, growth, hop, morse
-
 from hop import Optimizer, Potential, Status, Structure
+from support import cluster, growth, hop, morse
 
 LOCAL = (
     "gradient-descent",

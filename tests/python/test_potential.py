@@ -11,9 +11,8 @@ import weakref
 from pathlib import Path
 
 import numpy as np
-from support import cluster, growth, hop, morse
-
 from hop import Potential, Structure
+from support import cluster, growth, hop, morse
 
 
 class BuiltIn(unittest.TestCase):

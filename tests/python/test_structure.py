@@ -9,9 +9,8 @@ import weakref
 from pathlib import Path
 
 import numpy as np
-from support import cluster, growth, hop
-
 from hop import Structure
+from support import cluster, growth, hop
 
 
 class Making(unittest.TestCase):

@@ -6,9 +6,8 @@ import unittest
 from pathlib import Path
 
 import numpy as np
-from support import growth, hop
-
 from hop import Status, Trainer
+from support import growth, hop
 
 SMALL = {"updates": 6, "batch": 4, "window": 6, "windows": 2, "seed": 3}
 

@@ -1,120 +1,124 @@
-"""Trajectories as others read them: h5py and MDAnalysis."""
+"""Trajectories: create, append, read, kill."""
 
-import os
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 import numpy as np
-from support import DATA, ROOT, hop
-
-try:
-    import h5py
-except ImportError:
-    h5py = None
-try:
-    import MDAnalysis
-except ImportError:
-    MDAnalysis = None
-
-PROGRAMS = Path(os.environ.get("HOP_LIBRARY", ROOT / "build" / "x")).resolve().parent
-KJ_PER_MOL = 1.602176634e-19 * 6.02214076e23 / 1000  # of an eV
+from hop import Optimizer, Potential, Structure, Trajectory
+from support import hop
 
 
-def frames(path):
-    """Extended XYZ that libhop wrote: structures, one after the other."""
-    found = []
-    while True:
-        try:
-            found.append(hop.Structure.read(path, len(found)))
-        except (EOFError, IndexError, hop.Error):
-            return found
-
-
-@unittest.skipIf(h5py is None, "h5py is not installed")
-@unittest.skipUnless((PROGRAMS / "hop-relax").exists(), "the programs are not built")
-class Trajectory(unittest.TestCase):
-    def relax(self, potential, start):
-        """One relaxation in both formats: the H5MD file, and frames of the other."""
+class Trajectories(unittest.TestCase):
+    def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        for name in ("a.h5md", "a.xyz"):
-            subprocess.run(
-                [PROGRAMS / "hop-relax", "-p", potential, DATA / "oracle" / start]
-                + ["-o", "out.xyz", "-t", name],
-                cwd=folder.name,
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-        path = Path(folder.name)
-        return path / "a.h5md", frames(path / "a.xyz")
+        self.folder = Path(folder.name)
+        self.potential = Potential.builtin("AgAu.gupta")
 
-    def check(self, potential, start, periodic):
-        path, expected = self.relax(potential, start)
+    def relax(self, name):
+        """A relaxation that is written, and what should be in the file."""
+        atoms = Structure.random("Ag6Au7", self.potential, 1)
+        atoms.fixed[2] = True
+        optimizer = Optimizer("lbfgs", atoms, self.potential, fmax=0.1)
+        expected = []
+        with Trajectory.create(self.folder / name, atoms) as trajectory:
+            self.assertEqual((len(trajectory), trajectory.step), (0, None))
+            for progress in optimizer.iterate():
+                trajectory.append(atoms, 2 * progress.evaluations)
+                expected.append((2 * progress.evaluations, atoms.copy()))
+            self.assertEqual(trajectory.step, expected[-1][0])
         self.assertGreater(len(expected), 5)
-        x = np.array([s.positions for s in expected])
-        f = np.array([s.forces for s in expected])
-        cells = np.array([s.cell for s in expected])
-        energies = np.array([s.energy for s in expected])
-        steps = np.arange(1, len(expected) + 1)
-        with h5py.File(path) as file:
-            self.assertEqual(file["h5md"].attrs["version"].tolist(), [1, 1])
-            self.assertEqual(file["h5md/creator"].attrs["name"], b"libhop")
-            atoms = file["particles/all"]
-            boundary = [b"periodic" if periodic else b"none"] * 3
-            self.assertEqual(atoms["box"].attrs["boundary"].tolist(), boundary)
-            self.assertEqual(atoms["box"].attrs["dimension"], 3)
-            self.assertEqual("edges" in atoms["box"], periodic)
-            self.assertEqual(atoms["position/value"].attrs["unit"], "Angstrom")
-            self.assertTrue((atoms["position/value"][()] == x).all())
-            self.assertTrue((atoms["position/step"][()] == steps).all())
-            self.assertTrue((atoms["position/time"][()] == steps).all())
-            # time and step are one dataset for all elements
-            self.assertEqual(atoms["force/step"], atoms["position/step"])
-            np.testing.assert_allclose(
-                atoms["force/value"][()], f * KJ_PER_MOL, rtol=1e-15, atol=0
-            )
-            energy = file["observables/potential_energy"]
-            self.assertEqual(energy["value"].attrs["unit"], "eV")
-            self.assertTrue((energy["value"][()] == energies).all())
-            self.assertEqual(energy["step"], atoms["position/step"])
-            self.assertEqual(atoms["species"][()].tolist(), list(expected[0].numbers))
-            self.assertTrue((atoms["mass"][()] > 20).all())
-            vmd = file["parameters/vmd_structure"]
-            self.assertEqual(
-                set(vmd["indexOfSpecies"][()]), set(atoms["species"][()])
-            )
-            self.assertEqual(vmd["name"].dtype.kind, "S")
-            if periodic:
-                self.assertTrue((atoms["box/edges/value"][()] == cells).all())
-        if MDAnalysis is not None:
-            self.check_mdanalysis(path, x, f, cells if periodic else None, energies)
+        return expected
 
-    def check_mdanalysis(self, path, x, f, cells, energies):
-        universe = MDAnalysis.Universe.empty(x.shape[1], trajectory=True, forces=True)
-        universe.load_new(str(path), format="H5MD")
-        self.assertEqual(len(universe.trajectory), len(x))
-        for k, frame in enumerate(universe.trajectory):
-            self.assertEqual(frame.time, k + 1)
-            self.assertEqual(frame.data["step"], k + 1)
-            self.assertEqual(frame.data["potential_energy"], energies[k])
-            self.assertTrue((frame.positions == x[k].astype(np.float32)).all())
-            scale = np.abs(f[k]).max() * KJ_PER_MOL
-            np.testing.assert_allclose(
-                frame.forces, f[k] * KJ_PER_MOL, rtol=1e-6, atol=1e-6 * scale
-            )
-            if cells is None:
-                self.assertIsNone(frame.dimensions)
-            else:
-                lengths = np.linalg.norm(cells[k], axis=1)
-                np.testing.assert_allclose(frame.dimensions[:3], lengths, rtol=1e-6)
+    def test_both_formats(self):
+        for name in ("a.h5md", "a.xyz"):
+            expected = self.relax(name)
+            with Trajectory.open(self.folder / name) as trajectory:
+                self.assertEqual(len(trajectory), len(expected))
+                for (step, atoms), (known, other) in zip(trajectory, expected):
+                    self.assertEqual((step, atoms.energy), (known, other.energy))
+                    self.assertTrue((atoms.positions == other.positions).all())
+                    if name == "a.xyz":  # H5MD: where something is periodic
+                        self.assertTrue((atoms.virial == other.virial).all())
+                    self.assertTrue((atoms.fixed == other.fixed).all())
+                    np.testing.assert_allclose(atoms.forces, other.forces, rtol=1e-15)
+                last = trajectory[-1]
+                self.assertEqual(last.step, expected[-1][0])
+                last.structure.positions[...] = 0  # a copy
+                self.assertTrue(trajectory[-1].structure.positions.any())
+                for outside in (len(trajectory), -len(trajectory) - 1, 10**30):
+                    with self.assertRaises(IndexError):
+                        trajectory[outside]
+            # a frame outlives the file
+            np.testing.assert_array_equal(atoms.positions, other.positions)
 
-    def test_cluster(self):
-        self.check("AgAu.gupta", "gupta_au20ag18.xyz", False)
+    def test_appending_later(self):
+        for name in ("a.h5md", "a.xyz"):
+            expected = self.relax(name)
+            atoms = expected[0][1]
+            with Trajectory.open(self.folder / name) as trajectory:
+                trajectory.append(atoms)
+                self.assertEqual(trajectory.step, expected[-1][0] + 1)
+                with self.assertRaisesRegex(hop.ArgumentError, "step"):
+                    trajectory.append(atoms, 3)
+            with Trajectory.open(self.folder / name) as trajectory:
+                self.assertEqual(len(trajectory), len(expected) + 1)
+                self.assertEqual(trajectory[-1].structure.energy, atoms.energy)
 
-    def test_crystal(self):
-        self.check("AgAu-cutoff.gupta", "gupta_cut_agau32_alloy.xyz", True)
+    def test_cells(self):
+        atoms = Structure("Si2", [[0, 0, 0], [1.3, 1.4, 1.36]], cell=2.72 * (1 - np.eye(3)))
+        optimizer = Optimizer("lbfgs", atoms, Potential.builtin("Si.sw"), cell=1)
+        cells = []
+        with Trajectory.create(self.folder / "a.h5md", atoms) as trajectory:
+            for _ in optimizer.iterate():
+                trajectory.append(atoms)
+                cells.append(atoms.cell.copy())
+            found = [frame.structure.cell for frame in trajectory]
+        np.testing.assert_array_equal(found, cells)
+        self.assertFalse((cells[0] == cells[-1]).all())
+
+    def test_killed(self):
+        """What was appended to extended XYZ, or flushed, is there."""
+        code = (
+            "import hop, os; t = hop.Trajectory.create({0!r}, a := hop.Structure('Cu2'));"
+            " a.positions[1] = 2.5; t.append(a); t.flush(); t.append(a); os._exit(1)"
+        )
+        for name, count in (("a.xyz", (2,)), ("a.h5md", (1, 2))):
+            path = str(self.folder / name)
+            subprocess.run([sys.executable, "-c", "import support; " + code.format(path)],
+                           cwd=Path(__file__).parent)  # fmt: skip
+            with Trajectory.open(path) as trajectory:
+                self.assertIn(len(trajectory), count)
+                self.assertEqual(trajectory[0].structure.positions[1, 2], 2.5)
+
+    def test_errors(self):
+        atoms = Structure("Cu2", [[0, 0, 0], [2.5, 0, 0]])
+        with self.assertRaises(TypeError):
+            Trajectory()
+        with self.assertRaisesRegex(hop.UnsupportedError, "abc"):
+            Trajectory.create(self.folder / "a.abc", atoms)
+        with self.assertRaises(hop.FileError):
+            Trajectory.open(self.folder / "nowhere.xyz")
+        (self.folder / "text.h5md").write_text("hello")
+        with self.assertRaises(hop.FormatError):
+            Trajectory.open(self.folder / "text.h5md")
+        with Trajectory.create(self.folder / "a.xyz", atoms) as trajectory:
+            with self.assertRaises(hop.ArgumentError):
+                trajectory.append(Structure("Cu3"))
+            with self.assertRaises(TypeError):
+                trajectory.append("Cu2")
+            atoms.positions[0] = np.nan
+            with self.assertRaises(hop.NonfiniteError):
+                trajectory.append(atoms)
+        trajectory.close()  # again
+        for action in (trajectory.flush, lambda: len(trajectory), lambda: trajectory[0],
+                       lambda: trajectory.append(Structure("Cu2"))):  # fmt: skip
+            with self.assertRaisesRegex(hop.StateError, "closed"):
+                action()
+        self.assertIn("closed", repr(trajectory))
 
 
 if __name__ == "__main__":

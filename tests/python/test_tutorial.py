@@ -26,7 +26,9 @@ class Tutorial(unittest.TestCase):
         text = out.getvalue()
         self.assertIn("converged", text)
         self.assertIn("-42.4399", text)
-        self.assertTrue({"relaxed.xyz", "best.xyz", "mine.h5"} <= files)
+        self.assertIn("0 GPa: a = 5.4309", text)
+        written = {"relaxed.xyz", "relax.h5md", "silicon.vasp", "best.xyz", "minima.xyz"}
+        self.assertTrue(written | {"search.run", "mine.h5"} <= files)
         if "With ASE" not in left_out:
             self.assertIn("a = 3.589", text)
         if "Pictures" not in left_out:

@@ -16,7 +16,6 @@ except ImportError:
     mypy = None
 try:
     import ase
-
     import hop.ase
 except ImportError:
     ase = None

@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
-from collections.abc import Iterator
 
 
 def sections(text: str) -> Iterator[tuple[str, Optional[str], list[tuple[int, str]]]]:

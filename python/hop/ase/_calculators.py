@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
-from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from ase import Atoms

@@ -6,7 +6,7 @@ import functools
 import inspect
 import warnings
 from pathlib import Path
-from typing import Any, IO, Optional, Union
+from typing import IO, Any, Optional, Union
 
 import numpy as np
 from ase.optimize.optimize import Optimizer

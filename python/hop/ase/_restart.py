@@ -10,9 +10,9 @@ from __future__ import annotations
 import base64
 import json
 import os
-from pathlib import Path
-from typing import Any, IO, Optional, Union
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Union
 
 import numpy as np
 
@@ -33,28 +33,24 @@ def unpack(text: str, shape: tuple[int, ...]) -> Reals:
 
 
 class Log:
-    """A restart file, open for appending; with no path it does nothing."""
+    """A restart file; with no path it does nothing.  It is open only while it is written."""
 
     def __init__(self, path: Union[str, Path, None], write: bool = True) -> None:
         self.path = None if path is None else Path(path)
         self._write = write
-        self._file: Optional[IO[str]] = None
 
     def begin(self, header: dict[str, Any]) -> None:
         """A new file with this header."""
-        self.close()
-        if self.path is not None and self._write:
-            self._file = open(self.path, "w")
-            self.append({"format": FORMAT, **header})
+        self._put({"format": FORMAT, **header}, "w")
 
     def append(self, record: dict[str, Any]) -> None:
         """One line, complete on disk as far as this process is concerned."""
-        if self.path is None or not self._write:
-            return
-        if self._file is None:
-            self._file = open(self.path, "a")
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
+        self._put(record, "a")
+
+    def _put(self, record: dict[str, Any], mode: str) -> None:
+        if self.path is not None and self._write:
+            with open(self.path, mode) as file:
+                file.write(json.dumps(record) + "\n")
 
     def read(self) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
         """
@@ -92,9 +88,3 @@ class Log:
                     f"{self.path}:{number}: expected a record, got {line[:40]!r}"
                 ) from None
             yield record
-
-    def close(self) -> None:
-        """Give the file back; appending opens it again."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None

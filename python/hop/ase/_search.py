@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
-from typing import Any, Callable, IO, NamedTuple, Optional, Union
 from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Callable, NamedTuple, Optional, Union
 
 import numpy as np
 from ase import Atoms
@@ -331,10 +331,6 @@ class Search:
         """Change limits: max_evaluations, max_time, target."""
         self._optimizer.set(**limits)
         self._asked = self._optimizer.ask()
-
-    def close(self) -> None:
-        """Close the restart file."""
-        self._log.close()
 
 
 def _fingerprint(structure: Structure) -> Any:
