@@ -47,6 +47,7 @@ METHODS = {
     "frame": ("learned", {"descend": 0, "hop": 0}),
     "learned": ("learned", {"descend": 0, "hop": 1}),
 }
+BASELINES = "basin hopping, classical", "basin hopping"
 SEED = 50001
 HIT = 2e-3  # eV
 
@@ -102,6 +103,10 @@ def mean(values):
     return sum(values) / len(values)
 
 
+def ratio(a, b):
+    return mean(a) / max(mean(b), 1e-9)
+
+
 def interval(function, *samples, draws=1000):
     """95 % bootstrap interval; the samples are paired by their seeds."""
     generator, count = random.Random(1), len(samples[0])
@@ -130,8 +135,8 @@ def report(options):
         if not limits:
             continue
         print(f"\n## {system}\n\nLowest known: {known[system]:.4f} eV.\n")
-        print("| calls | " + " | ".join(methods) + " | learned / basin hopping |")
-        print("|---|" + "---|" * (len(methods) + 1))
+        columns = ["calls", *methods, *[f"learned / {peer}" for peer in BASELINES]]
+        print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
         for limit in limits:
             seeds = set.intersection(*[set(gaps[system, limit, m]) for m in methods])
             cells, values = [], {}
@@ -141,11 +146,11 @@ def report(options):
                 hits = sum(x < HIT for x in v)
                 used = 1e6 * mean(times[system, limit, m]) / limit
                 cells.append(f"{mean(v):.3f} ± {error:.3f} ({hits}; {used:.1f} µs)")
-            ratio = lambda a, b: mean(a) / max(mean(b), 1e-9)
-            pair = values["learned"], values["basin hopping"]
-            low, high = interval(ratio, *pair)
-            print(f"| {limit} | " + " | ".join(cells), end=" | ")
-            print(f"{ratio(*pair):.2f} ({low:.2f} to {high:.2f}) |")
+            for peer in BASELINES:
+                pair = values["learned"], values[peer]
+                low, high = interval(ratio, *pair)
+                cells.append(f"{ratio(*pair):.2f} ({low:.2f} to {high:.2f})")
+            print(f"| {limit} | " + " | ".join(cells) + " |")
 
 
 PAGE = """# Results: learned searches beside basin hopping
@@ -154,8 +159,8 @@ Made by `bench/judge.py report bench/judge.jsonl > docs/results.md` from the raw
 `bench/judge.py run`. Mean energy above the lowest known, eV, ± standard error over {runs} runs
 from the same random starts (seeds {first} and on); in brackets the runs that came within 2 meV
 of the lowest known, and the processor time of an evaluation with all that belongs to it (a
-shared machine: ratios within a row count). In the last column the ratio of the means with its
-95 % interval (bootstrap over the starts).
+shared machine: ratios within a row count). In the last columns ratios of the means with their
+95 % intervals (bootstrap over the starts).
 
 The model never saw Pd alone, nor the pairs Ag-Au, Pd-Pt and Cu-Au; of Ag55 it does not know the
 size. Ag38 was trained on. *Classical* is basin hopping without what it learns during a run
