@@ -127,6 +127,7 @@ static hop__sw_element element_of(const hop__sw_entry *e) {
         .pair = e->A * e->epsilon,
         .triplet = e->lambda * e->epsilon,
         .cosine = e->cos0,
+        .kappa = 2.0 * e->lambda * e->epsilon * (1.0 - e->cos0) * (1.0 - e->cos0),
         .usual = e->gamma == 1.2 && e->p == 4.0 && e->q == 0.0,
     };
 }

@@ -28,6 +28,7 @@ typedef struct hop__sw_element {
     double barrier, sigma, gamma, B, p, q;
     double pair;            /* A epsilon */
     double triplet, cosine; /* lambda epsilon, cos0 */
+    double kappa;           /* lambda epsilon (1 - cos0)^2, of both centres */
     bool usual;             /* gamma = 1.2, p = 4, q = 0 */
 } hop__sw_element;
 
