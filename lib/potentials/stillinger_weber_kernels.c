@@ -127,8 +127,8 @@ static void group_moments(hop__sw_system *s, const group *gr, int32_t *entries,
     gather3(s->list->positions, gr->rows, center);
     for (size_t from = 0; from < gr->longest; from += PART) {
         const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
-        find_vectors(s, &s->element, gr, center, entries + from * LANES, from, count,
-                     l);
+        find_vectors(s, 2.0 * s->element.barrier, gr, center, entries + from * LANES,
+                     from, count, l);
         find_energies(&e, count, l, kept ? kept + KEPT * LANES * from : NULL);
         for (size_t k = from; kept && k < from + count; k++)
             homes(s->list, entries + k * LANES, entries + k * LANES);
@@ -189,7 +189,8 @@ static void group_forces(const hop__sw_system *s, const group *gr,
         const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
         const int32_t *places = entries + from * LANES;
         if (!kept)
-            find_vectors(s, &s->element, gr, center, places, from, count, l);
+            find_vectors(s, 2.0 * s->element.barrier, gr, center, places, from, count,
+                         l);
         find_slopes(&s->element, count, l, kept ? kept + KEPT * LANES * from : NULL,
                     false);
         for (size_t k = 0; k < count; k++) {

@@ -48,14 +48,13 @@ typedef struct leg {
     vec g, phi;   /* exp(gamma sigma/(r - a sigma)), pair energy */
 } leg;
 
-/* What stands in for neighbours that are not there is out of reach of `e`. */
-static inline void find_vectors(const hop__sw_system *s, const hop__sw_element *e,
-                                const group *gr, const vec center[3],
-                                const int32_t *places, size_t from, size_t count,
-                                leg *l) {
+/* Neighbours that are not there are put `away`. */
+static inline void find_vectors(const hop__sw_system *s, double away, const group *gr,
+                                const vec center[3], const int32_t *places, size_t from,
+                                size_t count, leg *l) {
     const double *positions = s->list->positions;
-    const vec away = all(2.0 * e->barrier);
-    vec counts = away;
+    const vec out = all(away);
+    vec counts = out;
     for (int k = 0; k < LANES; k++)
         counts[k] = (double)gr->counts[k];
     for (size_t k = 0; k < count; k++) {
@@ -64,7 +63,7 @@ static inline void find_vectors(const hop__sw_system *s, const hop__sw_element *
         mask here = below(all((double)(from + k)), counts);
         l[k].u[0] = x[0] - center[0];
         l[k].u[1] = x[1] - center[1];
-        l[k].u[2] = choose(here, x[2] - center[2], away);
+        l[k].u[2] = choose(here, x[2] - center[2], out);
     }
 }
 

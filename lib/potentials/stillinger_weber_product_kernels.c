@@ -19,8 +19,8 @@ static void group_dots(const hop__sw_system *s, const group *gr, const int32_t *
         int32_t home[LANES];
         if (at == 0) {
             if (!kept)
-                find_vectors(s, &s->element, gr, center, entries + k * LANES, k,
-                             part(gr, k), l);
+                find_vectors(s, 2.0 * s->element.barrier, gr, center,
+                             entries + k * LANES, k, part(gr, k), l);
             find_slopes(&s->element, part(gr, k), l,
                         kept ? kept + KEPT * LANES * k : NULL, false);
         }
@@ -54,8 +54,8 @@ static void group_product(const hop__sw_system *s, const group *gr,
         vec v[3];
         if (at == 0) {
             if (!kept)
-                find_vectors(s, &s->element, gr, center, entries + k * LANES, k,
-                             part(gr, k), l);
+                find_vectors(s, 2.0 * s->element.barrier, gr, center,
+                             entries + k * LANES, k, part(gr, k), l);
             find_slopes(&s->element, part(gr, k), l,
                         kept ? kept + KEPT * LANES * k : NULL, true);
         }
