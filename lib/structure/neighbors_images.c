@@ -1,6 +1,7 @@
 /* Atoms are wrapped into the cell and given all images within reach of it, which then
    are sorted into bins by counting. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -8,8 +9,9 @@
 #include "base/vector_math.h"
 #include "structure/neighbors_build.h"
 
-#define ROUNDING 1e-6 /* of the reach: errors of fractional coordinates are below */
-#define MOST_IMAGES 1e8
+#define ROUNDING 1e-6   /* of the reach: errors of fractional coordinates are below */
+#define MOST_IMAGES 4e6 /* and MOST_EACH per atom */
+#define MOST_EACH 26.0
 #define MOST_CELLS 2e9 /* from the cell to an atom */
 #define SAMPLE 64
 #define STRETCH 1024  /* atoms or slots that are dealt with together */
@@ -101,23 +103,40 @@ static int choose_grid(build_t *b) {
     return HOP_OK;
 }
 
+static double most_images(const build_t *b) {
+    const double most = MOST_IMAGES + (1.0 + MOST_EACH) * (double)b->list.atoms;
+    return fmin(most, (double)(INT32_MAX - HOP__SLACK));
+}
+
+/* Flat or thin cells would need gigabytes. */
+static int too_many(build_t *b, double images) {
+    const double *h = b->heights;
+    char size[3][32] = {"no", "no", "no"};
+    for (int a = 0; a < 3; a++)
+        if (b->periodic[a])
+            snprintf(size[a], sizeof size[a], "%g", h[a]);
+    return hop__fail(
+        b->list.context, HOP_ERROR_RANGE,
+        "neighbours: a cell of heights %s, %s and %s has %.3g images within "
+        "a reach of %g, expected at most %.3g",
+        size[0], size[1], size[2], images, b->reach, most_images(b));
+}
+
 static int prepare_cell(build_t *b) {
     complete_cell(b);
     if (!hop__invert3(b->rows, b->inverse))
         return hop__fail(b->list.context, HOP_ERROR_ARGUMENT,
                          "cell: expected independent lattice vectors, got volume %g",
                          hop__determinant3(b->rows));
-    double images = 1.0;
+    double images = (double)b->list.atoms; /* at least */
     for (int a = 0; a < 3; a++) {
         double column[3] = {b->inverse[a], b->inverse[3 + a], b->inverse[6 + a]};
         b->heights[a] = 1.0 / sqrt(hop__dot(column, column, 3));
         b->margin[a] = b->reach / b->heights[a] * (1.0 + ROUNDING) + 1e-9;
         images *= b->periodic[a] ? 2.0 * floor(b->margin[a]) + 1.0 : 1.0;
     }
-    if (!(images <= MOST_IMAGES))
-        return hop__fail(b->list.context, HOP_ERROR_RANGE,
-                         "neighbours: a reach of %g needs more than %g images",
-                         b->reach, MOST_IMAGES);
+    if (b->list.atoms > 0 && !(images <= most_images(b)))
+        return too_many(b, images);
     return choose_grid(b);
 }
 
@@ -236,10 +255,8 @@ static int wrap_atoms(task *t, size_t *images) {
         total += found[k].images;
         found[k].images = before;
     }
-    if (total > (double)(INT32_MAX - HOP__SLACK))
-        return hop__fail(b->list.context, HOP_ERROR_RANGE,
-                         "neighbours: %g images within %g, expected at most %d", total,
-                         b->reach, INT32_MAX - HOP__SLACK);
+    if (!(total <= most_images(b)))
+        return too_many(b, total);
     *images = (size_t)total;
     return HOP_OK;
 }
