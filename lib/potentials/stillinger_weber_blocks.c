@@ -108,11 +108,16 @@ static int reserve_scratch(hop_context *context, hop__sw_blocks *l, size_t longe
     return HOP_OK;
 }
 
+/* Numbers that change as atoms move do so the less, the more there are. */
+static size_t spare(size_t count) {
+    return count < 100000 ? count / 4 + 1024 : count / 64 + 24500;
+}
+
 static int reserve_entries(hop_context *context, hop__sw_blocks *l, size_t entries,
                            bool keep) {
     hop__sw_system *y = &l->system;
     if (entries > y->entry_capacity) {
-        const size_t wanted = entries + entries / 4 + 1024;
+        const size_t wanted = entries + spare(entries);
         y->entry_capacity = 0;
         if (!grow(context, &y->entries, wanted, sizeof *y->entries))
             return HOP_ERROR_MEMORY;
@@ -294,10 +299,10 @@ static int place_direction(hop_context *context, hop__sw_blocks *l, const double
     const size_t images = y->list->images, n = l->blocks * l->kinds * HOP__SW_BLOCK;
     if (images > l->direction_capacity) {
         l->direction_capacity = 0;
-        if (!grow(context, &l->direction, 4 * (images + images / 4),
+        if (!grow(context, &l->direction, 4 * (images + spare(images)),
                   sizeof *l->direction))
             return HOP_ERROR_MEMORY;
-        l->direction_capacity = images + images / 4;
+        l->direction_capacity = images + spare(images);
     }
     if (n > l->dot_moments) {
         l->dot_moments = 0;
