@@ -657,6 +657,20 @@ START_TEST(test_too_many_images) {
     }
     ck_assert_int_eq(hop__neighbors_update(list, s, 1000.0, 0.0), HOP_ERROR_RANGE);
     ck_assert_ptr_nonnull(strstr(hop_error_message(context), "images"));
+    /* a flat cell; then turns that no int holds */
+    s->cell[0] = s->cell[4] = 0.01;
+    s->cell[8] = 30.0;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 12.0, 1.0), HOP_ERROR_RANGE);
+    ck_assert_ptr_nonnull(
+        strstr(hop_error_message(context),
+               "a cell of heights 0.01, 0.01 and 30 has 6.77e+06 "
+               "images within a reach of 13, expected at most 4e+06"));
+    s->periodic[0] = 0;
+    s->cell[4] = 1e-9;
+    ck_assert_int_eq(hop__neighbors_update(list, s, 12.0, 1.0), HOP_ERROR_RANGE);
+    ck_assert_ptr_nonnull(
+        strstr(hop_error_message(context), "heights no, 1e-09 and 30"));
+    s->periodic[0] = 1;
     for (int a = 0; a < 3; a++)
         s->cell[4 * a] = 2.0;
     ck_assert_int_eq(hop__neighbors_update(list, s, 3.0, 0.0), HOP_OK);

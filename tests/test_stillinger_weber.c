@@ -177,12 +177,13 @@ static void assert_same(results a, results b) {
 
 /* By pairs and triplets, with numbers that carry their change. */
 static results plain_results(hop_structure *s) {
-    hop__sw_workspace *w = potential->workspace;
-    ck_assert_int_eq(hop_potential_evaluate(potential, s), HOP_OK);
-    ck_assert(w->one_element);
-    w->one_element = false;
-    results r = results_of(potential, s);
-    w->one_element = true;
+    const size_t n = s->count;
+    results r = {7 + 7 * n, calloc(7 + 10 * n, sizeof(double))};
+    support_sw_results out = {r.at, r.at + 1, r.at + 7, r.at + 7 + n, r.at + 7 + 4 * n};
+    direction_of(3 * n, r.at + r.count);
+    ck_assert_msg(hop_potential_evaluate(potential, s) == HOP_OK, "%s",
+                  hop_error_message(context));
+    support_stillinger_weber(potential, s, r.at + r.count, &out);
     return r;
 }
 
@@ -363,17 +364,120 @@ START_TEST(test_one_of_several_elements) {
 }
 END_TEST
 
+/* Both ways of a pair different, in functions, strength and reach; triplets that depend on
+   the order; a pair without terms; and the like. */
+static const char *const several_elements[] = {
+    two_elements,
+    SILICON "C C C 2.9 1.65 1.75 24.0 1.15 -0.30 7.2 0.58 4 0 0\n"
+            "Si C C 2.5 1.90 1.82 22.0 1.10 -0.33 7.1 0.60 4 0 0\n"
+            "C Si Si 2.3 1.95 2.02 20.0 1.25 -0.35 7.3 0.63 5 1 1e-4\n"
+            "Si Si C 2.2 0 0 23.0 0 -0.31 0 0 0 0 0\n"
+            "Si C Si 2.4 0 0 13.0 0 -0.41 0 0 0 0 0\n"
+            "C C Si 2.4 0 0 19.0 0 -0.36 0 0 0 0 0\n"
+            "C Si C 2.4 0 0 0 0 0.36 0 0 0 0 0\n",
+    SILICON "C C C 0 0 0 0 0 0 0 0 0 0 0\n"
+            "Si C C 2.5 1.90 1.82 22.0 1.20 -0.33 7.1 0.60 4 0 0\n"
+            "C Si Si 2.5 1.90 1.82 22.0 1.20 -0.33 7.1 0.60 4 0 0\n"
+            "Si Si C 2.2 0 0 23.0 0 -0.31 0 0 0 0 0\n"
+            "Si C Si 2.2 0 0 23.0 0 -0.31 0 0 0 0 0\n"
+            "C C Si 2.4 0 0 0 0 0 0 0 0 0 0\n"
+            "C Si C 2.4 0 0 0 0 0 0 0 0 0 0\n",
+};
+
+static void name_at_random(hop_structure *s, hop__random *r, const int32_t *numbers,
+                           uint32_t kinds) {
+    for (size_t i = 0; i < s->count; i++)
+        s->numbers[i] = numbers[(size_t)(between(r, 0.0, 1.0) * kinds) % kinds];
+    s->numbers[0] = numbers[0];
+    s->numbers[s->count - 1] = numbers[1];
+}
+
+static void check_mixture(size_t count, double volume, double apart, int periodic,
+                          const int32_t *numbers, uint32_t kinds, double tolerance) {
+    enum hop__isa best = context->isa;
+    hop__random r = hop__random_start(15, (uint64_t)count);
+    structure = random_atoms(&r, count, volume, apart, periodic);
+    name_at_random(structure, &r, numbers, kinds);
+    results plain = plain_results(structure);
+    for (int isa = 0; isa <= (int)best; isa++) {
+        context->isa = (enum hop__isa)isa;
+        results lanes = results_of(potential, structure);
+        assert_close(lanes, plain, count, tolerance);
+        free(lanes.at);
+    }
+    context->isa = best;
+    free(plain.at);
+    hop_structure_free(structure);
+    structure = NULL;
+}
+
+START_TEST(test_mixtures) {
+    const size_t counts[] = {2, 3, 8, 17, 40, 129, 255, 257, 300, 700};
+    load(several_elements[_i]);
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+        check_mixture(counts[k], 14.0, 1.7, (int)(k % 8), (const int32_t[]){14, 6}, 2,
+                      4e-13);
+    check_mixture(90, 3.0, 0.9, 7, (const int32_t[]){6, 14}, 2, 2e-12);
+}
+END_TEST
+
+/* As many as there may be, each entry different. */
+START_TEST(test_twelve_elements) {
+    static const char *const symbols[] = {"H", "He", "Li", "Be", "B",  "C",
+                                          "N", "O",  "F",  "Ne", "Na", "Mg"};
+    const int32_t numbers[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    char *text = malloc(400000), *at = text;
+    for (int e = 0; e < 1728; e++) {
+        const int i = e / 144, j = e / 12 % 12, k = e % 12;
+        const double pair = i + j, order = (e * 7) % 12;
+        at += sprintf(at, "%s %s %s %g %g 1.8 %g 1.2 %g 7.0 0.6 4 0 0\n", symbols[i],
+                      symbols[j], symbols[k], 1.5 + 0.02 * pair, 1.7 + 0.02 * pair,
+                      15.0 + order, -0.5 + 0.03 * order);
+    }
+    load(text);
+    free(text);
+    check_mixture(700, 12.0, 1.6, 7, numbers, 12, 4e-13);
+    check_mixture(40, 12.0, 1.6, 0, numbers + 3, 5, 4e-13);
+}
+END_TEST
+
+/* One potential that sees other elements and other numbers of them in between. */
+START_TEST(test_changing_elements) {
+    const int32_t kinds[] = {14, 6};
+    load(two_elements);
+    structure = diamond(3, 5.1, 0.1);
+    hop_potential *used = potential;
+    potential = NULL;
+    hop__random r = hop__random_start(16, 0);
+    for (int step = 0; step < 6; step++) {
+        for (size_t i = 0; i < structure->count; i++)
+            structure->numbers[i] = kinds[step % 2];
+        if (step % 3 != 0)
+            name_at_random(structure, &r, kinds, 2);
+        load(two_elements);
+        results expected = results_of(potential, structure);
+        results got = results_of(used, structure);
+        assert_same(got, expected);
+        free(expected.at);
+        free(got.at);
+    }
+    hop_potential_free(used);
+}
+END_TEST
+
 /* ---- the same bits ---- */
 
 START_TEST(test_threads_do_not_matter) {
     enum hop__isa best = context->isa;
     for (int isa = 0; isa <= (int)best; isa++) {
         context->isa = (enum hop__isa)isa;
-        structure = diamond(7, 5.43, 0.15); /* 2744 atoms */
+        structure = diamond(7, 5.1, 0.15); /* 2744 atoms */
+        for (size_t i = 0; _i == 1 && i < structure->count; i += 3)
+            structure->numbers[i] = 6;
         results first = {0};
         const int32_t threads[] = {1, 2, 4, 2};
         for (int k = 0; k < 4; k++) {
-            load(SILICON);
+            load(several_elements[_i]);
             ck_assert_int_eq(hop_context_set_threads(context, threads[k]), HOP_OK);
             results r = results_of(potential, structure);
             if (k == 0)
@@ -394,9 +498,11 @@ END_TEST
 /* So large that memory is called into the cache ahead; blocks that are not full. */
 START_TEST(test_large_systems) {
     structure = diamond(11, 5.43, 0.15);
+    for (size_t i = 0; _i == 1 && i < structure->count; i += 3)
+        structure->numbers[i] = 6;
     results first = {0};
     for (int32_t threads = 1; threads <= 4; threads *= 2) {
-        load(SILICON);
+        load(several_elements[_i]);
         ck_assert_int_eq(hop_context_set_threads(context, threads), HOP_OK);
         results r = results_of(potential, structure);
         if (threads > 1) {
@@ -557,10 +663,13 @@ START_TEST(test_steady_state_allocates_nothing) {
     hop_structure *s;
     double v[3 * 512], hv[3 * 512];
     hop__random r = hop__random_start(14, 0);
-    structure = diamond(4, 5.43, 0.1);
+    structure = diamond(4, 5.1, 0.1);
+    for (size_t i = 0; _i == 1 && i < structure->count; i += 3)
+        structure->numbers[i] = 6;
+    support_write_file(support_path("steady.sw"), two_elements, strlen(two_elements));
     ck_assert_int_eq(hop_context_new(&allocator, &own), HOP_OK);
     ck_assert_int_eq(hop_context_set_threads(own, 2), HOP_OK);
-    ck_assert_int_eq(hop_potential_builtin(own, "Si.sw", &p), HOP_OK);
+    ck_assert_int_eq(hop_potential_load(own, support_path("steady.sw"), &p), HOP_OK);
     ck_assert_int_eq(hop_structure_copy(structure, &s), HOP_OK);
     direction_of(3 * 512, v);
     size_t calls = 0;
@@ -623,15 +732,18 @@ int main(int argc, char **argv) {
     tcase_add_loop_test(tests, test_several_elements, 0, 3);
     tcase_add_loop_test(tests, test_derivatives_of_several_elements, 0, 3);
     tcase_add_test(tests, test_one_of_several_elements);
-    tcase_add_test(tests, test_threads_do_not_matter);
-    tcase_add_test(tests, test_large_systems);
+    tcase_add_loop_test(tests, test_mixtures, 0, 3);
+    tcase_add_test(tests, test_twelve_elements);
+    tcase_add_test(tests, test_changing_elements);
+    tcase_add_loop_test(tests, test_threads_do_not_matter, 0, 2);
+    tcase_add_loop_test(tests, test_large_systems, 0, 2);
     tcase_add_test(tests, test_the_past_does_not_matter);
     tcase_add_test(tests, test_coincident_atoms);
     tcase_add_test(tests, test_pair_at_every_distance);
     tcase_add_loop_test(tests, test_small_cells, 0, 2);
     tcase_add_test(tests, test_unwrapped_atoms);
     tcase_add_test(tests, test_missing_entries);
-    tcase_add_test(tests, test_steady_state_allocates_nothing);
+    tcase_add_loop_test(tests, test_steady_state_allocates_nothing, 0, 2);
     tcase_add_test(tests, test_failing_memory);
     suite_add_tcase(suite, tests);
     return support_main(suite);

@@ -2,7 +2,11 @@
  * open, and how many threads are inside.  Threads enter an open loop by adding one to
  * the word, so the caller waits only for those that came: a thread that wakes up too
  * late finds the loop closed and costs nothing.  Waiting is spinning for a moment, then
- * sleep. */
+ * sleep.
+ *
+ * A system that wakes a thread likes to put it where its caller runs, and where both never
+ * run for long it may leave them there, one after the other on one processor: a thread that
+ * finds itself on the processor of another steps aside. */
 #include "base/threads.h"
 
 #include <pthread.h>
@@ -18,6 +22,7 @@
 #define LOOP (OPEN << 1) /* one more in the number of the loop */
 #define STACK ((size_t)512 << 10)
 #define SPIN 20e-6 /* seconds */
+#define APART 1e-3 /* seconds between two attempts to step aside */
 
 /* Each worker has a share of the indices, which it goes through first; then it helps the
    others with theirs.  So the same data come to the same processor again. */
@@ -31,6 +36,8 @@ typedef struct member {
     share share;
     hop__pool *pool;
     size_t number; /* the caller is 0 */
+    atomic_int processor;
+    double stepped; /* aside, when last */
     pthread_t thread;
 } member;
 
@@ -42,7 +49,8 @@ struct hop__pool {
     hop__task_function function;
     void *argument;
     size_t count, workers;
-    share share; /* the caller's */
+    share share;          /* the caller's */
+    atomic_int processor; /* the caller's, when the loop was opened */
     _Atomic uint64_t state;
     atomic_size_t sleepers;
     atomic_bool ending, caller_sleeps;
@@ -112,6 +120,43 @@ static void take_part(hop__pool *p, size_t worker) {
     }
 }
 
+/* The processors of the caller and of threads before this one. */
+static void taken_by_others(hop__pool *p, size_t number, cpu_set_t *taken) {
+    CPU_ZERO(taken);
+    for (size_t k = 0; k < number; k++) {
+        const atomic_int *at = k == 0 ? &p->processor : &p->members[k - 1].processor;
+        const int processor = atomic_load_explicit(at, memory_order_relaxed);
+        if (processor >= 0 && processor < CPU_SETSIZE)
+            CPU_SET(processor, taken);
+    }
+}
+
+/* Allowed for a moment on free processors only, the thread is moved to one of them. */
+static void step_aside(const cpu_set_t *taken) {
+    cpu_set_t allowed, rest;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    CPU_AND(&rest, &allowed, taken);
+    CPU_XOR(&rest, &rest, &allowed);
+    if (CPU_COUNT(&rest) > 0 && sched_setaffinity(0, sizeof rest, &rest) == 0)
+        sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
+static void keep_apart(hop__pool *p, member *m) {
+    cpu_set_t taken;
+    if (!p->spins)
+        return;
+    int processor = sched_getcpu();
+    taken_by_others(p, m->number, &taken);
+    if (processor >= 0 && processor < CPU_SETSIZE && CPU_ISSET(processor, &taken) &&
+        hop__seconds() - m->stepped > APART) {
+        step_aside(&taken);
+        m->stepped = hop__seconds();
+        processor = sched_getcpu();
+    }
+    atomic_store_explicit(&m->processor, processor, memory_order_relaxed);
+}
+
 /* Go into loop `seen` unless it is closed by now. */
 static bool enter(hop__pool *p, uint64_t seen) {
     uint64_t state = atomic_load(&p->state);
@@ -141,8 +186,10 @@ static void *serve(void *opaque) {
         seen = atomic_load(&p->state) / LOOP;
         if (!enter(p, seen))
             continue;
-        if (m->number < p->workers)
+        if (m->number < p->workers) {
+            keep_apart(p, m);
             take_part(p, m->number);
+        }
         leave(p);
     }
 }
@@ -163,6 +210,7 @@ static bool start_member(hop__pool *p, size_t number, const pthread_attr_t *smal
     member *m = &p->members[number - 1];
     m->pool = p;
     m->number = number;
+    atomic_store(&m->processor, -1);
     return (small && pthread_create(&m->thread, small, serve, m) == 0) ||
            pthread_create(&m->thread, NULL, serve, m) == 0;
 }
@@ -240,6 +288,7 @@ static hop__pool *pool_of(hop_context *context) {
 /* ---- the loop ---- */
 
 static void open_loop(hop__pool *p) {
+    atomic_store_explicit(&p->processor, sched_getcpu(), memory_order_relaxed);
     for (size_t k = 0; k < p->workers; k++) {
         share *s = share_of(p, k);
         size_t part = p->count / p->workers, more = p->count % p->workers;

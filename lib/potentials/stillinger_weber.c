@@ -6,7 +6,7 @@
  * Entries are triplets (centre, j, k): the pair i-j uses (i, j, j); the three-body term
  * takes lambda, eps and cos0 from (i, j, k), gamma sigma and the cut-off of each leg from
  * (i, j, j) and (i, k, k).  Where a file gives (i, j, j) and (j, i, i) different pair terms,
- * their mean is taken.
+ * their mean is taken; and that of (i, j, k) and (i, k, j) where their triplets differ.
  */
 #include <math.h>
 #include <string.h>
@@ -33,8 +33,8 @@ static int new_workspace(hop_context *context, const void *p, void **out) {
 
 static void free_workspace(hop_context *context, void *opaque) {
     hop__sw_workspace *w = opaque;
-    hop__sw_element_free(context, w->lanes);
-    hop__sw_elements_free(context, w->duals);
+    hop__sw_blocks_free(context, w->blocks);
+    hop__sw_mix_free(context, w->mixture);
     hop__neighbors_free(w->neighbors);
     hop__release(context, w->numbers);
     hop__release(context, w->species);
@@ -52,8 +52,10 @@ static int missing(const hop_potential *potential, int32_t a, int32_t b, int32_t
 static int find_species(hop_potential *potential, const hop_structure *s) {
     const hop__sw_parameters *p = potential->parameters;
     hop__sw_workspace *w = potential->workspace;
-    bool present[HOP__SW_SPECIES] = {false};
+    bool *present = w->present;
     int32_t elements = 0;
+    memset(w->present, 0, sizeof w->present);
+    w->changes++;
     for (size_t i = 0; i < s->count; i++) {
         int32_t index = hop__species_index(&p->species, s->numbers[i]);
         if (index < 0)
@@ -110,22 +112,14 @@ static int prepare(hop_potential *potential, const hop_structure *s) {
 }
 
 static int evaluate(hop_potential *potential, hop_structure *s) {
-    const hop__sw_workspace *w = potential->workspace;
     int status = prepare(potential, s);
-    if (status != HOP_OK)
-        return status;
-    return w->one_element ? hop__sw_element_evaluate(potential, s)
-                          : hop__sw_elements_evaluate(potential, s);
+    return status == HOP_OK ? hop__sw_blocks_evaluate(potential, s) : status;
 }
 
 static int hessian_vector(hop_potential *potential, const hop_structure *s,
                           const double *v, double *hv) {
-    const hop__sw_workspace *w = potential->workspace;
     int status = prepare(potential, s);
-    if (status != HOP_OK)
-        return status;
-    return w->one_element ? hop__sw_element_product(potential, s, v, hv)
-                          : hop__sw_elements_product(potential, s, v, hv);
+    return status == HOP_OK ? hop__sw_blocks_product(potential, s, v, hv) : status;
 }
 
 /* The pair term alone: its minimum is the bond length of the diamond crystal, where the

@@ -5,9 +5,10 @@
 
 #include "potentials/parameter_file.h"
 #include "potentials/potential.h"
+#include "potentials/stillinger_weber_kernels.h"
 #include "structure/neighbors.h"
 
-#define HOP__SW_SPECIES 12
+#define HOP__SW_SPECIES HOP__SW_KINDS
 
 /* Of a triplet (centre, j, k). */
 typedef struct hop__sw_entry {
@@ -33,32 +34,31 @@ int hop__sw_parse(hop_context *context, const char *name, const char *text, size
                   void **out);
 void hop__sw_free_parameters(hop_context *context, void *opaque);
 
-/* ---- the two ways: atoms of one element, and of several ---- */
-
-typedef struct hop__sw_lanes hop__sw_lanes; /* stillinger_weber_element.c */
-typedef struct hop__sw_duals hop__sw_duals; /* stillinger_weber_elements.c */
-typedef struct hop__sw_ahead hop__sw_ahead; /* stillinger_weber_ahead.c */
+typedef struct hop__sw_blocks hop__sw_blocks;   /* stillinger_weber_blocks.c */
+typedef struct hop__sw_mixture hop__sw_mixture; /* stillinger_weber_elements.c */
+typedef struct hop__sw_ahead hop__sw_ahead;     /* stillinger_weber_ahead.c */
 
 typedef struct hop__sw_workspace {
     hop__neighbors *neighbors;
     int32_t *numbers, *species; /* of the last structure, and their indices */
     size_t atoms, capacity;
-    bool one_element;
-    hop__sw_lanes *lanes; /* each made at first use */
-    hop__sw_duals *duals;
+    size_t changes; /* grows whenever they change */
+    bool present[HOP__SW_SPECIES], one_element;
+    hop__sw_blocks *blocks; /* each made at first use */
+    hop__sw_mixture *mixture;
 } hop__sw_workspace;
 
 /* Energy, forces, virial and energies of `s`, whose list and species are in the
    workspace. */
-int hop__sw_element_evaluate(hop_potential *potential, hop_structure *s);
-int hop__sw_element_product(hop_potential *potential, const hop_structure *s,
-                            const double *v, double *hv);
-void hop__sw_element_free(hop_context *context, hop__sw_lanes *lanes);
+int hop__sw_blocks_evaluate(hop_potential *potential, hop_structure *s);
+int hop__sw_blocks_product(hop_potential *potential, const hop_structure *s,
+                           const double *v, double *hv);
+void hop__sw_blocks_free(hop_context *context, hop__sw_blocks *blocks);
 
-int hop__sw_elements_evaluate(hop_potential *potential, hop_structure *s);
-int hop__sw_elements_product(hop_potential *potential, const hop_structure *s,
-                             const double *v, double *hv);
-void hop__sw_elements_free(hop_context *context, hop__sw_duals *duals);
+/* What the kernels know of an entry (i, j, j), and of all entries. */
+hop__sw_element hop__sw_element_of(const hop__sw_entry *e);
+int hop__sw_mix_of(hop_potential *potential, const hop__sw_mix **mix);
+void hop__sw_mix_free(hop_context *context, hop__sw_mixture *mixture);
 
 /* Per block the chunks of places that it is the first to touch; NULL for small systems. */
 int hop__sw_ahead_of(hop_context *context, const hop__neighbors *list,

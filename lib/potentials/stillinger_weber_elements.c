@@ -1,251 +1,150 @@
-/* Stillinger-Weber for several elements, pair by pair and triplet by triplet.  Forces and
- * Hessian-vector products come from one routine over pairs of numbers (value, change along
- * v): see `dual`. */
+/* Several elements: the tables by kind that the kernels work with, and the kind of each
+ * place of the neighbour list. */
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/vector_math.h"
 #include "potentials/stillinger_weber.h"
+#include "potentials/stillinger_weber_kernels.h"
 
-/* ---- numbers that carry their change along a direction ---- */
-
-typedef struct dual {
-    double v, d;
-} dual;
-
-static dual constant(double v) { return (dual){v, 0.0}; }
-static dual add(dual a, dual b) { return (dual){a.v + b.v, a.d + b.d}; }
-static dual sub(dual a, dual b) { return (dual){a.v - b.v, a.d - b.d}; }
-static dual mul(dual a, dual b) { return (dual){a.v * b.v, a.d * b.v + a.v * b.d}; }
-static dual times(double s, dual a) { return (dual){s * a.v, s * a.d}; }
-static dual inverse(dual a) { return (dual){1.0 / a.v, -a.d / (a.v * a.v)}; }
-static dual root(dual a) {
-    double r = sqrt(a.v);
-    return (dual){r, 0.5 * a.d / r};
-}
-static dual exponential(dual a) {
-    double e = hop__exp(a.v);
-    return (dual){e, e * a.d};
-}
-static dual power(dual a, double p) {
-    if (p == 0.0)
-        return constant(1.0);
-    double v = hop__power(a.v, p);
-    return (dual){v, p * v / a.v * a.d};
-}
-
-/* A neighbour as its centre sees it. */
-typedef struct leg {
-    int32_t index, species;
-    dual u[3]; /* from the centre to the neighbour */
-    dual r, inv_r;
-    const hop__sw_entry *pair;
-    dual decay, decay_slope; /* exp(gamma sigma / (r - a sigma)) and its slope in r */
-} leg;
-
-struct hop__sw_duals {
-    leg *legs;
-    dual *force; /* 3 per atom */
-    size_t atoms, leg_capacity;
+struct hop__sw_mixture {
+    hop__sw_mix mix;
+    int32_t *kind;
+    size_t capacity, builds, changes; /* of the list and the species that it is for */
 };
 
-/* ---- terms ---- */
-
-typedef struct totals {
-    double *energies; /* NULL when only the change of the forces is wanted */
-    double virial[6];
-} totals;
-
-/* exp(strength / (r - barrier)) and its slope, zero at and beyond the barrier; the
-   exponent is kept above -200, where nothing is left of it. */
-static void cut(double strength, dual r, double barrier, dual *value, dual *slope) {
-    *value = *slope = constant(0.0);
-    if (!(r.v < barrier) || strength / (r.v - barrier) < -200.0)
+void hop__sw_mix_free(hop_context *context, hop__sw_mixture *m) {
+    if (!m)
         return;
-    dual gap = inverse(sub(r, constant(barrier)));
-    *value = exponential(times(strength, gap));
-    *slope = times(-strength, mul(*value, mul(gap, gap)));
+    hop__release(context, m->kind);
+    hop__release(context, m);
 }
 
-/* Half of the pair energy and its forces on the centre i and on the neighbour. */
-static void pair_term(const leg *l, dual *force, size_t i, double *energy,
-                      totals *sum) {
-    const hop__sw_entry *e = l->pair;
-    dual value, slope;
-    cut(e->sigma, l->r, e->barrier, &value, &slope);
-    if (value.v == 0.0)
-        return;
-    dual x = times(e->sigma, l->inv_r);
-    dual xp = times(e->B, power(x, e->p)), xq = power(x, e->q);
-    dual bracket = sub(xp, xq);
-    dual bracket_slope = mul(l->inv_r, sub(times(e->q, xq), times(e->p, xp)));
-    double scale = e->A * e->epsilon;
-    dual de = times(scale, add(mul(bracket_slope, value), mul(bracket, slope)));
-    dual along = times(0.5, mul(de, l->inv_r));
-    for (size_t c = 0; c < 3; c++) {
-        dual *fi = &force[3 * i + c], *fj = &force[3 * (size_t)l->index + c];
-        dual f = mul(along, l->u[c]);
-        *fi = add(*fi, f);
-        *fj = sub(*fj, f);
-    }
-    if (!sum->energies)
-        return;
-    *energy += 0.5 * scale * bracket.v * value.v;
-    const double *u = (double[]){l->u[0].v, l->u[1].v, l->u[2].v};
-    double w = -along.v;
-    sum->virial[0] += w * u[0] * u[0];
-    sum->virial[1] += w * u[1] * u[1];
-    sum->virial[2] += w * u[2] * u[2];
-    sum->virial[3] += w * u[1] * u[2];
-    sum->virial[4] += w * u[0] * u[2];
-    sum->virial[5] += w * u[0] * u[1];
+/* Exponentials end where their exponents reach -100, before there are denormals.  Pairs
+   without reach get functions that are finite, of which nothing is used. */
+hop__sw_element hop__sw_element_of(const hop__sw_entry *e) {
+    static const hop__sw_entry nothing = {
+        .sigma = 1.0, .a = 1.0, .gamma = 1.2, .p = 4.0, .barrier = 1.0};
+    if (!(e->reach > 0.0))
+        e = &nothing;
+    const double edge = e->sigma * fmax(1e-2 * fmin(e->gamma, 1.0), 1e-9);
+    return (hop__sw_element){
+        .reach = fmin(e->reach, e->barrier - edge),
+        .edge = edge,
+        .barrier = e->barrier,
+        .sigma = e->sigma,
+        .gamma = e->gamma,
+        .B = e->B,
+        .p = e->p,
+        .q = e->q,
+        .pair = e->A * e->epsilon,
+        .triplet = e->lambda * e->epsilon,
+        .cosine = e->cos0,
+        .kappa = 2.0 * e->lambda * e->epsilon * (1.0 - e->cos0) * (1.0 - e->cos0),
+        .usual = e->gamma == 1.2 && e->p == 4.0 && e->q == 0.0,
+    };
 }
 
-static void triplet_term(const leg *j, const leg *k, const hop__sw_entry *e,
-                         dual *force, size_t i, double *energy, totals *sum) {
-    if (j->decay.v == 0.0 || k->decay.v == 0.0)
-        return;
-    dual cosine = constant(0.0);
-    for (int c = 0; c < 3; c++)
-        cosine = add(cosine, mul(j->u[c], k->u[c]));
-    cosine = mul(cosine, mul(j->inv_r, k->inv_r));
-    dual delta = sub(cosine, constant(e->cos0));
-    dual strength = times(e->lambda * e->epsilon, delta);
-    dual both = mul(j->decay, k->decay);
-    dual angular = times(2.0, mul(strength, both));
-    dual square = mul(strength, delta);
-    dual radial_j = mul(square, mul(j->decay_slope, k->decay));
-    dual radial_k = mul(square, mul(j->decay, k->decay_slope));
-    for (int c = 0; c < 3; c++) {
-        dual nj = mul(j->u[c], j->inv_r), nk = mul(k->u[c], k->inv_r);
-        /* dE/du of each leg */
-        dual gj = add(mul(angular, mul(sub(nk, mul(cosine, nj)), j->inv_r)),
-                      mul(radial_j, nj));
-        dual gk = add(mul(angular, mul(sub(nj, mul(cosine, nk)), k->inv_r)),
-                      mul(radial_k, nk));
-        dual *fi = &force[3 * i + (size_t)c];
-        dual *fj = &force[3 * (size_t)j->index + (size_t)c];
-        *fi = add(*fi, add(gj, gk));
-        *fj = sub(*fj, gj);
-        dual *fk = &force[3 * (size_t)k->index + (size_t)c];
-        *fk = sub(*fk, gk);
-        if (!sum->energies)
-            continue;
-        static const int row[3][3] = {{0, 5, 4}, {5, 1, 3}, {4, 3, 2}};
-        for (int b = c; b < 3; b++)
-            sum->virial[row[c][b]] -= gj.v * j->u[b].v + gk.v * k->u[b].v;
-    }
-    *energy += square.v * both.v;
+/* ---- tables ---- */
+
+static bool same_functions(const hop__sw_entry *e, const hop__sw_entry *f) {
+    return e->sigma == f->sigma && e->gamma == f->gamma && e->B == f->B &&
+           e->p == f->p && e->q == f->q && e->reach == f->reach &&
+           e->barrier == f->barrier && e->A * e->epsilon == f->A * f->epsilon;
 }
 
-static size_t collect_legs(const hop__sw_parameters *p, hop__sw_workspace *w,
-                           const double *v, size_t i) {
-    const hop__neighbors *list = w->neighbors;
-    size_t count = 0;
-    const size_t place = (size_t)list->place[i], first = list->first[place];
-    for (size_t m = first; m < first + (size_t)list->count[place]; m++) {
-        leg *l = &w->duals->legs[count];
-        size_t other = (size_t)list->index[m], j = (size_t)list->atom[other];
-        dual square = constant(0.0);
-        l->index = list->atom[other];
-        l->species = w->species[j];
-        l->pair = hop__sw_entry_of(p, w->species[i], l->species, l->species);
-        for (size_t c = 0; c < 3; c++) {
-            l->u[c].v = list->positions[4 * other + c] - list->positions[4 * place + c];
-            l->u[c].d = v ? v[3 * j + c] - v[3 * i + c] : 0.0;
-            square = add(square, mul(l->u[c], l->u[c]));
+static double own_kappa(const hop__sw_entry *e) {
+    return e->lambda * e->epsilon * (1.0 - e->cos0) * (1.0 - e->cos0);
+}
+
+static void fill_pair(const hop__sw_parameters *p, const int32_t *species, size_t a,
+                      size_t t, hop__sw_mix *mix) {
+    const hop__sw_entry *e = hop__sw_entry_of(p, species[a], species[t], species[t]);
+    const hop__sw_entry *f = hop__sw_entry_of(p, species[t], species[a], species[a]);
+    const size_t at = a * (size_t)mix->kinds + t;
+    hop__sw_element *pair = &mix->pairs[at];
+    *pair = hop__sw_element_of(e);
+    mix->same[at] = same_functions(e, f);
+    mix->pair[at] = e->A * e->epsilon;
+    mix->kappa[at] = own_kappa(e);
+    pair->kappa = own_kappa(e) + (mix->same[at] ? own_kappa(f) : 0.0);
+    if (!mix->same[at])
+        pair->pair *= 0.5;
+    mix->pair_reach[at] = fmax(pair->reach, hop__sw_element_of(f).reach);
+    mix->reach[a] = fmax(mix->reach[a], mix->pair_reach[at]);
+    mix->away = fmax(mix->away, 2.0 * fmax(pair->barrier, f->barrier));
+}
+
+/* Strengths and cosines of (centre, s, t) and (centre, t, s) at equal parts. */
+static void fill_triplet(const hop__sw_parameters *p, const int32_t *species, size_t a,
+                         size_t s, size_t t, hop__sw_mix *mix) {
+    const hop__sw_entry *e = hop__sw_entry_of(p, species[a], species[s], species[t]);
+    const hop__sw_entry *f = hop__sw_entry_of(p, species[a], species[t], species[s]);
+    const size_t at = (a * (size_t)mix->kinds + s) * (size_t)mix->kinds + t;
+    const double le = 0.5 * e->lambda * e->epsilon, lf = 0.5 * f->lambda * f->epsilon;
+    mix->t[at] = le + lf;
+    mix->v[at] = le * e->cos0 + lf * f->cos0;
+    mix->s[at] = le * e->cos0 * e->cos0 + lf * f->cos0 * f->cos0;
+}
+
+static void fill_tables(const hop__sw_parameters *p, const int32_t *species,
+                        hop__sw_mix *mix) {
+    const size_t kinds = (size_t)mix->kinds;
+    mix->away = 0.0;
+    for (size_t a = 0; a < kinds; a++) {
+        mix->reach[a] = 0.0;
+        for (size_t t = 0; t < kinds; t++) {
+            fill_pair(p, species, a, t, mix);
+            for (size_t s = 0; s < kinds; s++)
+                fill_triplet(p, species, a, s, t, mix);
         }
-        l->r = root(square);
-        if (!(l->r.v < l->pair->reach))
-            continue;
-        l->inv_r = inverse(l->r);
-        cut(l->pair->gamma * l->pair->sigma, l->r, l->pair->barrier, &l->decay,
-            &l->decay_slope);
-        count++;
     }
-    return count;
+    mix->uneven = false;
+    for (size_t k = 0; k < kinds * kinds; k++)
+        mix->uneven = mix->uneven || mix->pair_reach[k] < 0.99 * mix->reach[k / kinds];
 }
 
-static void accumulate(hop_potential *potential, const hop_structure *s,
-                       const double *v, totals *sum) {
+/* ---- kinds ---- */
+
+static int reserve(hop_context *context, hop__sw_mixture *m, size_t images) {
+    if (images <= m->capacity)
+        return HOP_OK;
+    const size_t wanted = images + images / 8 + 64;
+    hop__release(context, m->kind);
+    m->capacity = 0;
+    if (!(m->kind = hop__allocate_unset(context, wanted, sizeof *m->kind)))
+        return HOP_ERROR_MEMORY;
+    m->capacity = wanted;
+    return HOP_OK;
+}
+
+int hop__sw_mix_of(hop_potential *potential, const hop__sw_mix **out) {
     const hop__sw_parameters *p = potential->parameters;
     hop__sw_workspace *w = potential->workspace;
-    memset(w->duals->force, 0, 3 * s->count * sizeof *w->duals->force);
-    for (size_t i = 0; i < s->count; i++) {
-        size_t count = collect_legs(p, w, v, i);
-        double energy = 0.0;
-        for (size_t a = 0; a < count; a++) {
-            pair_term(&w->duals->legs[a], w->duals->force, i, &energy, sum);
-            for (size_t b = a + 1; b < count; b++)
-                triplet_term(&w->duals->legs[a], &w->duals->legs[b],
-                             hop__sw_entry_of(p, w->species[i],
-                                              w->duals->legs[a].species,
-                                              w->duals->legs[b].species),
-                             w->duals->force, i, &energy, sum);
-        }
-        if (sum->energies)
-            sum->energies[i] = energy;
-    }
-}
-
-static int reserve(hop_potential *potential, size_t atoms) {
-    hop__sw_workspace *w = potential->workspace;
-    hop_context *context = potential->context;
-    if (!w->duals && !(w->duals = hop__allocate(context, 1, sizeof *w->duals)))
+    const hop__neighbors *list = w->neighbors;
+    if (!w->mixture &&
+        !(w->mixture = hop__allocate(potential->context, 1, sizeof *w->mixture)))
         return HOP_ERROR_MEMORY;
-    if (atoms > w->duals->atoms) {
-        dual *force = hop__resize(context, w->duals->force, 3 * atoms, sizeof *force);
-        if (!force)
-            return HOP_ERROR_MEMORY;
-        w->duals->force = force;
-        w->duals->atoms = atoms;
-    }
-    const size_t most = w->neighbors->longest;
-    if (most > w->duals->leg_capacity) {
-        leg *legs = hop__resize(context, w->duals->legs, 2 * most, sizeof *legs);
-        if (!legs)
-            return HOP_ERROR_MEMORY;
-        w->duals->legs = legs;
-        w->duals->leg_capacity = 2 * most;
-    }
-    return HOP_OK;
-}
-
-int hop__sw_elements_evaluate(hop_potential *potential, hop_structure *s) {
-    int status = reserve(potential, s->count);
+    hop__sw_mixture *m = w->mixture;
+    *out = &m->mix;
+    if (m->builds == list->builds && m->changes == w->changes)
+        return HOP_OK;
+    m->builds = 0;
+    int status = reserve(potential->context, m, list->images);
     if (status != HOP_OK)
         return status;
-    const hop__sw_workspace *w = potential->workspace;
-    totals sum = {.energies = s->energies};
-    accumulate(potential, s, NULL, &sum);
-    double energy = 0.0;
-    for (size_t i = 0; i < s->count; i++)
-        energy += s->energies[i];
-    for (size_t k = 0; k < 3 * s->count; k++)
-        s->forces[k] = w->duals->force[k].v;
-    *s->energy = energy;
-    memcpy(s->virial, sum.virial, sizeof sum.virial);
+    int32_t kinds[HOP__SW_SPECIES], species[HOP__SW_SPECIES];
+    m->mix.kinds = 0;
+    for (int32_t k = 0; k < HOP__SW_SPECIES; k++) {
+        kinds[k] = m->mix.kinds;
+        if (w->present[k])
+            species[m->mix.kinds++] = k;
+    }
+    fill_tables(p, species, &m->mix);
+    for (size_t k = 0; k < list->images; k++)
+        m->kind[k] = kinds[w->species[list->atom[k]]];
+    m->mix.kind = m->kind;
+    m->builds = list->builds;
+    m->changes = w->changes;
     return HOP_OK;
-}
-
-int hop__sw_elements_product(hop_potential *potential, const hop_structure *s,
-                             const double *v, double *hv) {
-    int status = reserve(potential, s->count);
-    if (status != HOP_OK)
-        return status;
-    const hop__sw_workspace *w = potential->workspace;
-    totals sum = {0};
-    accumulate(potential, s, v, &sum);
-    for (size_t k = 0; k < 3 * s->count; k++)
-        hv[k] = -w->duals->force[k].d;
-    return HOP_OK;
-}
-
-void hop__sw_elements_free(hop_context *context, hop__sw_duals *duals) {
-    if (!duals)
-        return;
-    hop__release(context, duals->legs);
-    hop__release(context, duals->force);
-    hop__release(context, duals);
 }

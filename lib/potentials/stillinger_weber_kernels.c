@@ -13,128 +13,9 @@
  *
  * Each atom adds up its own neighbours in the order of the list. */
 #include "potentials/stillinger_weber_kernels.h"
-#include "base/pack_lanes.h"
-
+#include "potentials/stillinger_weber_filter.h"
 #include "potentials/stillinger_weber_legs.h"
-
-/* ---- the neighbours within reach, and perhaps some just outside ---- */
-
-#if defined(__AVX512F__)
-/* Four rows of four, one in each quarter. */
-static inline __m512 four_rows(const float *rows, const int32_t *at) {
-    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(rows + 4 * (size_t)at[0]));
-    v = _mm512_insertf32x4(v, _mm_loadu_ps(rows + 4 * (size_t)at[4]), 1);
-    v = _mm512_insertf32x4(v, _mm_loadu_ps(rows + 4 * (size_t)at[8]), 2);
-    return _mm512_insertf32x4(v, _mm_loadu_ps(rows + 4 * (size_t)at[12]), 3);
-}
-
-static size_t filter(const float *positions, size_t center, const int32_t *row,
-                     size_t count, float limit, int32_t *out) {
-    const __m512 at = _mm512_broadcast_f32x4(_mm_loadu_ps(positions + 4 * center));
-    const __m512 most = _mm512_set1_ps(limit);
-    size_t found = 0;
-    for (size_t k = 0; k < count; k += 16) {
-        __m512 a = four_rows(positions, row + k) - at;
-        __m512 b = four_rows(positions, row + k + 1) - at;
-        __m512 c = four_rows(positions, row + k + 2) - at;
-        __m512 d = four_rows(positions, row + k + 3) - at;
-        a *= a, b *= b, c *= c, d *= d;
-        /* x + z of two rows, then their y */
-        __m512d ab =
-            _mm512_castps_pd(_mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b));
-        __m512d cd =
-            _mm512_castps_pd(_mm512_unpacklo_ps(c, d) + _mm512_unpackhi_ps(c, d));
-        __m512 square = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)) +
-                        _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
-        __mmask16 inside =
-            count - k < 16 ? (__mmask16)((1u << (count - k)) - 1) : (__mmask16)0xffff;
-        inside = _mm512_mask_cmp_ps_mask(inside, square, most, _CMP_LT_OQ);
-        __m512i places = _mm512_loadu_si512(row + k);
-        _mm512_storeu_si512(out + found, _mm512_maskz_compress_epi32(inside, places));
-        found += (size_t)__builtin_popcount(inside);
-    }
-    return found;
-}
-#elif defined(__AVX2__)
-static inline __m256 two_rows(const float *rows, const int32_t *at) {
-    return _mm256_insertf128_ps(
-        _mm256_castps128_ps256(_mm_loadu_ps(rows + 4 * (size_t)at[0])),
-        _mm_loadu_ps(rows + 4 * (size_t)at[4]), 1);
-}
-
-static inline size_t append(int32_t *out, const int32_t *row, unsigned inside) {
-    __m128i places = _mm_loadu_si128((const __m128i *)row);
-    __m128i front = _mm_loadu_si128((const __m128i *)hop__pack_lanes[inside]);
-    _mm_storeu_si128((__m128i *)out, _mm_shuffle_epi8(places, front));
-    return (size_t)__builtin_popcount(inside);
-}
-
-static size_t filter(const float *positions, size_t center, const int32_t *row,
-                     size_t count, float limit, int32_t *out) {
-    const __m256 at = _mm256_broadcast_ps((const __m128 *)(positions + 4 * center));
-    const __m256 most = _mm256_set1_ps(limit);
-    size_t found = 0;
-    for (size_t k = 0; k < count; k += 8) {
-        __m256 a = two_rows(positions, row + k) - at;
-        __m256 b = two_rows(positions, row + k + 1) - at;
-        __m256 c = two_rows(positions, row + k + 2) - at;
-        __m256 d = two_rows(positions, row + k + 3) - at;
-        a *= a, b *= b, c *= c, d *= d;
-        /* x + z of two rows, then their y */
-        __m256d ab =
-            _mm256_castps_pd(_mm256_unpacklo_ps(a, b) + _mm256_unpackhi_ps(a, b));
-        __m256d cd =
-            _mm256_castps_pd(_mm256_unpacklo_ps(c, d) + _mm256_unpackhi_ps(c, d));
-        __m256 square = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)) +
-                        _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
-        unsigned inside = count - k < 8 ? (1u << (count - k)) - 1 : 255u;
-        inside &= (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(square, most, _CMP_LT_OQ));
-        found += append(out + found, row + k, inside & 15u);
-        found += append(out + found, row + k + 4, inside >> 4);
-    }
-    return found;
-}
-#else
-static size_t filter(const float *positions, size_t center, const int32_t *row,
-                     size_t count, float limit, int32_t *out) {
-    const float *from = positions + 4 * center;
-    size_t found = 0;
-    for (size_t k = 0; k < count; k++) {
-        const float *at = positions + 4 * (size_t)row[k];
-        float x = at[0] - from[0], y = at[1] - from[1], z = at[2] - from[2];
-        out[found] = row[k];
-        found += x * x + y * y + z * z < limit;
-    }
-    return found;
-}
-#endif
-
-/* Where coordinates are too large for floats. */
-static size_t filter_exactly(const double *positions, size_t center, const int32_t *row,
-                             size_t count, double limit, int32_t *out) {
-    const double *from = positions + 4 * center;
-    size_t found = 0;
-    for (size_t k = 0; k < count; k++) {
-        const double *at = positions + 4 * (size_t)row[k];
-        double x = at[0] - from[0], y = at[1] - from[1], z = at[2] - from[2];
-        out[found] = row[k];
-        found += x * x + y * y + z * z < limit;
-    }
-    return found;
-}
-
-/* Of the row of place `i`; contributions of atoms beyond the reach are zero. */
-static inline size_t filter_row(const hop__sw_system *s, size_t i, int32_t *out) {
-    const hop__neighbors *list = s->list;
-    const int32_t *row = list->index + list->first[i];
-    const size_t count = (size_t)list->count[i];
-    const double reach = s->element.reach;
-    if (!(list->rough_error < 1.0))
-        return filter_exactly(list->positions, i, row, count, reach * reach, out);
-    /* two positions and the sum are rounded */
-    const double most = reach * (1.0 + 1e-6) + 4.0 * list->rough_error;
-    return filter(list->rough, i, row, count, (float)(most * most), out);
-}
+#include "potentials/stillinger_weber_totals.h"
 
 /* ---- memory in time: stillinger_weber_ahead.c ---- */
 
@@ -236,35 +117,6 @@ static void fill_entries(const group *g, size_t begin, int32_t *scratch, size_t 
 
 /* ---- sums over the neighbours of each atom ---- */
 
-static inline void energies_of(const hop__sw_element e, size_t count, leg *l,
-                               double *kept, bool usual) {
-    for (size_t k = 0; k < count; k++) {
-        base v = base_at(&e, l, k, usual);
-        vec xp, xq;
-        if (kept)
-            keep_base(kept, k, &v, l[k].u, usual);
-        if (usual)
-            raise(&v);
-        powers(&e, v.inverse, usual, &xp, &xq);
-        l[k].inverse = v.inverse;
-        l[k].g = v.g;
-        l[k].phi = (xp - xq) * v.decay;
-    }
-}
-
-static inline void find_energies(const hop__sw_element *e, size_t count, leg *l,
-                                 double *kept) {
-    if (e->usual)
-        energies_of(*e, count, l, kept, true);
-    else
-        energies_of(*e, count, l, kept, false);
-}
-
-static inline vec contract(const sums *m) { /* T:T */
-    vec diagonal = dot(m->t, m->t), off = dot(m->t + 3, m->t + 3);
-    return fused(off, all(2.0), diagonal);
-}
-
 static void group_moments(hop__sw_system *s, const group *gr, int32_t *entries,
                           double *kept) {
     const hop__sw_element e = s->element;
@@ -275,31 +127,19 @@ static void group_moments(hop__sw_system *s, const group *gr, int32_t *entries,
     gather3(s->list->positions, gr->rows, center);
     for (size_t from = 0; from < gr->longest; from += PART) {
         const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
-        find_vectors(s, gr, center, entries + from * LANES, from, count, l);
+        find_vectors(s, 2.0 * s->element.barrier, gr, center, entries + from * LANES,
+                     from, count, l);
         find_energies(&e, count, l, kept ? kept + KEPT * LANES * from : NULL);
         for (size_t k = from; kept && k < from + count; k++)
             homes(s->list, entries + k * LANES, entries + k * LANES);
         for (size_t k = 0; k < count; k++) {
-            const vec g = l[k].g, inverse = l[k].inverse;
-            const vec nx = l[k].u[0] * inverse, ny = l[k].u[1] * inverse;
-            const vec nz = l[k].u[2] * inverse;
-            const vec gx = g * nx, gy = g * ny, gz = g * nz;
             pairs += l[k].phi;
-            squares = fused(g, g, squares);
-            m.s += g;
-            m.v[0] += gx;
-            m.v[1] += gy;
-            m.v[2] += gz;
-            m.t[0] = fused(gx, nx, m.t[0]);
-            m.t[1] = fused(gy, ny, m.t[1]);
-            m.t[2] = fused(gz, nz, m.t[2]);
-            m.t[3] = fused(gy, nz, m.t[3]);
-            m.t[4] = fused(gx, nz, m.t[4]);
-            m.t[5] = fused(gx, ny, m.t[5]);
+            squares = fused(l[k].g, l[k].g, squares);
+            add_leg(&m, &l[k]);
         }
     }
     const double c = e.cosine;
-    vec triplets = contract(&m) - 2.0 * c * dot(m.v, m.v) + c * c * (m.s * m.s) -
+    vec triplets = contract(m.t, m.t) - 2.0 * c * dot(m.v, m.v) + c * c * (m.s * m.s) -
                    (1.0 - c) * (1.0 - c) * squares;
     vec energy = 0.5 * (e.pair * pairs + e.triplet * triplets);
     for (size_t k = 0; k < gr->lanes && s->energies; k++)
@@ -316,7 +156,7 @@ void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch
     ahead next = ahead_of(s, block);
     for (size_t i = 0; i < n; i++) {
         fetch_for_moments(s, &next, i);
-        counts[i] = filter_row(s, begin + i, scratch + i * stride);
+        counts[i] = filter_row(list, s->element.reach, begin + i, scratch + i * stride);
     }
     sort_by_count(counts, begin, n, s->rows + begin, s->counts + begin);
     for (size_t first = 0; first < n; first += LANES)
@@ -337,54 +177,6 @@ void VARIANT(hop__sw_moments_)(hop__sw_system *s, size_t block, int32_t *scratch
 
 /* ---- forces ---- */
 
-static inline void put_forces(const hop__sw_system *s, const group *gr, vec fx, vec fy,
-                              vec fz) {
-    for (size_t l = 0; l < gr->lanes; l++) {
-        double *f = s->forces + 3 * (size_t)s->list->atom[gr->rows[l]];
-        f[0] = fx[l];
-        f[1] = fy[l];
-        f[2] = fz[l];
-    }
-}
-
-/* Sums of whole numbers, which no order changes: of 2^-10, and the rest of 2^-46. */
-typedef struct whole {
-    uvec high[6], low[6];
-    vec largest;
-} whole;
-
-static inline void add_whole(whole *sum, int k, vec w) {
-    const vec coarse = all(0x1.8p42), fine = all(0x1.8p6);
-    const vec high = w + coarse, low = w - (high - coarse) + fine;
-    sum->high[k] += (uvec)high - (uvec)coarse;
-    sum->low[k] += (uvec)low - (uvec)fine;
-    sum->largest = most(sum->largest, most(w, -w));
-}
-
-static void put_whole(hop__sw_virial *to, const whole *sum) {
-    *to = (hop__sw_virial){.largest = 0.0};
-    for (int l = 0; l < LANES; l++) {
-        for (int k = 0; k < 6; k++) {
-            to->high[k] += sum->high[k][l];
-            to->low[k] += sum->low[k][l];
-        }
-        to->largest = fmax(to->largest, sum->largest[l]);
-    }
-}
-
-/* h of one leg. */
-static inline void leg_force(const leg *l, const sums *m, vec h[3]) {
-    const vec n[3] = {l->u[0] * l->inverse, l->u[1] * l->inverse, l->u[2] * l->inverse};
-    vec tn[3];
-    times(m->t, n, tn);
-    const vec ntn = dot(n, tn), nv = dot(n, m->v);
-    const vec q = fused(ntn, all(0.5), m->s - nv);
-    const vec a = fused(l->g1, q, l->a) - l->b * (ntn - nv);
-    h[0] = fused(a, n[0], l->b * (tn[0] - m->v[0]));
-    h[1] = fused(a, n[1], l->b * (tn[1] - m->v[1]));
-    h[2] = fused(a, n[2], l->b * (tn[2] - m->v[2]));
-}
-
 static void group_forces(const hop__sw_system *s, const group *gr,
                          const int32_t *entries, const double *kept, whole *virial) {
     const vec zero = all(0.0), half = all(-0.5 * s->virial_scale);
@@ -397,7 +189,8 @@ static void group_forces(const hop__sw_system *s, const group *gr,
         const size_t count = gr->longest - from < PART ? gr->longest - from : PART;
         const int32_t *places = entries + from * LANES;
         if (!kept)
-            find_vectors(s, gr, center, places, from, count, l);
+            find_vectors(s, 2.0 * s->element.barrier, gr, center, places, from, count,
+                         l);
         find_slopes(&s->element, count, l, kept ? kept + KEPT * LANES * from : NULL,
                     false);
         for (size_t k = 0; k < count; k++) {

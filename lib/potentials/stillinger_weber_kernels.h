@@ -18,6 +18,8 @@
 
 #define HOP__SW_BLOCK 256
 #define HOP__SW_KEPT 7
+#define HOP__SW_KINDS 12
+#define HOP__SW_SPARE 8   /* slots that a kind may need more than it has rows */
 #define HOP__SW_CHUNK 16  /* places that are called into the cache together */
 #define HOP__SW_AHEAD 128 /* the count of a block's chunks, and room for the chunks */
 
@@ -28,8 +30,30 @@ typedef struct hop__sw_element {
     double barrier, sigma, gamma, B, p, q;
     double pair;            /* A epsilon */
     double triplet, cosine; /* lambda epsilon, cos0 */
+    double kappa;           /* lambda epsilon (1 - cos0)^2, of both centres */
     bool usual;             /* gamma = 1.2, p = 4, q = 0 */
 } hop__sw_element;
+
+/* Atoms of several elements, whose numbers here, kinds, count those that are present. */
+typedef struct hop__sw_mix {
+    int32_t kinds;
+    const int32_t *kind; /* per place, images too */
+    double away;         /* out of reach for all */
+    double reach[HOP__SW_KINDS];
+    double pair_reach[HOP__SW_KINDS * HOP__SW_KINDS]; /* the larger of both ways */
+    /* per pair, kinds * centre + neighbour.  Where both ways have the same functions,
+       `pairs` holds the terms of both; else each way's half of the pair term, and the
+       terms of its own centre. */
+    hop__sw_element pairs[HOP__SW_KINDS * HOP__SW_KINDS];
+    bool same[HOP__SW_KINDS * HOP__SW_KINDS];
+    double pair[HOP__SW_KINDS * HOP__SW_KINDS];  /* A epsilon of this way */
+    double kappa[HOP__SW_KINDS * HOP__SW_KINDS]; /* of this centre */
+    bool uneven; /* reaches differ, so that neighbours are looked at by pair */
+    /* per triplet, kinds * pair + neighbour: lambda epsilon times 1, cos0, cos0^2 */
+    double t[HOP__SW_KINDS * HOP__SW_KINDS * HOP__SW_KINDS];
+    double v[HOP__SW_KINDS * HOP__SW_KINDS * HOP__SW_KINDS];
+    double s[HOP__SW_KINDS * HOP__SW_KINDS * HOP__SW_KINDS];
+} hop__sw_mix;
 
 /* A sum of xx yy zz yz xz xy in whole numbers of 2^-10 and of 2^-46, so that no order of
    atoms or blocks changes it.  Right if `largest`, of any atom, is below 2^41. */
@@ -40,6 +64,9 @@ typedef struct hop__sw_virial {
 
 typedef struct hop__sw_system {
     hop__sw_element element;
+    const hop__sw_mix *mix; /* NULL: all atoms are of `element` */
+    size_t places, slots;   /* mix only: of one kind's moments, of one kind's counts */
+    int32_t *sizes;         /* mix only, per block: how many rows of each kind */
     const hop__neighbors *list;
     const int32_t
         *ahead; /* HOP__SW_AHEAD per block, or NULL: stillinger_weber_ahead.c */
@@ -65,7 +92,7 @@ typedef struct hop__sw_system {
     double *forces; /* 3 each; the product for Hessian products */
 } hop__sw_system;
 
-/* `scratch` holds HOP__SW_BLOCK * (longest row + 32) numbers. */
+/* `scratch` holds (HOP__SW_BLOCK * kinds + 1) * (longest row + 32) numbers. */
 typedef void hop__sw_moments_kernel(hop__sw_system *system, size_t block,
                                     int32_t *scratch);
 typedef void hop__sw_forces_kernel(const hop__sw_system *system, size_t block);
@@ -77,5 +104,15 @@ hop__sw_forces_kernel hop__sw_forces_base, hop__sw_forces_avx2, hop__sw_forces_a
 hop__sw_forces_kernel hop__sw_dots_base, hop__sw_dots_avx2, hop__sw_dots_avx512;
 hop__sw_forces_kernel hop__sw_product_base, hop__sw_product_avx2,
     hop__sw_product_avx512;
+
+/* The same for atoms of several elements. */
+hop__sw_moments_kernel hop__sw_mixed_moments_base, hop__sw_mixed_moments_avx2,
+    hop__sw_mixed_moments_avx512;
+hop__sw_forces_kernel hop__sw_mixed_forces_base, hop__sw_mixed_forces_avx2,
+    hop__sw_mixed_forces_avx512;
+hop__sw_forces_kernel hop__sw_mixed_dots_base, hop__sw_mixed_dots_avx2,
+    hop__sw_mixed_dots_avx512;
+hop__sw_forces_kernel hop__sw_mixed_product_base, hop__sw_mixed_product_avx2,
+    hop__sw_mixed_product_avx512;
 
 #endif

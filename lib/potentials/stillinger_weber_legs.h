@@ -48,12 +48,13 @@ typedef struct leg {
     vec g, phi;   /* exp(gamma sigma/(r - a sigma)), pair energy */
 } leg;
 
-static inline void find_vectors(const hop__sw_system *s, const group *gr,
+/* Neighbours that are not there are put `away`. */
+static inline void find_vectors(const hop__sw_system *s, double away, const group *gr,
                                 const vec center[3], const int32_t *places, size_t from,
                                 size_t count, leg *l) {
     const double *positions = s->list->positions;
-    const vec away = all(2.0 * s->element.barrier);
-    vec counts = away;
+    const vec out = all(away);
+    vec counts = out;
     for (int k = 0; k < LANES; k++)
         counts[k] = (double)gr->counts[k];
     for (size_t k = 0; k < count; k++) {
@@ -62,7 +63,7 @@ static inline void find_vectors(const hop__sw_system *s, const group *gr,
         mask here = below(all((double)(from + k)), counts);
         l[k].u[0] = x[0] - center[0];
         l[k].u[1] = x[1] - center[1];
-        l[k].u[2] = choose(here, x[2] - center[2], away);
+        l[k].u[2] = choose(here, x[2] - center[2], out);
     }
 }
 
@@ -137,9 +138,32 @@ static inline void powers(const hop__sw_element *e, vec inverse, bool usual, vec
     *xq = usual ? all(1.0) : power(x, e->q);
 }
 
+static inline void energies_of(const hop__sw_element e, size_t count, leg *l,
+                               double *kept, bool usual) {
+    for (size_t k = 0; k < count; k++) {
+        base v = base_at(&e, l, k, usual);
+        vec xp, xq;
+        if (kept)
+            keep_base(kept, k, &v, l[k].u, usual);
+        if (usual)
+            raise(&v);
+        powers(&e, v.inverse, usual, &xp, &xq);
+        l[k].inverse = v.inverse;
+        l[k].g = v.g;
+        l[k].phi = (xp - xq) * v.decay;
+    }
+}
+
+static inline void find_energies(const hop__sw_element *e, size_t count, leg *l,
+                                 double *kept) {
+    if (e->usual)
+        energies_of(*e, count, l, kept, true);
+    else
+        energies_of(*e, count, l, kept, false);
+}
+
 static inline void slopes_of(const hop__sw_element e, size_t count, leg *l,
                              const double *kept, bool usual, bool curved) {
-    const double kappa = 2.0 * e.triplet * (1.0 - e.cosine) * (1.0 - e.cosine);
     for (size_t k = 0; k < count; k++) {
         base v = kept ? kept_base(kept, k, l[k].u, usual) : base_at(&e, l, k, usual);
         vec xp, xq;
@@ -150,8 +174,8 @@ static inline void slopes_of(const hop__sw_element e, size_t count, leg *l,
         const vec slope = (usual ? 4.0 * xp : e.p * xp - e.q * xq) * v.inverse;
         const vec g1 = e.gamma * rate * v.g;
         l[k].inverse = v.inverse;
-        l[k].a =
-            fused(e.pair * v.decay, fused(xp - xq, rate, -slope), -kappa * (v.g * g1));
+        l[k].a = fused(e.pair * v.decay, fused(xp - xq, rate, -slope),
+                       -e.kappa * (v.g * g1));
         l[k].b = v.g * v.inverse;
         l[k].g1 = g1;
         l[k].g = v.g;
@@ -166,7 +190,7 @@ static inline void slopes_of(const hop__sw_element e, size_t count, leg *l,
             e.pair * v.decay *
             ((xp - xq) * fused(rate, rate, bend) - 2.0 * slope * rate + curve);
         l[k].g2 = v.g * fused(e.gamma * rate, e.gamma * rate, e.gamma * bend);
-        l[k].a2 = phi2 - kappa * fused(g1, g1, v.g * l[k].g2);
+        l[k].a2 = phi2 - e.kappa * fused(g1, g1, v.g * l[k].g2);
     }
 }
 
@@ -185,6 +209,22 @@ static inline void find_slopes(const hop__sw_element *e, size_t count, leg *l,
 typedef struct sums {
     vec t[6], v[3], s; /* xx yy zz yz xz xy; x y z */
 } sums;
+
+static inline void add_leg(sums *m, const leg *l) {
+    const vec g = l->g, inverse = l->inverse;
+    const vec nx = l->u[0] * inverse, ny = l->u[1] * inverse, nz = l->u[2] * inverse;
+    const vec gx = g * nx, gy = g * ny, gz = g * nz;
+    m->s += g;
+    m->v[0] += gx;
+    m->v[1] += gy;
+    m->v[2] += gz;
+    m->t[0] = fused(gx, nx, m->t[0]);
+    m->t[1] = fused(gy, ny, m->t[1]);
+    m->t[2] = fused(gz, nz, m->t[2]);
+    m->t[3] = fused(gy, nz, m->t[3]);
+    m->t[4] = fused(gx, nz, m->t[4]);
+    m->t[5] = fused(gx, ny, m->t[5]);
+}
 
 static inline void put_sums(const sums *m, const group *gr, double *eight,
                             double *two) {
@@ -228,6 +268,25 @@ static inline sums across(const sums *i, const sums *j) {
         m.v[k] = i->v[k] - j->v[k];
     m.s = i->s + j->s;
     return m;
+}
+
+/* S:T of symmetric matrices. */
+static inline vec contract(const vec s[6], const vec t[6]) {
+    vec diagonal = dot(s, t), off = dot(s + 3, t + 3);
+    return fused(off, all(2.0), diagonal);
+}
+
+/* h of one leg. */
+static inline void leg_force(const leg *l, const sums *m, vec h[3]) {
+    const vec n[3] = {l->u[0] * l->inverse, l->u[1] * l->inverse, l->u[2] * l->inverse};
+    vec tn[3];
+    times(m->t, n, tn);
+    const vec ntn = dot(n, tn), nv = dot(n, m->v);
+    const vec q = fused(ntn, all(0.5), m->s - nv);
+    const vec a = fused(l->g1, q, l->a) - l->b * (ntn - nv);
+    h[0] = fused(a, n[0], l->b * (tn[0] - m->v[0]));
+    h[1] = fused(a, n[1], l->b * (tn[1] - m->v[1]));
+    h[2] = fused(a, n[2], l->b * (tn[2] - m->v[2]));
 }
 
 static inline void homes(const hop__neighbors *list, const int32_t *places,

@@ -25,14 +25,14 @@ int hop__neighbors_new(hop_context *context, hop__neighbors **out) {
 
 /* ---- memory ---- */
 
-#define BUFFERS 24
+#define BUFFERS 20
 
 static hop__buffer *const *buffers_of(build_t *b, hop__buffer *all[BUFFERS + 1]) {
     hop__buffer *const list[BUFFERS] = {
-        &b->wrapped, &b->built, &b->place,   &b->slot,      &b->row_bin, &b->first,
-        &b->count,   &b->owner, &b->turns,   &b->bin,       &b->shift,   &b->atom,
-        &b->home,    &b->x,     &b->y,       &b->z,         &b->order,   &b->slot_place,
-        &b->start,   &b->index, &b->scratch, &b->positions, &b->rough,   &b->stretches};
+        &b->built, &b->place,   &b->slot,      &b->row_bin,    &b->first,
+        &b->count, &b->shift,   &b->atom,      &b->home,       &b->x,
+        &b->y,     &b->z,       &b->order,     &b->slot_place, &b->start,
+        &b->index, &b->scratch, &b->positions, &b->rough,      &b->stretches};
     all[BUFFERS] = NULL;
     memcpy(all, list, sizeof list);
     return all;
@@ -53,7 +53,7 @@ int hop__buffer_reserve(hop_context *context, hop__buffer *buffer, size_t count,
                         size_t size) {
     if (count <= buffer->capacity && buffer->data)
         return HOP_OK;
-    size_t wanted = count + (count < 100000 ? count / 4 + 64 : count / 16 + 20000);
+    size_t wanted = count + (count < 100000 ? count / 4 + 64 : count / 64 + 23500);
     void *fresh = hop__resize(context, buffer->data, wanted + HOP__SLACK, size);
     if (!fresh)
         return HOP_ERROR_MEMORY;
@@ -67,10 +67,9 @@ static int reserve_atoms(build_t *b, size_t n) {
         hop__buffer *buffer;
         size_t size;
     } const all[] = {
-        {&b->wrapped, 3 * sizeof(double)}, {&b->built, 4 * sizeof(double)},
-        {&b->place, sizeof(int32_t)},      {&b->slot, sizeof(int32_t)},
-        {&b->row_bin, sizeof(int32_t)},    {&b->first, sizeof(size_t)},
-        {&b->count, sizeof(int32_t)},
+        {&b->built, 4 * sizeof(double)}, {&b->place, sizeof(int32_t)},
+        {&b->slot, sizeof(int32_t)},     {&b->row_bin, sizeof(int32_t)},
+        {&b->first, sizeof(size_t)},     {&b->count, sizeof(int32_t)},
     };
     int status = HOP_OK;
     for (size_t k = 0; status == HOP_OK && k < sizeof all / sizeof *all; k++)

@@ -38,7 +38,8 @@ void hop__neighbors_free(hop__neighbors *neighbors);
 /* Bring `positions` up to date and make the list hold every pair closer than `cutoff`;
    it may hold pairs up to `cutoff + skin` and is rebuilt only when an atom moved more
    than skin/2 or anything else changed.  skin 0 rebuilds always.  HOP_ERROR_RANGE for
-   more than 2^31 images, or atoms too far from a periodic cell to be told apart. */
+   more images than 4e6 and 26 for each atom, or atoms too far from a periodic cell to be
+   told apart. */
 int hop__neighbors_update(hop__neighbors *neighbors, const hop_structure *structure,
                           double cutoff, double skin);
 

@@ -27,11 +27,8 @@ typedef struct hop__neighbor_build {
     double lowest[3], scale[3]; /* of bins in fractional coordinates */
     hop__neighbor_search search;
     /* per atom */
-    hop__buffer wrapped; /* double[3]: inside the cell along periodic directions */
-    hop__buffer built;   /* double[4], per place: as it was when the list was built */
+    hop__buffer built; /* double[4], per place: as it was when the list was built */
     hop__buffer place, slot, row_bin, first, count;
-    /* per image in the order of (atom, image) */
-    hop__buffer owner, turns, bin;
     /* per place */
     hop__buffer positions, rough, shift, atom, home;
     double largest; /* coordinate of any place when the list was built */
@@ -39,6 +36,9 @@ typedef struct hop__neighbor_build {
     hop__buffer x, y, z, order, slot_place;
     hop__buffer start, index, scratch, stretches;
     size_t workers; /* that share `scratch` */
+    /* in the memory of `index`, for as long as there are no rows yet */
+    double *wrapped; /* 3 per atom: inside the cell along periodic directions */
+    int32_t *owner, *turns, *bin; /* per image in the order of (atom, image) */
 } hop__neighbor_build;
 
 /* Make room; contents are kept. */

@@ -1,6 +1,7 @@
 /* Atoms are wrapped into the cell and given all images within reach of it, which then
    are sorted into bins by counting. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -8,8 +9,9 @@
 #include "base/vector_math.h"
 #include "structure/neighbors_build.h"
 
-#define ROUNDING 1e-6 /* of the reach: errors of fractional coordinates are below */
-#define MOST_IMAGES 1e8
+#define ROUNDING 1e-6   /* of the reach: errors of fractional coordinates are below */
+#define MOST_IMAGES 4e6 /* and MOST_EACH per atom */
+#define MOST_EACH 26.0
 #define MOST_CELLS 2e9 /* from the cell to an atom */
 #define SAMPLE 64
 #define STRETCH 1024  /* atoms or slots that are dealt with together */
@@ -101,23 +103,40 @@ static int choose_grid(build_t *b) {
     return HOP_OK;
 }
 
+static double most_images(const build_t *b) {
+    const double most = MOST_IMAGES + (1.0 + MOST_EACH) * (double)b->list.atoms;
+    return fmin(most, (double)(INT32_MAX - HOP__SLACK));
+}
+
+/* Flat or thin cells would need gigabytes. */
+static int too_many(build_t *b, double images) {
+    const double *h = b->heights;
+    char size[3][32] = {"no", "no", "no"};
+    for (int a = 0; a < 3; a++)
+        if (b->periodic[a])
+            snprintf(size[a], sizeof size[a], "%g", h[a]);
+    return hop__fail(
+        b->list.context, HOP_ERROR_RANGE,
+        "neighbours: a cell of heights %s, %s and %s has %.3g images within "
+        "a reach of %g, expected at most %.3g",
+        size[0], size[1], size[2], images, b->reach, most_images(b));
+}
+
 static int prepare_cell(build_t *b) {
     complete_cell(b);
     if (!hop__invert3(b->rows, b->inverse))
         return hop__fail(b->list.context, HOP_ERROR_ARGUMENT,
                          "cell: expected independent lattice vectors, got volume %g",
                          hop__determinant3(b->rows));
-    double images = 1.0;
+    double images = (double)b->list.atoms; /* at least */
     for (int a = 0; a < 3; a++) {
         double column[3] = {b->inverse[a], b->inverse[3 + a], b->inverse[6 + a]};
         b->heights[a] = 1.0 / sqrt(hop__dot(column, column, 3));
         b->margin[a] = b->reach / b->heights[a] * (1.0 + ROUNDING) + 1e-9;
         images *= b->periodic[a] ? 2.0 * floor(b->margin[a]) + 1.0 : 1.0;
     }
-    if (!(images <= MOST_IMAGES))
-        return hop__fail(b->list.context, HOP_ERROR_RANGE,
-                         "neighbours: a reach of %g needs more than %g images",
-                         b->reach, MOST_IMAGES);
+    if (b->list.atoms > 0 && !(images <= most_images(b)))
+        return too_many(b, images);
     return choose_grid(b);
 }
 
@@ -154,7 +173,7 @@ static void image_range(const build_t *b, const double f[3], int below[3],
 
 /* Wrapped coordinates of atom i and their fractions; false when it is too far away. */
 static bool wrap_atom(build_t *b, const hop_structure *s, size_t i, double f[3]) {
-    double *x = doubles(&b->wrapped) + 3 * i, turns[3] = {0.0, 0.0, 0.0}, move[3];
+    double *x = b->wrapped + 3 * i, turns[3] = {0.0, 0.0, 0.0}, move[3];
     bool outside = false;
     for (size_t c = 0; c < 3; c++) {
         x[c] = to_grid(s->positions[3 * i + c], b->magic);
@@ -179,7 +198,7 @@ static bool wrap_atom(build_t *b, const hop_structure *s, size_t i, double f[3])
 }
 
 static int too_far(build_t *b, size_t i) {
-    const double *x = doubles(&b->wrapped) + 3 * i;
+    const double *x = b->wrapped + 3 * i;
     for (int c = 0; c < 3; c++)
         if (!(fabs(x[c]) <= b->limit))
             return hop__fail(b->list.context, HOP_ERROR_RANGE,
@@ -236,10 +255,8 @@ static int wrap_atoms(task *t, size_t *images) {
         total += found[k].images;
         found[k].images = before;
     }
-    if (total > (double)(INT32_MAX - HOP__SLACK))
-        return hop__fail(b->list.context, HOP_ERROR_RANGE,
-                         "neighbours: %g images within %g, expected at most %d", total,
-                         b->reach, INT32_MAX - HOP__SLACK);
+    if (!(total <= most_images(b)))
+        return too_many(b, total);
     *images = (size_t)total;
     return HOP_OK;
 }
@@ -261,14 +278,14 @@ static void window(const build_t *b, int a, double *low, double *high) {
     const size_t n = b->list.atoms, count = n < SAMPLE ? n : SAMPLE;
     double sample[SAMPLE] = {0}, f[3];
     for (size_t k = 0; k < count; k++) {
-        fractions(b, doubles(&b->wrapped) + 3 * (k * n / count), f);
+        fractions(b, b->wrapped + 3 * (k * n / count), f);
         sample[k] = f[a];
     }
     sort_few(sample, count);
     double from = sample[count / 8], to = sample[count - 1 - count / 8];
     *low = *high = from;
     for (size_t i = 0; i < n; i++) {
-        fractions(b, doubles(&b->wrapped) + 3 * i, f);
+        fractions(b, b->wrapped + 3 * i, f);
         *low = f[a] < *low ? f[a] : *low;
         *high = f[a] > *high ? f[a] : *high;
     }
@@ -318,11 +335,11 @@ static int32_t bin_along(const build_t *b, int a, double f) {
 
 /* Images of atom i from number m on, in the order of (atom, image); returns the next m. */
 static size_t list_atom(build_t *b, size_t i, size_t m) {
-    int32_t *owner = integers(&b->owner), *turns = integers(&b->turns);
-    int32_t *bin = integers(&b->bin);
+    int32_t *owner = b->owner, *turns = b->turns;
+    int32_t *bin = b->bin;
     double f[3];
     int below[3], above[3];
-    fractions(b, doubles(&b->wrapped) + 3 * i, f);
+    fractions(b, b->wrapped + 3 * i, f);
     image_range(b, f, below, above);
     for (int u = -below[0]; u <= above[0]; u++) {
         const int32_t x = bin_along(b, 0, f[0] + u);
@@ -354,7 +371,7 @@ static void sort_into_slots(build_t *b) {
     const size_t images = b->list.images;
     const size_t bins = (size_t)b->search.bins[0] * (size_t)b->search.bins[1] *
                         (size_t)b->search.bins[2];
-    const int32_t *bin = integers(&b->bin);
+    const int32_t *bin = b->bin;
     int32_t *start = integers(&b->start), *order = integers(&b->order);
     for (size_t m = 0; m < images; m++)
         start[bin[m] + 2]++;
@@ -368,7 +385,7 @@ static void sort_into_slots(build_t *b) {
 
 /* Which place each slot has, and the other way for atoms. */
 static void number_places(build_t *b) {
-    const int32_t *order = integers(&b->order), *turns = integers(&b->turns);
+    const int32_t *order = integers(&b->order), *turns = b->turns;
     int32_t *slot_place = integers(&b->slot_place);
     int32_t atoms = 0, others = (int32_t)b->list.atoms;
     for (size_t slot = 0; slot < b->list.images; slot++) {
@@ -380,19 +397,19 @@ static void number_places(build_t *b) {
         }
         slot_place[slot] = atoms;
         integers(&b->slot)[atoms] = (int32_t)slot;
-        integers(&b->row_bin)[atoms] = integers(&b->bin)[m];
-        integers(&b->place)[integers(&b->owner)[m]] = atoms++;
+        integers(&b->row_bin)[atoms] = b->bin[m];
+        integers(&b->place)[b->owner[m]] = atoms++;
     }
 }
 
 /* Position, shift, atom and home of the place of a slot; returns the largest coordinate. */
 static double fill_place(build_t *b, const hop_structure *s, size_t slot) {
     const size_t m = (size_t)integers(&b->order)[slot];
-    const size_t i = (size_t)integers(&b->owner)[m];
+    const size_t i = (size_t)b->owner[m];
     const size_t place = (size_t)integers(&b->slot_place)[slot];
     const bool home = place < b->list.atoms;
-    const int32_t *t = integers(&b->turns) + 3 * m;
-    const double *x = doubles(&b->wrapped) + 3 * i;
+    const int32_t *t = b->turns + 3 * m;
+    const double *x = b->wrapped + 3 * i;
     double move[3] = {0.0, 0.0, 0.0}, at[4] = {0.0}, shift[4] = {0.0}, largest = 0.0;
     float *rough = (float *)b->rough.data + 4 * place;
     if (!home)
@@ -434,20 +451,43 @@ static void fill_places(task *t) {
         b->largest = fmax(b->largest, ((const stretch *)b->stretches.data)[k].largest);
 }
 
+/* Room in the memory of rows for what is needed only until there are some. */
+static int borrow_index(build_t *b, size_t images) {
+    const size_t n = b->list.atoms, each = sizeof(double) / sizeof(int32_t);
+    int status = hop__buffer_reserve(b->list.context, &b->index,
+                                     3 * each * n + 5 * images, sizeof(int32_t));
+    if (status != HOP_OK)
+        return status;
+    b->wrapped = b->index.data;
+    b->owner = integers(&b->index) + 3 * each * n;
+    b->turns = b->owner + images;
+    b->bin = b->turns + 3 * images;
+    return HOP_OK;
+}
+
+/* What is read after a row must be a place. */
+static void return_index(build_t *b) {
+    int32_t *const index = b->index.data;
+    memset(index, 0, (size_t)(b->bin + b->list.images - index) * sizeof *index);
+}
+
 static int reserve_images(build_t *b) {
     struct {
         hop__buffer *buffer;
         size_t size;
     } const all[] = {
-        {&b->owner, sizeof(int32_t)},      {&b->turns, 3 * sizeof(int32_t)},
-        {&b->bin, sizeof(int32_t)},        {&b->positions, 4 * sizeof(double)},
-        {&b->rough, 4 * sizeof(float)},    {&b->shift, 4 * sizeof(double)},
-        {&b->atom, sizeof(int32_t)},       {&b->home, sizeof(int32_t)},
-        {&b->x, sizeof(double)},           {&b->y, sizeof(double)},
-        {&b->z, sizeof(double)},           {&b->order, sizeof(int32_t)},
+        {&b->positions, 4 * sizeof(double)},
+        {&b->rough, 4 * sizeof(float)},
+        {&b->shift, 4 * sizeof(double)},
+        {&b->atom, sizeof(int32_t)},
+        {&b->home, sizeof(int32_t)},
+        {&b->x, sizeof(double)},
+        {&b->y, sizeof(double)},
+        {&b->z, sizeof(double)},
+        {&b->order, sizeof(int32_t)},
         {&b->slot_place, sizeof(int32_t)},
     };
-    int status = HOP_OK;
+    int status = borrow_index(b, b->list.images);
     for (size_t k = 0; status == HOP_OK && k < sizeof all / sizeof *all; k++)
         status = hop__buffer_reserve(b->list.context, all[k].buffer, b->list.images,
                                      all[k].size);
@@ -457,6 +497,8 @@ static int reserve_images(build_t *b) {
 int hop__neighbors_place(hop__neighbor_build *b, const hop_structure *s) {
     task t = {b, s};
     int status = prepare_cell(b);
+    if (status == HOP_OK)
+        status = borrow_index(b, 0);
     if (status == HOP_OK)
         status = wrap_atoms(&t, &b->list.images);
     if (status == HOP_OK)
@@ -472,5 +514,6 @@ int hop__neighbors_place(hop__neighbor_build *b, const hop_structure *s) {
     sort_into_slots(b);
     number_places(b);
     fill_places(&t);
+    return_index(b);
     return HOP_OK;
 }

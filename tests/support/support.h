@@ -110,4 +110,12 @@ hop_structure *support_crystal(hop_context *context, const int32_t *numbers,
                                const int32_t periodic[3], double amplitude,
                                uint64_t seed);
 
+/* Stillinger-Weber by pairs and triplets, with numbers that carry their change along v
+   (3 per atom).  The potential must just have evaluated `s`, whose list is used. */
+typedef struct support_sw_results {
+    double *energy, *virial, *energies, *forces, *product; /* 1, 6, n, 3n, 3n */
+} support_sw_results;
+void support_stillinger_weber(const hop_potential *potential, const hop_structure *s,
+                              const double *v, support_sw_results *out);
+
 #endif

@@ -1,5 +1,4 @@
-/* Stillinger-Weber for atoms of one element: memory, threads and totals around the
- * kernels. */
+/* Stillinger-Weber in blocks of atoms: memory, threads and totals around the kernels. */
 #include <math.h>
 #include <string.h>
 
@@ -12,14 +11,15 @@
 #define THREADED 8 /* blocks from which on threads pay */
 #define SUMMED 512 /* atoms whose totals are added up together */
 
-struct hop__sw_lanes {
+struct hop__sw_blocks {
     hop__sw_system system;
     const struct kernels *kernels;
     hop__sw_ahead *ahead;
     int32_t *scratch;
-    size_t blocks, scratch_each, scratch_capacity, kept_capacity;
+    size_t blocks, kinds; /* that there is memory for */
+    size_t scratch_each, scratch_capacity, kept_capacity;
     double *kept, *direction;
-    size_t dot_blocks, direction_capacity;
+    size_t dot_moments, direction_capacity;
     double *sums; /* per SUMMED atoms: energy */
 };
 
@@ -28,7 +28,7 @@ typedef struct kernels {
     hop__sw_forces_kernel *forces, *dots, *product;
 } kernels;
 
-static const kernels variants[] = {
+static const kernels one_element[] = {
     [HOP__ISA_BASE] = {hop__sw_moments_base, hop__sw_forces_base, hop__sw_dots_base,
                        hop__sw_product_base},
     [HOP__ISA_AVX2] = {hop__sw_moments_avx2, hop__sw_forces_avx2, hop__sw_dots_avx2,
@@ -37,16 +37,25 @@ static const kernels variants[] = {
                          hop__sw_dots_avx512, hop__sw_product_avx512},
 };
 
+static const kernels several_elements[] = {
+    [HOP__ISA_BASE] = {hop__sw_mixed_moments_base, hop__sw_mixed_forces_base,
+                       hop__sw_mixed_dots_base, hop__sw_mixed_product_base},
+    [HOP__ISA_AVX2] = {hop__sw_mixed_moments_avx2, hop__sw_mixed_forces_avx2,
+                       hop__sw_mixed_dots_avx2, hop__sw_mixed_product_avx2},
+    [HOP__ISA_AVX512] = {hop__sw_mixed_moments_avx512, hop__sw_mixed_forces_avx512,
+                         hop__sw_mixed_dots_avx512, hop__sw_mixed_product_avx512},
+};
+
 /* ---- memory ---- */
 
-void hop__sw_element_free(hop_context *context, hop__sw_lanes *l) {
+void hop__sw_blocks_free(hop_context *context, hop__sw_blocks *l) {
     if (!l)
         return;
     const hop__sw_system *y = &l->system;
     void *blocks[] = {y->rows,      y->counts,       y->begins,  y->entries,
                       y->moments,   y->moment_pairs, y->virials, y->dots,
                       y->dot_pairs, l->scratch,      l->kept,    l->direction,
-                      l->sums};
+                      l->sums,      y->sizes};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
         hop__release(context, blocks[k]);
     hop__sw_ahead_free(context, l->ahead);
@@ -62,26 +71,33 @@ static bool grow(hop_context *context, void *field, size_t count, size_t size) {
     return fresh != NULL;
 }
 
-static int reserve_blocks(hop_context *context, hop__sw_lanes *l, size_t blocks) {
+static int reserve_blocks(hop_context *context, hop__sw_blocks *l, size_t blocks,
+                          size_t kinds) {
     hop__sw_system *y = &l->system;
-    const size_t n = blocks * HOP__SW_BLOCK;
-    if (blocks <= l->blocks)
+    const size_t spare = kinds > 1 ? HOP__SW_SPARE * kinds : 0;
+    y->places = blocks * HOP__SW_BLOCK;
+    y->slots = blocks * (HOP__SW_BLOCK + spare);
+    if (blocks <= l->blocks && kinds <= l->kinds)
         return HOP_OK;
-    l->blocks = 0;
-    if (!grow(context, &y->rows, n, sizeof *y->rows) ||
-        !grow(context, &y->counts, n, sizeof *y->counts) ||
+    l->blocks = l->kinds = 0;
+    if (!grow(context, &y->rows, y->slots, sizeof *y->rows) ||
+        !grow(context, &y->counts, kinds * y->slots, sizeof *y->counts) ||
         !grow(context, &y->begins, blocks, sizeof *y->begins) ||
-        !grow(context, &y->moments, 8 * n, sizeof *y->moments) ||
-        !grow(context, &y->moment_pairs, 2 * n, sizeof *y->moment_pairs) ||
+        !grow(context, &y->sizes, kinds * blocks, sizeof *y->sizes) ||
+        !grow(context, &y->moments, 8 * kinds * y->places, sizeof *y->moments) ||
+        !grow(context, &y->moment_pairs, 2 * kinds * y->places,
+              sizeof *y->moment_pairs) ||
         !grow(context, &y->virials, blocks, sizeof *y->virials) ||
-        !grow(context, &l->sums, n / SUMMED + 1, sizeof *l->sums))
+        !grow(context, &l->sums, y->places / SUMMED + 1, sizeof *l->sums))
         return HOP_ERROR_MEMORY;
     l->blocks = blocks;
+    l->kinds = kinds;
     return HOP_OK;
 }
 
-static int reserve_scratch(hop_context *context, hop__sw_lanes *l, size_t longest) {
-    l->scratch_each = HOP__SW_BLOCK * (longest + 32);
+static int reserve_scratch(hop_context *context, hop__sw_blocks *l, size_t longest,
+                           size_t kinds) {
+    l->scratch_each = (HOP__SW_BLOCK * kinds + 1) * (longest + 32);
     const size_t wanted = l->scratch_each * (size_t)context->threads;
     if (wanted <= l->scratch_capacity)
         return HOP_OK;
@@ -92,11 +108,16 @@ static int reserve_scratch(hop_context *context, hop__sw_lanes *l, size_t longes
     return HOP_OK;
 }
 
-static int reserve_entries(hop_context *context, hop__sw_lanes *l, size_t entries,
+/* Numbers that change as atoms move do so the less, the more there are. */
+static size_t spare(size_t count) {
+    return count < 100000 ? count / 4 + 1024 : count / 64 + 24500;
+}
+
+static int reserve_entries(hop_context *context, hop__sw_blocks *l, size_t entries,
                            bool keep) {
     hop__sw_system *y = &l->system;
     if (entries > y->entry_capacity) {
-        const size_t wanted = entries + entries / 4 + 1024;
+        const size_t wanted = entries + spare(entries);
         y->entry_capacity = 0;
         if (!grow(context, &y->entries, wanted, sizeof *y->entries))
             return HOP_ERROR_MEMORY;
@@ -112,40 +133,35 @@ static int reserve_entries(hop_context *context, hop__sw_lanes *l, size_t entrie
     return HOP_OK;
 }
 
-/* Exponentials end where their exponents reach -100, before there are denormals. */
-static hop__sw_element element_of(const hop__sw_entry *e) {
-    const double edge = e->sigma * fmax(1e-2 * fmin(e->gamma, 1.0), 1e-9);
-    return (hop__sw_element){
-        .reach = fmin(e->reach, e->barrier - edge),
-        .edge = edge,
-        .barrier = e->barrier,
-        .sigma = e->sigma,
-        .gamma = e->gamma,
-        .B = e->B,
-        .p = e->p,
-        .q = e->q,
-        .pair = e->A * e->epsilon,
-        .triplet = e->lambda * e->epsilon,
-        .cosine = e->cos0,
-        .usual = e->gamma == 1.2 && e->p == 4.0 && e->q == 0.0,
-    };
+/* The kernels for one element or several, with what they need to know of them. */
+static int choose_kernels(hop_potential *potential, hop__sw_blocks *l) {
+    const hop__sw_parameters *p = potential->parameters;
+    const hop__sw_workspace *w = potential->workspace;
+    const int32_t k = w->species[0];
+    l->system.element = hop__sw_element_of(hop__sw_entry_of(p, k, k, k));
+    l->system.mix = NULL;
+    l->kernels = &one_element[potential->context->isa];
+    if (w->one_element)
+        return HOP_OK;
+    l->kernels = &several_elements[potential->context->isa];
+    return hop__sw_mix_of(potential, &l->system.mix);
 }
 
-static int prepare(hop_potential *potential, size_t atoms, hop__sw_lanes **out) {
-    const hop__sw_parameters *p = potential->parameters;
+static int prepare(hop_potential *potential, size_t atoms, hop__sw_blocks **out) {
     hop__sw_workspace *w = potential->workspace;
     hop_context *context = potential->context;
-    if (!w->lanes && !(w->lanes = hop__allocate(context, 1, sizeof *w->lanes)))
+    if (!w->blocks && !(w->blocks = hop__allocate(context, 1, sizeof *w->blocks)))
         return HOP_ERROR_MEMORY;
-    hop__sw_lanes *l = *out = w->lanes;
-    const int32_t k = w->species[0];
-    l->kernels = &variants[context->isa];
+    hop__sw_blocks *l = *out = w->blocks;
     l->system.list = w->neighbors;
-    l->system.element = element_of(hop__sw_entry_of(p, k, k, k));
-    int status =
-        reserve_blocks(context, l, (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK);
+    int status = choose_kernels(potential, l);
+    const size_t kinds =
+        status == HOP_OK && l->system.mix ? (size_t)l->system.mix->kinds : 1;
     if (status == HOP_OK)
-        status = reserve_scratch(context, l, w->neighbors->longest);
+        status = reserve_blocks(context, l, (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK,
+                                kinds);
+    if (status == HOP_OK)
+        status = reserve_scratch(context, l, w->neighbors->longest, kinds);
     return status == HOP_OK
                ? hop__sw_ahead_of(context, w->neighbors, &l->ahead, &l->system.ahead)
                : status;
@@ -154,37 +170,37 @@ static int prepare(hop_potential *potential, size_t atoms, hop__sw_lanes **out) 
 /* ---- passes ---- */
 
 static void each_block(hop_context *context, size_t atoms, hop__task_function task,
-                       hop__sw_lanes *l) {
+                       hop__sw_blocks *l) {
     const size_t blocks = (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK;
     hop__parallel(context, blocks < THREADED ? 1 : (size_t)context->threads, blocks,
                   task, l);
 }
 
 static void run_moments(void *argument, size_t block, size_t worker) {
-    hop__sw_lanes *l = argument;
+    hop__sw_blocks *l = argument;
     l->kernels->moments(&l->system, block, l->scratch + worker * l->scratch_each);
 }
 
 static void run_forces(void *argument, size_t block, size_t worker) {
-    hop__sw_lanes *l = argument;
+    hop__sw_blocks *l = argument;
     (void)worker;
     l->kernels->forces(&l->system, block);
 }
 
 static void run_dots(void *argument, size_t block, size_t worker) {
-    hop__sw_lanes *l = argument;
+    hop__sw_blocks *l = argument;
     (void)worker;
     l->kernels->dots(&l->system, block);
 }
 
 static void run_product(void *argument, size_t block, size_t worker) {
-    hop__sw_lanes *l = argument;
+    hop__sw_blocks *l = argument;
     (void)worker;
     l->kernels->product(&l->system, block);
 }
 
 /* Once more where the entries found no room. */
-static int find_moments(hop_context *context, size_t atoms, hop__sw_lanes *l) {
+static int find_moments(hop_context *context, size_t atoms, hop__sw_blocks *l) {
     hop__sw_system *y = &l->system;
     int status = reserve_entries(context, l, y->entry_capacity, atoms <= KEEP);
     while (status == HOP_OK) {
@@ -201,7 +217,7 @@ static int find_moments(hop_context *context, size_t atoms, hop__sw_lanes *l) {
 /* ---- energy and forces ---- */
 
 static void add_up(void *argument, size_t part, size_t worker) {
-    hop__sw_lanes *l = argument;
+    hop__sw_blocks *l = argument;
     const hop__sw_system *y = &l->system;
     const size_t begin = part * SUMMED, left = y->list->atoms - begin;
     double sum = 0.0;
@@ -232,7 +248,7 @@ static double virial_of(const hop__sw_system *y, size_t blocks, double virial[6]
 
 /* One loop for both: each more would be another time to wait for all threads. */
 static void run_forces_and_add_up(void *argument, size_t index, size_t worker) {
-    const hop__sw_lanes *l = argument;
+    const hop__sw_blocks *l = argument;
     const size_t parts = parts_of(l->system.list->atoms);
     if (index < parts)
         add_up(argument, index, worker);
@@ -241,7 +257,7 @@ static void run_forces_and_add_up(void *argument, size_t index, size_t worker) {
 }
 
 /* Once more where the atoms are so near that whole numbers do not hold the virial. */
-static void find_forces(hop_context *context, size_t atoms, hop__sw_lanes *l,
+static void find_forces(hop_context *context, size_t atoms, hop__sw_blocks *l,
                         double virial[6]) {
     hop__sw_system *y = &l->system;
     const size_t blocks = (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK;
@@ -258,9 +274,9 @@ static void find_forces(hop_context *context, size_t atoms, hop__sw_lanes *l,
     virial_of(y, blocks, virial);
 }
 
-int hop__sw_element_evaluate(hop_potential *potential, hop_structure *s) {
+int hop__sw_blocks_evaluate(hop_potential *potential, hop_structure *s) {
     hop_context *context = potential->context;
-    hop__sw_lanes *l;
+    hop__sw_blocks *l;
     int status = prepare(potential, s->count, &l);
     if (status != HOP_OK)
         return status;
@@ -278,22 +294,22 @@ int hop__sw_element_evaluate(hop_potential *potential, hop_structure *s) {
 
 /* ---- Hessian products ---- */
 
-static int place_direction(hop_context *context, hop__sw_lanes *l, const double *v) {
+static int place_direction(hop_context *context, hop__sw_blocks *l, const double *v) {
     hop__sw_system *y = &l->system;
-    const size_t images = y->list->images, n = l->blocks * HOP__SW_BLOCK;
+    const size_t images = y->list->images, n = l->blocks * l->kinds * HOP__SW_BLOCK;
     if (images > l->direction_capacity) {
         l->direction_capacity = 0;
-        if (!grow(context, &l->direction, 4 * (images + images / 4),
+        if (!grow(context, &l->direction, 4 * (images + spare(images)),
                   sizeof *l->direction))
             return HOP_ERROR_MEMORY;
-        l->direction_capacity = images + images / 4;
+        l->direction_capacity = images + spare(images);
     }
-    if (l->blocks > l->dot_blocks) {
-        l->dot_blocks = 0;
+    if (n > l->dot_moments) {
+        l->dot_moments = 0;
         if (!grow(context, &y->dots, 8 * n, sizeof *y->dots) ||
             !grow(context, &y->dot_pairs, 2 * n, sizeof *y->dot_pairs))
             return HOP_ERROR_MEMORY;
-        l->dot_blocks = l->blocks;
+        l->dot_moments = n;
     }
     y->direction = l->direction;
     for (size_t k = 0; k < images; k++)
@@ -301,10 +317,10 @@ static int place_direction(hop_context *context, hop__sw_lanes *l, const double 
     return HOP_OK;
 }
 
-int hop__sw_element_product(hop_potential *potential, const hop_structure *s,
-                            const double *v, double *hv) {
+int hop__sw_blocks_product(hop_potential *potential, const hop_structure *s,
+                           const double *v, double *hv) {
     hop_context *context = potential->context;
-    hop__sw_lanes *l;
+    hop__sw_blocks *l;
     int status = prepare(potential, s->count, &l);
     if (status == HOP_OK)
         status = place_direction(context, l, v);
