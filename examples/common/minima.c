@@ -50,7 +50,13 @@ static void archive_minimum(minima *m, const hop_structure *found,
     check(m->context, hop_optimizer_set(o, "max_evaluations", 1000));
     check(m->context, hop_optimizer_set(o, "cell", m->cell));
     check(m->context, hop_optimizer_set(o, "pressure", m->pressure));
-    if (hop_optimizer_run(o, s, NULL, NULL) == HOP_CONVERGED)
+    int status = hop_optimizer_run(o, s, NULL, NULL);
+    if (status == HOP_STOPPED) { /* the search is; what it has found is taken in */
+        hop_cancel_clear(m->context);
+        status = hop_optimizer_run(o, s, NULL, NULL);
+        hop_cancel(m->context);
+    }
+    if (status == HOP_CONVERGED)
         check(m->context, hop_archive_add(m->archive, s, evaluations, m->seed, NULL));
     hop_optimizer_free(o);
     hop_structure_free(s);
