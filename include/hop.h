@@ -734,8 +734,8 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
  * descent is then converged when also the largest principal value of stress + pressure is
  * below `smax`; a slab's or wire's stress is taken over r0^3 for each atom.  The cell is
  * deformed by exp(S) with S symmetric, which does not turn it; fixed atoms keep their
- * fractional coordinates.  The descent of "learned" moves atoms only and needs `descend`
- * = 0 for it; the hops of the global kinds are made in the cell of the accepted minimum.
+ * fractional coordinates.  The network's descent of "learned" (`descend` = 1) moves atoms
+ * only; the hops of the global kinds are made in the cell of the accepted minimum.
  *
  * @param start      where to begin; its positions, cell, periodicity and fixed mask are
  *                   copied

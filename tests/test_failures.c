@@ -80,6 +80,7 @@ static int search(hop_context *context, const paths *p, hop_model *model,
     TRY(hop_structure_random(context, "Ag6", potential, 1, best), *best);
     TRY(hop_optimizer_new(context, "learned", *best, potential, &o), o);
     DO(hop_optimizer_set_model(o, model));
+    DO(hop_optimizer_set(o, "descend", 1));
     DO(hop_optimizer_set(o, "max_evaluations", 40));
     DO(hop_optimizer_run(o, *best, NULL, NULL));
     DO(hop_optimizer_best(o, *best));

@@ -390,6 +390,8 @@ START_TEST(rotated_start_and_noise_give_the_rotated_run) {
             hop__optimizer_set_frame(o, turn);
         hop_optimizer_set(o, "quenches", hops(kinds[_i]) ? 0 : 1);
         hop_optimizer_set(o, "fmax", 1e-4);
+        if (strcmp(kinds[_i], "learned") == 0)
+            ck_assert_int_eq(hop_optimizer_set(o, "descend", 1), HOP_OK);
         if (strncmp(kinds[_i], "learned", 7) == 0) {
             hop_model *model;
             size_t count;

@@ -46,7 +46,9 @@ static hop_optimizer *make(const char *kind, hop_model *model) {
     if (model)
         ck_assert_int_eq(hop_optimizer_set_model(o, model), HOP_OK);
     if (strcmp(kind, "learned") == 0)
-        ck_assert_int_eq(hop_optimizer_set(o, "abandon", 1), HOP_OK);
+        for (int k = 0; k < 2; k++)
+            ck_assert_int_eq(hop_optimizer_set(o, k ? "abandon" : "descend", 1),
+                             HOP_OK);
     return o;
 }
 

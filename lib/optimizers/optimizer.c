@@ -239,11 +239,18 @@ static int begin_cell(hop_optimizer *o) {
     return status;
 }
 
+/* In searches the network's descent takes more time than the evaluations it saves. */
+static bool by_hand(const hop_optimizer *o) {
+    const hop__settings *s = &o->settings;
+    if (o->kind->descent != &hop__learned_kind)
+        return false;
+    return s->descend == 0.0 ||
+           (s->descend == 2.0 && (s->quenches != 1.0 || s->cell != 0.0));
+}
+
 int hop__optimizer_begin(hop_optimizer *o) {
-    const bool by_hand =
-        o->kind->descent == &hop__learned_kind && o->settings.descend == 0.0;
     if (!o->search.state)
-        o->search.kind = by_hand ? &hop__lbfgs_kind : o->kind->descent;
+        o->search.kind = by_hand(o) ? &hop__lbfgs_kind : o->kind->descent;
     int status = begin_cell(o);
     if (status != HOP_OK)
         return status;

@@ -168,7 +168,10 @@ static const hop__option basin_hopping[] = {COMMON(0, 60, 0.17), LBFGS(16),
 static const hop__option learned[] = {
     COMMON(0, 60, 0.1),
     LBFGS(16),
-    ROW(descend, "", FLAG, 0, 1, 1, "descend by the model; 0 = by L-BFGS"),
+    ROW(descend, "", WHOLE, 0, 2, 2,
+        "descend by the model: 0 = never (by L-BFGS), 1 = always, 2 = when there is "
+        "one "
+        "quench, of atoms only"),
     ROW(hop, "", WHOLE, 0, 2, 1,
         "choose moves by the model: 0 = never (by the weights below), 1 = always, 2 = "
         "in "

@@ -152,8 +152,10 @@ static vec segment_moments(const hop__sw_system *s, const group *gr, size_t pair
     return s->mix->pair[pair] * pairs - s->mix->kappa[pair] * squares;
 }
 
-static size_t crowd_moments(hop__sw_system *s, const crowd *c, size_t begin,
-                            int32_t *scratch, size_t at) {
+/* Its own frame: together with its caller's it would be too large for small stacks. */
+__attribute__((noinline)) static size_t crowd_moments(hop__sw_system *s, const crowd *c,
+                                                      size_t begin, int32_t *scratch,
+                                                      size_t at) {
     const size_t kinds = (size_t)s->mix->kinds;
     vec center[3], energy = all(0.0);
     sums raw[KINDS];

@@ -300,6 +300,7 @@ class Running(unittest.TestCase):
                 potential,
                 None if shift is None else model,
                 max_evaluations=15,
+                descend=1,
             )
             optimizer.run()
             energies.append(atoms.energy)
