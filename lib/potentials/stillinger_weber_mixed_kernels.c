@@ -64,7 +64,7 @@ static void find_rows(const hop__sw_system *s, size_t begin, size_t n, int32_t *
 
 /* One step of a sort by several keys, the last of them first. */
 static void sort_step(const int32_t *keys, size_t apart, size_t n, int32_t *order) {
-    int32_t at[CLASSES + 1] = {0}, sorted[HOP__SW_BLOCK];
+    int32_t at[CLASSES + 1] = {0}, sorted[HOP__SW_BLOCK] = {0};
     for (size_t i = 0; i < n; i++)
         at[1 + (keys[apart * i] < CLASSES ? keys[apart * i] : CLASSES - 1)]++;
     for (int c = 1; c <= CLASSES; c++)
