@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "learning/products.h"
-#include "learning/rows_kernels.h"
 
 /* The scalar products that are used. */
 #define PRODUCTS 12
@@ -26,26 +25,6 @@ static const int mean_cosine[MEAN_COSINES][3] = {
     {FV, FF, VV}, {FB, FF, BB}, {FR, FF, RR}};
 static const int magnitude[3] = {FF, VV, RR};
 
-static void atom_products(const hop__continuous_now *in, size_t i, double g[PRODUCTS]) {
-    for (int k = 0; k < PRODUCTS; k++) {
-        const double *a = in->vector[factor[k][0]] + 3 * i;
-        const double *b = in->vector[factor[k][1]] + 3 * i;
-        g[k] = a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-    }
-}
-
-static void mean_products(const hop__continuous_now *in, double mean[PRODUCTS]) {
-    memset(mean, 0, PRODUCTS * sizeof *mean);
-    for (size_t i = 0; i < in->count; i++) {
-        double g[PRODUCTS];
-        atom_products(in, i, g);
-        for (int k = 0; k < PRODUCTS; k++)
-            mean[k] += g[k];
-    }
-    for (int k = 0; k < PRODUCTS; k++)
-        mean[k] /= (double)in->count;
-}
-
 static void fill_atoms(enum hop__isa isa, const hop__continuous_now *in, double *x,
                        double mean[PRODUCTS]) {
     const size_t n = in->stride;
@@ -53,7 +32,7 @@ static void fill_atoms(enum hop__isa isa, const hop__continuous_now *in, double 
     memset(mean, 0, PRODUCTS * sizeof *mean);
     for (size_t i = 0; i < in->count; i++) {
         double g[PRODUCTS];
-        atom_products(in, i, g);
+        hop__atom_products(in->vector, factor, PRODUCTS, i, g);
         for (int k = 0; k < PRODUCTS; k++)
             mean[k] += g[k];
         for (size_t k = 0; k < 3; k++)
@@ -66,15 +45,7 @@ static void fill_atoms(enum hop__isa isa, const hop__continuous_now *in, double 
     }
     for (int k = 0; k < PRODUCTS; k++)
         mean[k] /= (double)in->count;
-    for (size_t k = 0; k < 3; k++)
-        hop__rows_ln(isa, in->count, x + (HOP__C_MAGNITUDE + k) * n);
-    hop__rows_ln(isa, in->count, relative);
-    for (size_t i = 0; i < in->count; i++)
-        relative[i] = 0.25 * (relative[i] - x[HOP__C_MAGNITUDE * n + i]);
-    for (size_t k = 0; k < 3; k++)
-        for (size_t i = 0; i < in->count; i++)
-            x[(HOP__C_MAGNITUDE + k) * n + i] =
-                0.1 * x[(HOP__C_MAGNITUDE + k) * n + i] + 1.0;
+    hop__take_logarithms(isa, in->count, n, x + HOP__C_MAGNITUDE * n, relative);
 }
 
 double hop__continuous_inputs(enum hop__isa isa, const hop__continuous_now *in,
@@ -126,7 +97,7 @@ static void globals_backward(const hop__continuous_now *in, const double *dx,
                              double *drop_bar, double *above_bar) {
     const size_t n = in->stride;
     double mean[PRODUCTS], global[HOP__C_INPUTS] = {0};
-    mean_products(in, mean);
+    hop__mean_products(in->vector, factor, PRODUCTS, in->count, mean);
     memset(mean_bar, 0, PRODUCTS * sizeof *mean_bar);
     for (size_t row = HOP__C_MEAN_MAGNITUDE; row <= HOP__C_ABOVE; row++)
         for (size_t i = 0; i < in->count; i++)
@@ -151,7 +122,7 @@ void hop__continuous_inputs_backward(const hop__continuous_now *in, const double
     globals_backward(in, dx, cosine_bar, mean_bar, drop_bar, above_bar);
     for (size_t i = 0; i < in->count; i++) {
         double g[PRODUCTS], g_bar[PRODUCTS];
-        atom_products(in, i, g);
+        hop__atom_products(in->vector, factor, PRODUCTS, i, g);
         for (int k = 0; k < PRODUCTS; k++)
             g_bar[k] = mean_bar[k] / (double)in->count;
         for (size_t k = 0; k < 3; k++)

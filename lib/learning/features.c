@@ -5,7 +5,6 @@
 
 #include "base/vector_math.h"
 #include "learning/products.h"
-#include "learning/rows_kernels.h"
 
 const hop__lstm_shape hop__descend_shape = {HOP__FEATURES, HOP__HIDDEN, HOP__OUTPUTS};
 
@@ -40,44 +39,11 @@ enum { /* rows of x */
        COHESION = 23
 };
 
-static void atom_products(const hop__feature_input *in, size_t i, double g[PRODUCTS]) {
-    for (int k = 0; k < PRODUCTS; k++) {
-        const double *a = in->vector[factor[k][0]] + 3 * i;
-        const double *b = in->vector[factor[k][1]] + 3 * i;
-        g[k] = a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-    }
-}
-
-static void mean_products(const hop__feature_input *in, double mean[PRODUCTS]) {
-    memset(mean, 0, PRODUCTS * sizeof *mean);
-    for (size_t i = 0; i < in->count; i++) {
-        double g[PRODUCTS];
-        atom_products(in, i, g);
-        for (int k = 0; k < PRODUCTS; k++)
-            mean[k] += g[k];
-    }
-    for (int k = 0; k < PRODUCTS; k++)
-        mean[k] /= (double)in->count;
-}
-
-/* The rows of MAGNITUDE and RELATIVE hold squares; RELATIVE's is compared with the force's. */
-static void take_logarithms(enum hop__isa isa, size_t count, size_t n, double *x) {
-    double *relative = x + RELATIVE * n;
-    for (size_t k = 0; k < 3; k++)
-        hop__rows_ln(isa, count, x + (MAGNITUDE + k) * n);
-    hop__rows_ln(isa, count, relative);
-    for (size_t i = 0; i < count; i++)
-        relative[i] = 0.25 * (relative[i] - x[MAGNITUDE * n + i]);
-    for (size_t k = 0; k < 3; k++)
-        for (size_t i = 0; i < count; i++)
-            x[(MAGNITUDE + k) * n + i] = 0.1 * x[(MAGNITUDE + k) * n + i] + 1.0;
-}
-
 void hop__features_forward(enum hop__isa isa, const hop__feature_input *in, double *x) {
     const size_t n = in->stride;
     double mean[PRODUCTS];
     memset(x, 0, HOP__FEATURES * n * sizeof *x);
-    mean_products(in, mean);
+    hop__mean_products(in->vector, factor, PRODUCTS, in->count, mean);
     double global[HOP__FEATURES];
     for (int k = 0; k < 3; k++)
         global[MEAN_MAGNITUDE + k] = hop__size_of(mean[magnitude[k]]);
@@ -93,7 +59,7 @@ void hop__features_forward(enum hop__isa isa, const hop__feature_input *in, doub
             x[(size_t)row * n + i] = global[row];
     for (size_t i = 0; i < in->count; i++) {
         double g[PRODUCTS];
-        atom_products(in, i, g);
+        hop__atom_products(in->vector, factor, PRODUCTS, i, g);
         for (size_t k = 0; k < 3; k++)
             x[(MAGNITUDE + k) * n + i] = g[magnitude[k]] + HOP__FLOOR;
         for (size_t k = 0; k < COSINES; k++)
@@ -102,7 +68,7 @@ void hop__features_forward(enum hop__isa isa, const hop__feature_input *in, doub
         x[SIZE * n + i] = 4.0 * in->size[i];
         x[COHESION * n + i] = 2.0 * in->cohesion[i];
     }
-    take_logarithms(isa, in->count, n, x);
+    hop__take_logarithms(isa, in->count, n, x + MAGNITUDE * n, x + RELATIVE * n);
 }
 
 static void products_backward(const hop__feature_input *in, size_t i,
@@ -124,7 +90,7 @@ void hop__features_backward(const hop__feature_input *in, const double *dx,
                             double *const vector_bar[HOP__VECTORS], double *drop_bar) {
     const size_t n = in->stride;
     double mean[PRODUCTS], mean_bar[PRODUCTS] = {0}, global[HOP__FEATURES] = {0};
-    mean_products(in, mean);
+    hop__mean_products(in->vector, factor, PRODUCTS, in->count, mean);
     for (size_t row = MEAN_MAGNITUDE; row <= LATE; row++)
         for (size_t i = 0; i < in->count; i++)
             global[row] += dx[row * n + i];
@@ -139,7 +105,7 @@ void hop__features_backward(const hop__feature_input *in, const double *dx,
     *drop_bar += global[DROP] * 200.0 / sqrt(1.0 + q * q);
     for (size_t i = 0; i < in->count; i++) {
         double g[PRODUCTS], g_bar[PRODUCTS];
-        atom_products(in, i, g);
+        hop__atom_products(in->vector, factor, PRODUCTS, i, g);
         for (int k = 0; k < PRODUCTS; k++)
             g_bar[k] = mean_bar[k] / (double)in->count;
         for (size_t k = 0; k < 3; k++)
