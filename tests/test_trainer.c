@@ -457,6 +457,22 @@ START_TEST(the_best_of_validation_is_kept) {
 }
 END_TEST
 
+START_TEST(policy_remembers_so_many_systems) {
+    char text[129 * 16] = "";
+    hop_context *c;
+    hop_trainer *t;
+    ck_assert_int_eq(hop_context_new(NULL, &c), HOP_OK);
+    for (int k = 0; k < 129; k++)
+        strcat(text, "Ag.gupta Ag4 1\n");
+    ck_assert_int_eq(
+        hop__trainer_make(c, "policy", "many.tasks", text, strlen(text), &t), HOP_OK);
+    ck_assert_int_eq(hop_trainer_step(t), HOP_ERROR_RANGE);
+    ck_assert_ptr_nonnull(strstr(hop_error_message(c), "at most 128 tasks, got 129"));
+    hop_trainer_free(t);
+    hop_context_free(c);
+}
+END_TEST
+
 START_TEST(tasks_need_something_to_train_on) {
     static const char text[] = "Ag.gupta Ag7 validation\n";
     const char *path = support_path("none.tasks");
@@ -481,6 +497,7 @@ int main(void) {
     tcase_add_loop_test(all, every_allocation_of_the_main_job_fails_once, 0, METHODS);
     tcase_add_loop_test(all, the_best_of_validation_is_kept, 0, METHODS);
     tcase_add_test(all, tasks_need_something_to_train_on);
+    tcase_add_test(all, policy_remembers_so_many_systems);
     tcase_add_test(all, kept_numbers_out_of_range);
     tcase_add_test(all, persistent_strategies);
     tcase_add_test(all, clipped_losses);
