@@ -32,7 +32,7 @@ def main(formula: str = "Cu13", evaluations: str = "1000") -> None:
 
     # killed and started again, it goes on where it was
     atoms = cluster(formula)
-    search = LearnedSearch(atoms, seed=1, restart="emt.log", logfile=None)
+    search = LearnedSearch(atoms, seed=1, restart="emt.search", logfile=None)
     best = search.run(evaluations=int(evaluations))
     print(f"search: {best:.4f} eV, {len(search.minima)} different minima")
     atoms.write("emt.xyz")

@@ -2,8 +2,12 @@
 
 import io
 import os
+import shutil
 import tempfile
 import unittest
+import zipfile
+from itertools import zip_longest
+from unittest import mock
 
 import numpy as np
 from support import hop
@@ -69,36 +73,157 @@ class Searches(unittest.TestCase):
             for minimum in minima:
                 forces = minimum.atoms.get_forces()
                 largest = np.linalg.norm(forces, axis=1).max()
-                self.assertLessEqual(largest, search._loose())
+                loose = search._optimizer.get("quench_fmax") * search.scales.energy
+                self.assertLessEqual(largest, loose / search.scales.length)
                 again = minimum.atoms.copy()
                 again.calc = EMT()
                 self.assertAlmostEqual(again.get_potential_energy(), minimum.energy, 9)
             self.assertEqual(len(ase.io.read(path, ":", format="traj")), len(minima))
             self.assertIn("lowest", log.getvalue())
 
+    def assert_same_search(self, one, other):
+        self.assertEqual(one.progress.evaluations, other.progress.evaluations)
+        self.assertEqual(one.best.positions.tobytes(), other.best.positions.tobytes())
+        for found, expected in zip_longest(one.minima, other.minima):
+            self.assertEqual(found[0], expected[0])
+            self.assertEqual(found[2:], expected[2:])
+            for array in ("get_positions", "get_forces"):
+                self.assertEqual(
+                    getattr(found.atoms, array)().tobytes(),
+                    getattr(expected.atoms, array)().tobytes(),
+                )
+
     def test_restart_is_exact(self):
         for kind in KINDS:
-            whole = kind(start(), seed=5, logfile=None)
+            frames = os.path.join(self.folder, kind.__name__ + ".traj")
+            whole = kind(start(), seed=5, logfile=None, trajectory=frames)
             whole.run(evaluations=300)
             path = os.path.join(self.folder, kind.__name__)
             for evaluations in (1, 57, 142, 100):
                 search = kind(start(), seed=5, logfile=None, restart=path)
                 search.run(evaluations=evaluations)
-                with open(path, "a") as file:
-                    file.write('{"x": 1.5, "e":')  # killed while writing
-            self.assertEqual(search.progress.evaluations, 300)
-            self.assertEqual(
-                search.best.positions.tobytes(), whole.best.positions.tobytes()
-            )
-            self.assertEqual(
-                [(m.energy, m.visits) for m in search.minima],
-                [(m.energy, m.visits) for m in whole.minima],
-            )
+            self.assert_same_search(search, whole)
             for keywords in ({"seed": 6}, {"seed": 5, "temperature": 0.1}):
-                with self.assertRaisesRegex(hop.ArgumentError, "options"):
+                with self.assertRaisesRegex(
+                    hop.ArgumentError, "options: expected (seed = 6|temperature = 0.1)"
+                ):
                     kind(start(), logfile=None, restart=path, **keywords)
-            with self.assertRaisesRegex(hop.ArgumentError, "Cu4Au3|start|atoms"):
+            with self.assertRaisesRegex(hop.ArgumentError, "start: expected"):
                 kind(start(3), seed=5, logfile=None, restart=path)
+            with self.assertRaisesRegex(hop.ArgumentError, "atoms: expected Au2Cu5, got Au3Cu4"):
+                kind(start(formula="Cu5Au2"), seed=5, logfile=None, restart=path)
+            again = kind(
+                start(), seed=5, logfile=None, restart=path, max_evaluations=310
+            )
+            again.run()
+            self.assertEqual(again.progress.evaluations, 310)
+            self.assertEqual(again.outcome, hop.Status.MAX_EVALUATIONS)
+
+    def test_restart_after_a_kill(self):
+        """The file is older than the trajectory; both come out as if nothing had been."""
+        for kind in KINDS:
+            names = [
+                os.path.join(self.folder, kind.__name__ + end)
+                for end in (".search", ".old", ".traj", ".whole.traj")
+            ]
+            path, old, frames, all_frames = names
+            whole = kind(start(), seed=4, logfile=None, trajectory=all_frames)
+            whole.run(evaluations=400)
+            keywords = {"seed": 4, "logfile": None, "trajectory": frames}
+            search = kind(start(), restart=path, **keywords)
+            search.run(evaluations=100)
+            shutil.copy(path, old)
+            search.run(evaluations=150)
+            del search
+            os.replace(old, path)
+            search = kind(start(), restart=path, **keywords)
+            self.assertEqual(search.progress.evaluations, 100)
+            search.run(evaluations=300)
+            self.assert_same_search(search, whole)
+            energies = [
+                [image.get_potential_energy() for image in ase.io.read(name, ":")]
+                for name in (frames, all_frames)
+            ]
+            self.assertEqual(energies[0], energies[1])
+            self.assertGreater(len(energies[0]), 3)
+
+    def test_restart_is_bounded(self):
+        path = os.path.join(self.folder, "search")
+        sizes = []
+        search = BasinHopping(start(), logfile=None, restart=path, capacity=3)
+        for evaluations in (300, 2000):
+            search.run(evaluations=evaluations)
+            self.assertEqual(len(search.minima), 3)
+            self.assertEqual(len(search.archive), 3)
+            sizes.append(os.path.getsize(path))
+        self.assertLess(sizes[1] - sizes[0], 200, "digits of the counters")
+        with zipfile.ZipFile(path) as parts:
+            parts.extract("minima.xyz", self.folder)
+        images = ase.io.read(os.path.join(self.folder, "minima.xyz"), ":")
+        self.assertEqual(
+            [image.get_potential_energy() for image in images],
+            [minimum.energy for minimum in search.minima],
+        )
+        self.assertEqual(sorted(os.listdir(self.folder)), ["minima.xyz", "search"])
+
+    def test_dear_evaluations_are_saved_one_by_one(self):
+        path = os.path.join(self.folder, "search")
+        search = BasinHopping(start(), logfile=None, restart=path)
+        saved = []
+        for seldom in (0.0, 1e9):
+            with mock.patch("hop.ase._saved.SELDOM", seldom):
+                for _ in search.irun(evaluations=20):
+                    again = BasinHopping(start(), logfile=None, restart=path)
+                    saved.append(again.progress.evaluations)
+        self.assertEqual(saved, [*range(1, 21), *[20] * 20])
+        again = BasinHopping(start(), logfile=None, restart=path)
+        self.assertEqual(again.progress.evaluations, 40, "saved when it ends")
+
+    def test_restart_files_that_are_none(self):
+        path = os.path.join(self.folder, "search")
+        BasinHopping(start(), logfile=None, restart=path).run(evaluations=60)
+        with open(path, "rb") as file:
+            good = file.read()
+        run = good.index(b"run.h5")
+        bad = [
+            (b"", hop.FormatError),
+            (b'{"format": "hop-evaluations-1"}\n', hop.FormatError),
+            (good[: len(good) // 2], hop.CorruptError),
+            (good[:-1], hop.CorruptError),
+            (good[: run + 3000] + b"x" + good[run + 3001 :], hop.CorruptError),
+        ]
+        for data, problem in bad:
+            with open(path, "wb") as file:
+                file.write(data)
+            with self.assertRaisesRegex(problem, path):
+                BasinHopping(start(), logfile=None, restart=path)
+        with zipfile.ZipFile(path, "w") as parts:
+            parts.writestr("other", "text")
+        with self.assertRaisesRegex(hop.FormatError, path):
+            BasinHopping(start(), logfile=None, restart=path)
+        with open(path, "wb") as file:
+            file.write(good)
+        search = BasinHopping(start(), logfile=None, restart=path)
+        self.assertEqual(search.progress.evaluations, 60)
+
+    def test_restart_file_cannot_be_written(self):
+        path = os.path.join(self.folder, "nowhere", "search")
+        search = BasinHopping(start(), logfile=None, restart=path)
+        with self.assertRaisesRegex(hop.FileError, "nowhere"):
+            search.run(evaluations=5)
+        os.mkdir(os.path.dirname(path))
+        search.run(evaluations=4)
+        self.assertEqual(os.listdir(os.path.dirname(path)), ["search"])
+        whole = BasinHopping(start(), logfile=None)
+        whole.run(evaluations=search.progress.evaluations)
+        self.assert_same_search(search, whole)
+        os.remove(path)
+        os.rmdir(os.path.dirname(path))
+        with self.assertLogs("hop", "WARNING") as logs:
+            with self.assertRaisesRegex(ZeroDivisionError, "mine"):
+                with mock.patch("hop.ase._saved.SELDOM", 1e9):
+                    search.run(evaluations=5, callback=self.fail_with_mine)
+        self.assertIn("nowhere", logs.output[0])
 
     def test_same_seed_same_search(self):
         for kind in KINDS:

@@ -12,17 +12,23 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import CalculatorError, PropertyNotImplementedError
 from ase.io.trajectory import Trajectory
+from ase.parallel import world
 
-from .._errors import ArgumentError, FormatError, Status
+from .._archive import Archive
+from .._errors import ArgumentError, Error, FileError, Status
 from .._model import Model
 from .._optimizer import Optimizer, Progress
 from .._structure import Structure
 from . import _scales
-from ._restart import Log, pack, unpack
+from ._restart import pack
+from ._saved import Saved
 
 logger = logging.getLogger("hop")
 
 File = Union[str, Path, None]
+
+#: What may be another on a restart.
+LIMITS = ("max_evaluations", "max_time", "target")
 
 
 class Minimum(NamedTuple):
@@ -42,7 +48,7 @@ class Search:
     """
     What the searches share: a chain of quenches from the atoms' positions.
 
-    >>> search = BasinHopping(atoms, seed=3, restart="search.log")
+    >>> search = BasinHopping(atoms, seed=3, restart="copper.search")
     >>> search.run(evaluations=2000)
     >>> search.best.get_potential_energy(), len(search.minima)
 
@@ -54,8 +60,10 @@ class Search:
     seed
         Of all random numbers.  The same start, seed and calculator give the same search.
     restart
-        A file to which every evaluation is appended; when it is there already, the
-        search goes on from it exactly as if it had never stopped.
+        A file that holds the search, replaced now and then - after each evaluation, where
+        these take long - and when `run` ends.  When it is there already, the search goes
+        on from it exactly as if it had never stopped.  It is as large after a million
+        evaluations as after a thousand.
     logfile
         A line for each new lowest minimum; None for none.
     trajectory
@@ -63,8 +71,10 @@ class Search:
     scales
         Natural units, as in the optimizers; None: from the elements.
     same
-        Two minima are one when their energies are closer, eV, and their interatomic
-        distances closer than 1% of the nearest-neighbour distance on average.
+        Two minima are one when their energies differ by no more, eV, and one lies on the
+        other (`hop.match`) within a tenth of the nearest-neighbour distance.
+    capacity
+        So many of the lowest minima are kept.
     **options
         Those of libhop's optimizer (`hop.options(kind)`); energies in binding energies
         per atom (e0) and lengths in nearest-neighbour distances (r0).
@@ -82,6 +92,7 @@ class Search:
         trajectory: File = None,
         scales: Optional[tuple[float, float, float]] = None,
         same: float = 2e-3,
+        capacity: int = 200,
         **options: Any,
     ) -> None:
         self.atoms = atoms
@@ -103,15 +114,20 @@ class Search:
         )
         self._logfile = logfile
         self._trajectory = None if trajectory is None else str(trajectory)
-        self._same = same
-        self._minima: list[tuple[Minimum, Any]] = []
-        self._silent = False
-        self._log = Log(restart)
-        self._asked = self._optimizer.ask()
-        if self._log.path is not None and self._log.path.exists():
+        self._writes = world.rank == 0
+        self._archive = Archive(
+            capacity,
+            energy_tolerance=same,
+            distance_tolerance=_distance_tolerance(atoms, self.scales.length),
+        )
+        self._saved = Saved(restart, self._writes)
+        self._unsaved = False
+        self._skip = 0
+        self._count_frames()
+        self._origin = self._identity()
+        if self._saved.exists():
             self._resume()
-        elif self._log.path is not None:
-            self._log.begin({"kind": self.kind, **self._identity()})
+        self._optimizer.on_minimum = self._keep
 
     def _model(self) -> Optional[Model]:
         return None
@@ -120,50 +136,47 @@ class Search:
 
     def _identity(self) -> dict[str, Any]:
         return {
+            "kind": self.kind,
             "atoms": self.atoms.get_chemical_formula(),
+            "start": pack(self._structure.positions),
             "options": {
                 name: value
                 for name, value in self._optimizer.options.items()
-                if name not in ("max_evaluations", "max_time", "target")
+                if name not in LIMITS
             },
-            "start": pack(self._structure.positions),
         }
 
     def _resume(self) -> None:
-        header, records = self._log.read()
-        expected = {"kind": self.kind, **self._identity()}
-        for name, value in expected.items():
-            if header.get(name) != value:
+        """Becomes the search of the restart file, with the limits that were given now."""
+        header, path = self._saved.header(), self._saved.path
+        limits = {name: self._optimizer.get(name) for name in LIMITS}
+        for name, value in self._origin.items():
+            theirs = header.get(name)
+            if theirs != value:
                 raise ArgumentError(
-                    f"{self._log.path}: expected a search with {name} {value!s:.200},"
-                    f" got {header.get(name)!s:.200}"
+                    f"{path}: {name}: expected {_difference(value, theirs)},"
+                    f" got {_difference(theirs, value)}"
                 )
-        self._silent = True
-        shape = (len(self._structure), 3)
-        for number, record in enumerate(records, 2):
-            if record["x"] != float(self._structure.positions.sum()):
-                raise FormatError(
-                    f"{self._log.path}:{number}: expected the evaluation that this libhop"
-                    " asks for, got another: the file was written by another version"
-                )
-            forces = np.full(shape, np.nan) if record["f"] is None else unpack(
-                record["f"], shape
-            )
-            energies = None if record["a"] is None else unpack(record["a"], shape[:1])
-            energy = np.nan if record["e"] is None else record["e"]
-            self._tell(energy, forces, energies)
-        self._silent = False
+        archive = self._saved.load(self._optimizer)
+        if archive is not None:
+            self._archive = archive
+        self._optimizer.set(**limits)
+        # frames that were written after the file was saved are not written again
+        self._skip = max(0, self._count_frames() - int(header.get("frames", 0)))
+        self._frames -= self._skip
 
-    def _record(self, energy: float, forces: Any, energies: Any) -> None:
-        known = bool(np.isfinite(energy))
-        self._log.append(
-            {
-                "x": float(self._structure.positions.sum()),
-                "e": energy if known else None,
-                "f": pack(forces) if known else None,
-                "a": None if energies is None or not known else pack(energies),
-            }
-        )
+    def _save(self) -> None:
+        header = {**self._origin, "frames": self._frames}
+        self._saved.save(header, self._optimizer, self._archive)
+        self._unsaved = False
+
+    def _count_frames(self) -> int:
+        if self._trajectory is None or not Path(self._trajectory).exists():
+            self._frames = 0
+        else:
+            with Trajectory(self._trajectory) as file:
+                self._frames = len(file)
+        return self._frames
 
     # ---- the loop --------------------------------------------------------------------
 
@@ -174,18 +187,33 @@ class Search:
         As `run`, yielding the progress after each evaluation; leave it when you like.
         """
         begun = self._optimizer.progress
-        while self._asked:
-            now = self._optimizer.progress
-            if evaluations is not None:
-                if now.evaluations - begun.evaluations >= evaluations:
-                    return
-            if hops is not None and now.quenches - begun.quenches >= hops:
-                return
-            energy, forces, energies = self._evaluate()
-            if self._log.path is not None:
-                self._record(energy, forces, energies)
-            self._tell(energy, forces, energies)
-            yield self._optimizer.progress
+        try:
+            while self._optimizer.ask():
+                now = self._optimizer.progress
+                if evaluations is not None:
+                    if now.evaluations - begun.evaluations >= evaluations:
+                        break
+                if hops is not None and now.quenches - begun.quenches >= hops:
+                    break
+                self._tell(*self._evaluate())
+                if self._saved.due():
+                    self._save()
+                yield self._optimizer.progress
+        except FileError:
+            raise
+        except BaseException:
+            self._save_in_trouble()
+            raise
+        if self._unsaved:
+            self._save()
+
+    def _save_in_trouble(self) -> None:
+        """What has gone wrong comes out, not what goes wrong now."""
+        try:
+            if self._unsaved:
+                self._save()
+        except (Error, OSError) as problem:
+            logger.warning("%s", problem)
 
     def run(
         self,
@@ -232,51 +260,22 @@ class Search:
         return energy, forces, atoms.calc.results.get("energies")
 
     def _tell(self, energy: float, forces: Any, energies: Any) -> None:
-        structure, before = self._structure, self._optimizer.progress
+        structure = self._structure
         structure.energy = energy
         structure.forces[...] = forces
         if energies is not None:
             structure.energies[...] = energies
-        where = structure.copy()
+        self._unsaved = True
         self._optimizer.tell()
-        now = self._optimizer.progress
-        if now.quenches > before.quenches and np.isfinite(energy):
-            self._keep(where, now)
-        self._asked = self._optimizer.ask()
 
     # ---- minima ----------------------------------------------------------------------
 
-    def _loose(self) -> float:
-        scales = self.scales
-        quench = float(self._optimizer.get("quench_fmax"))
-        return quench * scales.energy / scales.length
-
     def _keep(self, found: Structure, now: Progress) -> None:
-        """The end of a quench enters the list when it is a minimum."""
-        free = found.forces[~found.fixed]
-        if len(free) and np.linalg.norm(free, axis=1).max() > self._loose():
-            return
-        shape = _fingerprint(found)
-        for k, (known, theirs) in enumerate(self._minima):
-            if abs(known.energy - found.energy) > self._same:
-                continue
-            if np.abs(shape - theirs).mean() > 0.01 * self.scales.length:
-                continue
-            better = found.energy < known.energy
-            self._minima[k] = (
-                known._replace(
-                    visits=known.visits + 1,
-                    energy=found.energy if better else known.energy,
-                    atoms=self._dress(found) if better else known.atoms,
-                ),
-                shape if better else theirs,
-            )
-            return
-        lowest = all(found.energy < known.energy for known, _ in self._minima)
-        fresh = Minimum(found.energy, self._dress(found), 1, now.evaluations)
-        self._minima.append((fresh, shape))
-        if not self._silent:
-            self._announce(fresh, lowest)
+        archive = self._archive
+        lowest = not len(archive) or found.energy < archive[0].energy
+        fresh = archive.add(found, now.evaluations, int(self._optimizer.get("seed")))
+        if fresh and found.energy <= archive[-1].energy:
+            self._announce(found, now, lowest)
 
     def _dress(self, found: Structure) -> Atoms:
         """The user's atoms - tags, info, constraints - with these positions."""
@@ -289,15 +288,21 @@ class Search:
         )
         return atoms
 
-    def _announce(self, minimum: Minimum, lowest: bool) -> None:
+    def _announce(self, found: Structure, now: Progress, lowest: bool) -> None:
+        if not self._writes:
+            return
         if self._trajectory is not None:
-            with Trajectory(self._trajectory, "a") as file:
-                file.write(minimum.atoms)
+            if self._skip > 0:
+                self._skip -= 1
+            else:
+                with Trajectory(self._trajectory, "a") as file:
+                    file.write(self._dress(found))
+            self._frames += 1
         if self._logfile is None or not lowest:
             return
         text = (
-            f"{type(self).__name__}: {minimum.evaluation:8d} evaluations,"
-            f" lowest {minimum.energy:15.6f} eV, {len(self._minima)} minima\n"
+            f"{type(self).__name__}: {now.evaluations:8d} evaluations,"
+            f" lowest {found.energy:15.6f} eV, {len(self._archive)} minima\n"
         )
         if not isinstance(self._logfile, (str, Path)):
             self._logfile.write(text)
@@ -310,7 +315,15 @@ class Search:
     @property
     def minima(self) -> list[Minimum]:
         """Different minima found so far, the lowest first."""
-        return sorted((m for m, _ in self._minima), key=lambda minimum: minimum.energy)
+        return [
+            Minimum(m.energy, self._dress(m.structure), m.seen, m.evaluation)
+            for m in self._archive
+        ]
+
+    @property
+    def archive(self) -> Archive:
+        """The same minima as a `hop.Archive`, such as to save them."""
+        return self._archive
 
     @property
     def best(self) -> Atoms:
@@ -330,22 +343,21 @@ class Search:
     def set(self, **limits: Any) -> None:
         """Change limits: max_evaluations, max_time, target."""
         self._optimizer.set(**limits)
-        self._asked = self._optimizer.ask()
 
 
-def _fingerprint(structure: Structure) -> Any:
-    """All distances, sorted: the same for mirror images and exchanged like atoms."""
-    x = structure.positions
-    if len(x) < 2:
-        return np.zeros(1)
-    if not structure.pbc.any():
-        d = np.linalg.norm(x[:, None] - x, axis=-1)
-    else:
-        from ase.geometry import get_distances
+def _difference(one: Any, other: Any) -> str:
+    """What of `one` is not so in `other`, shortly."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        names = [name for name in one if one[name] != other.get(name)]
+        return ", ".join(f"{name} = {one[name]}" for name in names)[:200] or "others"
+    return f"{one!s:.60}"
 
-        d = get_distances(x, cell=np.array(structure.cell), pbc=structure.pbc)[1]
-    upper = d[np.triu_indices(len(x), 1)]
-    return np.sort(upper)
+
+def _distance_tolerance(atoms: Atoms, length: float) -> float:
+    """A tenth of the distance of neighbours, and less than small cells can tell apart."""
+    inverse = np.linalg.inv(np.array(atoms.cell.complete()))
+    heights = 1.0 / np.linalg.norm(inverse, axis=0)[np.asarray(atoms.pbc)]
+    return float(min([0.1 * length, *(0.2 * heights)]))
 
 
 class BasinHopping(Search):
