@@ -21,6 +21,22 @@ void hop__record_part(hop__record *record, void *part, size_t size);
 #define HOP__RECORD(record, variable)                                                  \
     hop__record_part(record, &(variable), sizeof(variable))
 
+/* The same of a flag, which must be one, and of a counter, which must not be near the end
+   of its range. */
+void hop__record_flag(hop__record *record, bool *flag);
+#define HOP__RECORD_COUNT(record, variable)                                            \
+    do {                                                                               \
+        HOP__RECORD(record, variable);                                                 \
+        hop__record_expect(record, (double)(variable) >= 0.0 &&                        \
+                                       (double)(variable) <=                           \
+                                           (sizeof(variable) < 8 ? 0x1p30 : 0x1p53));  \
+    } while (0)
+
+/* The same of numbers that must be finite, and so far from overflow that sums of squares
+   are, too. */
+void hop__record_finite(hop__record *record, double *numbers, size_t count);
+bool hop__record_all_finite(const double *numbers, size_t count);
+
 /* What was copied in must be so. */
 static inline void hop__record_expect(hop__record *record, bool possible) {
     if (record->mode == HOP__COPY_IN && !possible)

@@ -101,8 +101,8 @@ void hop__continuous_record_state(hop__continuous *r, hop__record *record) {
     HOP__RECORD(record, r->random);
     HOP__RECORD(record, r->energy_before);
     HOP__RECORD(record, r->best_energy);
-    HOP__RECORD(record, r->step);
-    HOP__RECORD(record, r->best_step);
+    HOP__RECORD_COUNT(record, r->step);
+    HOP__RECORD_COUNT(record, r->best_step);
 }
 
 size_t hop__continuous_state_size(size_t count) {

@@ -52,8 +52,8 @@ void hop__hop_policy_free(hop__hop_policy *p) {
 
 void hop__hop_policy_record(hop__hop_policy *p, hop__record *record) {
     const size_t rows = 2 * HOP__HOP_HIDDEN + HOP__HOP_OUTPUTS; /* h, c, y */
-    hop__record_part(record, p->h, rows * p->atoms->stride * sizeof(double));
-    HOP__RECORD(record, p->mean);
+    hop__record_finite(record, p->h, rows * p->atoms->stride);
+    hop__record_finite(record, p->mean, HOP__HOP_OUTPUTS);
 }
 
 void hop__hop_policy_start(hop__hop_policy *p) {

@@ -64,10 +64,11 @@ void hop__policy_record_state(hop__policy *p, hop__record *record) {
         hop__record_part(record, p->s[k], threes);
         hop__record_part(record, p->y[k], threes);
     }
-    HOP__RECORD(record, p->born);
+    for (int k = 0; k < HOP__QN_MEMORY; k++)
+        HOP__RECORD_COUNT(record, p->born[k]);
     HOP__RECORD(record, p->energy_before);
     HOP__RECORD(record, p->pairs);
-    HOP__RECORD(record, p->step);
+    HOP__RECORD_COUNT(record, p->step);
     hop__record_expect(record, p->pairs <= HOP__QN_MEMORY);
     if (record->broken)
         p->pairs = 0;

@@ -47,7 +47,7 @@ void hop__watch_free(hop__watch *w) {
 void hop__watch_record(hop__watch *w, hop__record *record) {
     const size_t state = 2 * HOP__WATCH_HIDDEN * hop__lstm_stride(1);
     hop__record_part(record, w->h, state * sizeof(double));
-    HOP__RECORD(record, w->looks);
+    HOP__RECORD_COUNT(record, w->looks);
 }
 
 void hop__watch_start(hop__watch *w) {

@@ -161,8 +161,8 @@ void hop__conjugate_gradient_record(void *opaque, hop__record *record) {
     hop__record_part(record, s->x, 3 * s->n * sizeof *s->x);
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
         hop__record_part(record, numbers[k], sizeof(double));
-    HOP__RECORD(record, s->on_line);
-    HOP__RECORD(record, s->trials);
+    hop__record_flag(record, &s->on_line);
+    HOP__RECORD_COUNT(record, s->trials);
 }
 
 const hop__descent_kind hop__conjugate_gradient_kind = {

@@ -173,10 +173,10 @@ static void smooth_fire_step(void *opaque, const double *x, double energy,
 void hop__fire_record(void *opaque, hop__record *record) {
     state *s = opaque;
     hop__record_part(record, s->v, 6 * s->rows.count * sizeof *s->v);
-    HOP__RECORD(record, s->moving);
+    hop__record_flag(record, &s->moving);
     HOP__RECORD(record, s->dt);
     HOP__RECORD(record, s->alpha);
-    HOP__RECORD(record, s->downhill);
+    HOP__RECORD_COUNT(record, s->downhill);
 }
 
 const hop__descent_kind hop__fire_kind = {"fire", create, destroy,  start,

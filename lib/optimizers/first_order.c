@@ -108,7 +108,7 @@ static void adam_step(void *opaque, const double *x, double energy,
 void hop__first_order_record(void *opaque, hop__record *record) {
     state *s = opaque;
     hop__record_part(record, s->m, 7 * s->rows.count * sizeof *s->m);
-    HOP__RECORD(record, s->steps);
+    HOP__RECORD_COUNT(record, s->steps);
 }
 
 const hop__descent_kind hop__gradient_descent_kind = {

@@ -105,26 +105,34 @@ void hop__hops_free(hop__hops *h) {
     hop__release(h->context, h);
 }
 
+/* Energies of the atoms may be unknown. */
+static bool block_possible(const hop__hops *h) {
+    const double *rest = h->energies + h->start->count;
+    return hop__record_all_finite(h->block, (size_t)(h->energies - h->block)) &&
+           hop__record_all_finite(rest, h->numbers - (size_t)(rest - h->block));
+}
+
 void hop__hops_record(hop__hops *h, hop__record *record) {
     HOP__RECORD(record, h->moves.random.position);
     hop__record_part(record, h->block, h->numbers * sizeof *h->block);
-    HOP__RECORD(record, h->shells.mean_energy);
-    HOP__RECORD(record, h->history.success);
-    HOP__RECORD(record, h->history.since);
-    HOP__RECORD(record, h->history.noise);
+    hop__record_expect(record, block_possible(h));
+    hop__record_finite(record, &h->shells.mean_energy, 1);
+    hop__record_finite(record, h->history.success, HOP__HOP_KINDS);
+    hop__record_finite(record, &h->history.since, 1);
+    hop__record_finite(record, &h->history.noise, 1);
     HOP__RECORD(record, h->accepted_energy);
     HOP__RECORD(record, h->limit);
     HOP__RECORD(record, h->lowest);
-    HOP__RECORD(record, h->swaps);
-    HOP__RECORD(record, h->gains);
-    HOP__RECORD(record, h->costs);
+    hop__record_finite(record, (double *)&h->swaps, sizeof h->swaps / sizeof(double));
+    hop__record_finite(record, h->gains, HOP__HOP_KINDS);
+    hop__record_finite(record, h->costs, HOP__HOP_KINDS);
     HOP__RECORD(record, h->move);
     hop__record_expect(record, h->move <= HOP__MOVE_NONE);
-    HOP__RECORD(record, h->forgiving);
-    HOP__RECORD(record, h->shake);
-    HOP__RECORD(record, h->since_best);
-    HOP__RECORD(record, h->shakes);
-    HOP__RECORD(record, h->shakes_accepted);
+    hop__record_flag(record, &h->forgiving);
+    hop__record_finite(record, &h->shake, 1);
+    HOP__RECORD_COUNT(record, h->since_best);
+    HOP__RECORD_COUNT(record, h->shakes);
+    HOP__RECORD_COUNT(record, h->shakes_accepted);
     hop__hop_policy_record(h->policy, record);
 }
 

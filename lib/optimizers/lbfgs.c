@@ -318,8 +318,8 @@ void hop__lbfgs_record(void *opaque, hop__record *record) {
         hop__record_part(record, columns[k], width * sizeof(double));
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
         hop__record_part(record, numbers[k], sizeof(double));
-    HOP__RECORD(record, s->have_last);
-    HOP__RECORD(record, s->shortened);
+    hop__record_flag(record, &s->have_last);
+    HOP__RECORD_COUNT(record, s->shortened);
 }
 
 const hop__descent_kind hop__lbfgs_kind = {"lbfgs", create,  destroy, start,

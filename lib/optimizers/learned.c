@@ -80,7 +80,7 @@ void hop__learned_record(void *opaque, hop__record *record) {
     hop__policy_record_state(s->policy, record);
     hop__record_part(record, s->x, 6 * s->policy->count * sizeof *s->x);
     HOP__RECORD(record, s->energy);
-    HOP__RECORD(record, s->rises);
+    HOP__RECORD_COUNT(record, s->rises);
 }
 
 const hop__descent_kind hop__learned_kind = {"learned", create, destroy, start,

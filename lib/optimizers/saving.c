@@ -36,14 +36,34 @@ static record_function record_of(const hop__descent_kind *kind) {
 
 /* Points are in the optimizer's block. */
 static void record_quench(hop__quench *q, hop__record *record) {
-    HOP__RECORD(record, q->have_good);
-    HOP__RECORD(record, q->steps);
-    HOP__RECORD(record, q->idle);
+    hop__record_flag(record, &q->have_good);
+    HOP__RECORD_COUNT(record, q->steps);
+    HOP__RECORD_COUNT(record, q->idle);
     HOP__RECORD(record, q->lowest);
     HOP__RECORD(record, q->softest);
     HOP__RECORD(record, q->energy);
     if (q->state)
         record_of(q->kind)(q->state, record);
+}
+
+/* Positions from which the run goes on. */
+static bool quench_possible(const hop__quench *q, size_t rows, bool asking) {
+    return (!asking || hop__record_all_finite(q->x, 3 * rows)) &&
+           (!q->have_good || hop__record_all_finite(q->good, 3 * rows));
+}
+
+static bool possible(const hop_optimizer *o) {
+    const bool ended = o->outcome != HOP_OK;
+    const bool best = isfinite(o->best.energy);
+    if (ended && o->outcome != HOP_CONVERGED && o->outcome != HOP_STALLED &&
+        o->outcome != HOP_MAX_STEPS && o->outcome != HOP_ERROR_NONFINITE)
+        return false;
+    if (!best && (o->best.energy != INFINITY || o->polishing))
+        return false;
+    return quench_possible(&o->search, o->rows, !ended) &&
+           quench_possible(&o->polish, o->rows, o->polishing && !o->polished) &&
+           (!best || (hop__record_all_finite(o->best.x, 3 * o->rows) &&
+                      hop__record_all_finite(o->best.forces, 3 * o->start->count)));
 }
 
 static void record_run(hop_optimizer *o, hop__record *record) {
@@ -54,28 +74,29 @@ static void record_run(hop_optimizer *o, hop__record *record) {
     hop__record_part(record, o->best.forces, 3 * o->start->count * sizeof(double));
     record_quench(&o->search, record);
     record_quench(&o->polish, record);
-    HOP__RECORD(record, o->polishing);
-    HOP__RECORD(record, o->polished);
-    HOP__RECORD(record, o->polish_evaluations);
+    hop__record_flag(record, &o->polishing);
+    hop__record_flag(record, &o->polished);
+    HOP__RECORD_COUNT(record, o->polish_evaluations);
     HOP__RECORD(record, o->energy);
     HOP__RECORD(record, o->told);
     HOP__RECORD(record, o->fmax);
     HOP__RECORD(record, o->smax);
     HOP__RECORD(record, o->virial);
-    HOP__RECORD(record, o->strains);
+    hop__record_finite(record, o->strains, sizeof o->strains / sizeof *o->strains);
     HOP__RECORD(record, o->best.energy);
     HOP__RECORD(record, o->best.told);
     HOP__RECORD(record, o->best.virial);
     HOP__RECORD(record, o->lowest);
     HOP__RECORD(record, o->leftover);
-    HOP__RECORD(record, o->refusals);
+    HOP__RECORD_COUNT(record, o->refusals);
     HOP__RECORD(record, o->outcome);
-    HOP__RECORD(record, o->evaluations);
-    HOP__RECORD(record, o->quenches);
+    HOP__RECORD_COUNT(record, o->evaluations);
+    HOP__RECORD_COUNT(record, o->quenches);
     if (o->hops)
         hop__hops_record(o->hops, record);
     if (o->watch)
         hop__watch_record(o->watch, record);
+    hop__record_expect(record, possible(o));
 }
 
 /* ---- options as text ---- */
