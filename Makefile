@@ -144,7 +144,8 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
             -fno-sanitize-recover=undefined
 asan: dependencies
 	+$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD)/asan CC=gcc CFLAGS='$(SANITIZE)' tests
-	ASAN_OPTIONS=allocator_may_return_null=1 CK_DEFAULT_TIMEOUT=600 \
+	ASAN_OPTIONS=allocator_may_return_null=1:suppressions=tests/asan.txt \
+	  LSAN_OPTIONS=suppressions=tests/lsan.txt:print_suppressions=0 CK_DEFAULT_TIMEOUT=600 \
 	  bash tests/run.sh $(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(TESTS) $(REPLAY))
 
 # Check without forking: what a test leaves behind is a leak of its program.

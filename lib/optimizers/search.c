@@ -110,6 +110,9 @@ static bool last_quench(const hop_optimizer *o) {
 }
 
 static void restart(hop_optimizer *o) {
+    const size_t n = 3 * o->start->count;
+    if (!hop__all_finite(o->search.x, n)) /* a step that could not be made */
+        memcpy(o->search.x, o->start->positions, n * sizeof(double));
     hop__move_restart(&o->hops->moves, o->search.x);
     memset(o->search.x + 3 * o->start->count, 0,
            3 * (o->rows - o->start->count) * sizeof(double));
