@@ -58,7 +58,9 @@ int main(int argc, char **argv) {
          !interrupted() &&
          (status = hop_structure_read(context, input, k, &structure)) == HOP_OK;
          k++) {
-        check(context, hop_potential_evaluate(potential, structure));
+        if (hop_potential_evaluate(potential, structure) < 0)
+            fail("%s: structure %lld: %s", input, (long long)k + 1,
+                 hop_error_message(context));
         print_structure(context, structure);
         hop_structure_free(structure);
     }

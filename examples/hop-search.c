@@ -75,7 +75,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 't': a.trajectory = arg; break;
     case 'S': a.state = arg; break;
     case 'R': a.resume = true; break;
-    case 'e': a.save_every = parse_time(arg); break;
+    case 'e': a.save_every = parse_time("--save-every", arg); break;
     case 'c': a.chains = (int)parse_count("--chains", arg, 1, MOST_CHAINS); break;
     case 'l': a.ladder = parse_number("--ladder", arg, 1, 1e6); break;
     case 'x': a.exchange = parse_count("--exchange", arg, 1, 1e15); break;
@@ -118,6 +118,7 @@ typedef struct search {
     int done;
     int64_t calls; /* of the runs before this one */
     minima minima;
+    bool unsaved; /* the state could not be written */
 } search;
 
 typedef struct run {
@@ -130,8 +131,10 @@ typedef struct run {
 /* What was found, too: a run that goes on from here finds the rest. */
 static void save(const run *r) {
     save_minima(&r->search->minima);
-    if (hop_optimizer_save(r->chain[0], a.state) < 0)
-        warn("%s", hop_error_message(r->search->context));
+    const bool before = r->search->unsaved;
+    r->search->unsaved = hop_optimizer_save(r->chain[0], a.state) < 0;
+    if (r->search->unsaved && !before)
+        warn("%s; the search goes on", hop_error_message(r->search->context));
 }
 
 static int progress(void *user, const hop_progress *p) {
@@ -298,13 +301,15 @@ static void begin(search *w) {
                          .by_hand = a.state != NULL};
 }
 
-static void end(search *w) {
-    end_minima(&w->minima);
+/* False when a file is not as it should be. */
+static bool end(search *w) {
+    const bool good = end_minima(&w->minima) && !w->unsaved;
     free(w->energy);
     hop_structure_free(w->best);
     hop_model_free(w->model);
     hop_potential_free(w->potential);
     hop_context_free(w->context);
+    return good;
 }
 
 int main(int argc, char **argv) {
@@ -327,6 +332,7 @@ int main(int argc, char **argv) {
         check(w.context, hop_structure_write(&one, 1, a.output));
         print_result(&w);
     }
-    end(&w);
+    if (!end(&w))
+        status = HOP_ERROR_IO;
     return finish(status < 0 ? EXIT_ERROR : EXIT_OK);
 }

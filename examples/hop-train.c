@@ -56,8 +56,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'm': a.method = arg; break;
     case 'o': a.output = arg; break;
     case 'r': a.resume = true; break;
-    case 't': a.time = parse_time(arg); break;
-    case 'c': a.interval = parse_time(arg); break;
+    case 't': a.time = parse_time("--time", arg); break;
+    case 'c': a.interval = parse_time("--checkpoint-interval", arg); break;
     case 'j': a.threads = (int)parse_count("--threads", arg, 1, 1024); break;
     case 'J': a.json = true; break;
     case 'f': a.from = arg; break;

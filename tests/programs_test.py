@@ -8,6 +8,7 @@ import math
 import os
 import pty
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -210,8 +211,10 @@ class Common(Case):
         self.fails(f"{compare} -m fire:polish=3", 2, "the same for all")
         self.fails(f"{compare} -m {','.join(['fire'] * 17)}", 2, "16")
         self.fails("hop-train t -o m.h5 --method magic", 2, "tbptt", "magic")
+        self.fails(f"{compare} -m learned:model=m.h5", 2, "model=none", "--model")
         for bad in ("5x", "-3", "0", "m", "", "nan"):
-            self.fails(f"hop-train t -o m.h5 --time={bad}", 2, "90s")
+            self.fails(f"hop-train t -o m.h5 --time={bad}", 2, "--time", "90s")
+        self.fails(f"{search} -e never", 2, "--save-every", "90s")
 
     def test_runtime_errors(self):
         relax = "hop-relax -p AgAu -o o.xyz"
@@ -235,6 +238,8 @@ class Common(Case):
                 self.fails(f"{program} {name}", 1)
         self.fails("hop-evaluate -p AgAu missing.xyz", 1, "missing.xyz", "No such file")
         self.fails("hop-evaluate -p AgAu short.xyz", 1, "short.xyz:")
+        self.write("second.xyz", DIMER + "2\n\nAg 0 0 0\nAg 0 0 0\n")
+        self.fails("hop-evaluate -p AgAu second.xyz", 1, "second.xyz: structure 2: ", "0 apart")
         self.fails("hop-evaluate -p AgAu stranger.xyz", 1, "U")
         for potential in ("Unobtainium", "missing.gupta", ".gupta", "folder"):
             self.fails(f"hop-evaluate -p {potential} dimer.xyz", 1, potential, "AgAu.gupta")
@@ -302,6 +307,26 @@ class Common(Case):
             ):
                 done = self.run_program(line, 1, stdout=full)
                 self.assertIn("standard output cannot be written", done.stderr)
+
+    def test_disk_fills_during_a_search(self):
+        """Files up to 4 KiB can be written: the best structure, not what was found beside."""
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+        line = "hop-search -p AgAu -F Ag13 -n 3000 -o best.xyz"
+        good = self.run_program(f"{line} -a good.xyz").stdout
+        for beside in ("-a a.xyz", "-t t.xyz", "-S state -e 0.01s", "-a a.xyz -t t.xyz"):
+            (self.folder / "best.xyz").unlink(missing_ok=True)
+            done = self.run_program(
+                f"{line} {beside}", 1, preexec_fn=limit, restore_signals=False
+            )
+            self.assertEqual(done.stdout, good)
+            self.assertEqual(len(read_xyz((self.folder / "best.xyz").read_text())), 1)
+            for name in beside.split()[1::2][: 1 + beside.count(" -t")]:
+                self.assertIn(f"{name}: cannot be written: File too large", done.stderr)
+            self.assertLess(len(done.stderr.splitlines()), 6)
 
     def test_links_stay_links(self):
         self.write("real.xyz", "old")

@@ -124,13 +124,14 @@ double parse_count(const char *option, const char *text, double low, double high
     return value;
 }
 
-double parse_time(const char *text) {
+double parse_time(const char *option, const char *text) {
     char *end;
     double value = strtod(text, &end);
     double unit = strcmp(end, "h") == 0 ? 3600.0 : strcmp(end, "m") == 0 ? 60.0 : 1.0;
     if (end == text || !(value > 0.0 && value < 1e9) ||
         (*end && strcmp(end, "s") != 0 && unit == 1.0))
-        fail_usage("expected a time such as 90s, 20m or 1h, got '%s'", text);
+        fail_usage("%s: expected a time such as 90s, 20m or 1h, got '%s'", option,
+                   text);
     return value * unit;
 }
 
@@ -167,6 +168,9 @@ hop_optimizer *make_optimizer(hop_context *context, const char *spec,
     for (char *part = rest ? strtok(rest, ",") : NULL; part; part = strtok(NULL, ","))
         if (strcmp(part, "model=none") == 0)
             use_model = false;
+        else if (strncmp(part, "model=", 6) == 0)
+            fail_usage("%s: expected model=none, got '%s'; --model gives the file",
+                       copy, part);
         else
             set_option(context, optimizer, part);
     if (use_model)

@@ -31,7 +31,7 @@ double parse_number(const char *option, const char *text, double low, double hig
 /* A whole number or exit with 2. */
 double parse_count(const char *option, const char *text, double low, double high);
 /* "90", "90s", "20m", "1h" in seconds. */
-double parse_time(const char *text);
+double parse_time(const char *option, const char *text);
 
 /* Set "name=value" on an optimizer; exit with 2 when it cannot be. */
 void set_option(hop_context *context, hop_optimizer *optimizer, const char *assignment);

@@ -37,6 +37,15 @@ static void open_trajectory(minima *m, const hop_structure *like) {
                                           &m->trajectory));
 }
 
+/* A full disk does not end a search of days. */
+static bool written(minima *m, int status) {
+    if (status < 0 && !m->lost)
+        warn("%s%s", hop_error_message(m->context),
+             m->ending ? "" : "; the search goes on");
+    m->lost |= status < 0;
+    return status >= 0;
+}
+
 /* ---- one minimum ---- */
 
 /* Quenches of a search end early; what goes into the archive is a minimum. */
@@ -66,7 +75,9 @@ static int take(void *user, const hop_structure *found, const hop_progress *p) {
     minima *m = user;
     const int64_t step = m->before + p->evaluations;
     if (m->trajectory && step > hop_trajectory_step(m->trajectory))
-        check(m->context, hop_trajectory_append(m->trajectory, step, found));
+        m->frame_lost |=
+            !written(m, hop_trajectory_append(m->trajectory, step, found)) &&
+            hop_trajectory_step(m->trajectory) != step;
     if (m->archive)
         archive_minimum(m, found, p->evaluations);
     if (!m->by_hand && m->archive && time(NULL) - m->saved >= EVERY)
@@ -89,18 +100,24 @@ void follow_minima(minima *m, hop_optimizer *o, hop_structure *start) {
 /* ---- ending ---- */
 
 void save_minima(minima *m) {
+    bool good = true;
     if (m->archive && hop_archive_count(m->archive) > 0)
-        check(m->context, hop_archive_save(m->archive, m->archive_path));
+        good &= written(m, hop_archive_save(m->archive, m->archive_path));
     if (m->trajectory && m->by_hand)
-        check(m->context, hop_trajectory_flush(m->trajectory));
+        good &= written(m, hop_trajectory_flush(m->trajectory));
+    m->lost = !good;
     m->saved = time(NULL);
 }
 
-void end_minima(minima *m) {
+bool end_minima(minima *m) {
+    m->lost = false; /* what is still so is told */
+    m->ending = true;
     save_minima(m);
-    hop_archive_free(m->archive);
     if (m->trajectory)
-        finish_trajectory(m->context, m->trajectory);
+        written(m, hop_trajectory_flush(m->trajectory));
+    hop_archive_free(m->archive);
+    hop_trajectory_free(m->trajectory);
     m->archive = NULL;
     m->trajectory = NULL;
+    return !m->lost && !m->frame_lost;
 }

@@ -21,16 +21,20 @@ typedef struct minima {
     hop_trajectory *trajectory;
     double fmax, cell, pressure; /* to which minima are relaxed for the archive */
     time_t saved;
+    bool lost;       /* something could not be written, and has not been since */
+    bool frame_lost; /* a minimum is missing in the trajectory for good */
+    bool ending;
 } minima;
 
 /* Have the minima that `optimizer` will find from `start` on; does nothing when neither
    file is wanted. */
 void follow_minima(minima *m, hop_optimizer *optimizer, hop_structure *start);
 
-/* Bring both files up to date. */
+/* Bring both files up to date.  What cannot be written is told once; the search goes on, and
+   the next time may succeed. */
 void save_minima(minima *m);
 
-/* The same, and give back what is held. */
-void end_minima(minima *m);
+/* The same, and give back what is held; false when something is not in the files. */
+bool end_minima(minima *m);
 
 #endif
