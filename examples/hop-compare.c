@@ -33,7 +33,8 @@ static const struct argp_option options[] = {
      0},
     {"runs", 'r', "R", 0, "Runs, each from its own start (8)", 0},
     {"seed", 's', "S", 0, "Seed of the first run (1)", 0},
-    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizers", 0},
+    {"model", 'M', "MODEL", 0, "Weights for the learned optimizers: a file, or metals",
+     0},
     {"tolerance", 't', "E", 0, "A success is within E eV of the best (0.01)", 0},
     {"target", 'T', "E", 0, "... of this energy instead of the best that was found", 0},
     {"plot", 'P', "OUT.svg", 0, "Plot of mean best energy against force calls", 0},
@@ -305,7 +306,7 @@ int main(int argc, char **argv) {
     hop_potential *potential = open_potential(context, a.potential);
     hop_model *model = NULL;
     if (a.model)
-        check(context, hop_model_load(context, a.model, &model));
+        model = open_model(context, a.model);
     result r[MOST] = {0};
     const int count = make_results(r);
     double first = fmin(100.0, a.evaluations), grid[POINTS];

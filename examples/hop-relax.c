@@ -23,7 +23,8 @@ static const struct argp_option options[] = {
     {"cell", 'c', 0, 0, "Relax the cell too", 0},
     {"pressure", 'P', "P", 0, "... at this pressure, eV/A^3, or as 10GPa (0)", 0},
     {"evaluations", 'n', "B", 0, "Most energy-and-forces evaluations (100000)", 0},
-    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizers", 0},
+    {"model", 'M', "MODEL", 0, "Weights for the learned optimizers: a file, or metals",
+     0},
     {"output", 'o', "OUT.xyz", 0, "Relaxed structure", 0},
     {"trajectory", 't', "FILE", 0, "Every point on the way: .h5md, .h5 or .xyz", 0},
     {"option", 'O', "NAME=VALUE", 0, "Set an option of the optimizer", 0},
@@ -148,7 +149,7 @@ int main(int argc, char **argv) {
     int status = hop_structure_read(context, a.input, 0, &structure);
     check(context, status);
     if (a.model)
-        check(context, hop_model_load(context, a.model, &model));
+        model = open_model(context, a.model);
     hop_optimizer *optimizer =
         make_optimizer(context, a.optimizer, structure, potential, model);
     check(context, hop_optimizer_set(optimizer, "fmax", a.fmax));

@@ -37,7 +37,8 @@ static const struct argp_option options[] = {
     {"evaluations", 'n', "B", 0, "Energy-and-forces evaluations of a run (10000)", 0},
     {"runs", 'r', "R", 0, "Runs (1)", 0},
     {"seed", 's', "S", 0, "Seed of the first run (1)", 0},
-    {"model", 'M', "MODEL.h5", 0, "Weights for the learned optimizers", 0},
+    {"model", 'M', "MODEL", 0, "Weights for the learned optimizers: a file, or metals",
+     0},
     {"output", 'o', "BEST.xyz", 0, "Best structure", 0},
     {"archive", 'a', "FILE.xyz", 0,
      "Lowest distinct minima; goes on from the file when it is there", 0},
@@ -288,7 +289,7 @@ static void begin(search *w) {
     warn_untrained(a.optimizer, a.model);
     w->potential = open_potential(w->context, a.potential);
     if (a.model)
-        check(w->context, hop_model_load(w->context, a.model, &w->model));
+        w->model = open_model(w->context, a.model);
     w->energy = calloc((size_t)a.runs, sizeof *w->energy);
     if (!w->energy)
         fail("out of memory");

@@ -28,7 +28,7 @@ static const struct argp_option options[] = {
      "(when to end a quench); tbptt-continuous, esmc, nres or ga (the continuous "
      "optimizer)",
      0},
-    {"from", 'f', "MODEL.h5", 0, "Begin with the networks of a model", 0},
+    {"from", 'f', "MODEL", 0, "Begin with the networks of a model", 0},
     {"output", 'o', "MODEL.h5", 0, "Model to write", 0},
     {"resume", 'r', 0, 0, "Continue from MODEL.h5.checkpoint", 0},
     {"time", 't', "T", 0, "Stop after T (90s, 20m, 1h), keeping the checkpoint", 0},
@@ -208,7 +208,7 @@ static hop_trainer *begin(hop_context *context) {
     hop_trainer *trainer;
     hop_model *model = NULL;
     if (a.from)
-        check(context, hop_model_load(context, a.from, &model));
+        model = open_model(context, a.from);
     check(context, hop_trainer_new(context, a.method ? a.method : DEFAULT_METHOD,
                                    a.tasks, model, &trainer));
     hop_model_free(model);

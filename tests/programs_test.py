@@ -287,6 +287,15 @@ class Common(Case):
             self.fails("hop-search -p AgAu -F Ag4 -n 20 -o o.xyz -m learned -M bad.h5", 1)
             self.fails("hop-compare -p AgAu -F Ag4 -n 20 -m learned -M bad.h5", 1)
         self.fails("hop-compare -p AgAu -F Ag4 -n 20 -m learned -M missing.h5", 1, "No such")
+        self.fails("hop-relax -p AgAu dimer.xyz -m learned -o o.xyz -M missing", 1, "metals")
+
+    def test_models_that_come_along(self):
+        search = "hop-search -p AgAu -F Ag7 -n 200 -m learned -o o.xyz -M"
+        by_path = self.run_program(f"{search} {ROOT}/models/metals.h5").stdout
+        for name in ("metals", "metals.h5"):
+            self.assertEqual(self.run_program(f"{search} {name}").stdout, by_path)
+        self.write("metals", "mine")  # a file here comes first
+        self.fails(f"{search} metals", 1, "metals:1")
 
     def test_options_are_listed(self):
         for kind in OPTIMIZERS:

@@ -108,6 +108,37 @@ hop_potential *open_potential(hop_context *context, const char *name) {
          name, names);
 }
 
+/* Models are beside the programs: where these are installed, or in the source tree. */
+static bool find_model(const char *name, char path[PATH_MAX]) {
+    static const char *const folders[] = {"../share/hop/models", "../models"};
+    static const char *const endings[] = {"", ".h5"};
+    char program[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length < 0 || strchr(name, '/'))
+        return false;
+    program[length] = '\0';
+    *(strrchr(program, '/') + 1) = '\0';
+    for (size_t k = 0; k < 4; k++) {
+        const int used = snprintf(path, PATH_MAX, "%s%s/%s%s", program, folders[k / 2],
+                                  name, endings[k % 2]);
+        if (used < PATH_MAX && access(path, R_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+hop_model *open_model(hop_context *context, const char *name) {
+    hop_model *model;
+    char path[PATH_MAX];
+    if (access(name, F_OK) != 0 && !find_model(name, path))
+        fail("%s: cannot be opened: No such file or directory, nor a model of that name"
+             " that comes with libhop, such as metals",
+             name);
+    const char *file = access(name, F_OK) == 0 ? name : path;
+    check(context, hop_model_load(context, file, &model));
+    return model;
+}
+
 double parse_number(const char *option, const char *text, double low, double high) {
     char *end;
     double value = strtod(text, &end);

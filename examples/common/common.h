@@ -31,6 +31,9 @@ double parse_number(const char *option, const char *text, double low, double hig
 /* A whole number or exit with 2. */
 double parse_count(const char *option, const char *text, double low, double high);
 /* "90", "90s", "20m", "1h" in seconds. */
+/* A file, or the name of a model that comes with libhop, with or without .h5. */
+hop_model *open_model(hop_context *context, const char *name);
+
 double parse_time(const char *option, const char *text);
 
 /* Set "name=value" on an optimizer; exit with 2 when it cannot be. */

@@ -97,6 +97,10 @@ def _from_formula(formula: str) -> Iterator[str]:
 def atomic_numbers(atoms: Union[str, Iterable[Union[str, int]]]) -> Integers:
     if isinstance(atoms, str):
         atoms = list(_from_formula(atoms))
+    elif not isinstance(atoms, Iterable):
+        raise TypeError(
+            f"atoms: expected symbols, numbers or a formula, got {atoms!r:.60}"
+        )
     elif not isinstance(atoms, (Sequence, np.ndarray)):
         atoms = list(atoms)
     if len(atoms) and isinstance(atoms[0], str):

@@ -79,7 +79,8 @@ class Optimizer:
         Gives energies and natural units.  None when the forces come from elsewhere:
         then use `ask` and `tell`.
     model
-        The weights for the kinds "learned" and "learned-continuous".
+        The weights for the kinds "learned" and "learned-continuous", such as
+        `Model.pretrained()`; None is the hand-made frame without networks.
     **options
         Every option of the kind.
     """

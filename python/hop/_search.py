@@ -113,7 +113,7 @@ def search(
     potential
         Gives the energies.
     evaluations
-        Of energy and forces, for each run.
+        Of energy and forces, for each run; 0 is no limit, where something else is.
     runs
         With seeds `seed`, `seed` + 1, ...
     kind
@@ -141,6 +141,12 @@ def search(
         require(archive, Archive, "archive")
     if operator.index(runs) < 1:
         raise ArgumentError(f"runs: expected 1 or more, got {runs}")
+    limits = {"max_time", "target", "quenches"} & options.keys()
+    if evaluations == 0 and not limits and not callable(progress):
+        raise ArgumentError(
+            "evaluations: expected 1 or more, or max_time, target, quenches or a progress"
+            " that stops the search; got no limit"
+        )
     if kind == "learned" and model is None:
         model = Model.pretrained()
     if kind not in ("learned", "basin-hopping"):

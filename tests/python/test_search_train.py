@@ -65,6 +65,15 @@ class Search(unittest.TestCase):
         found = hop.search("Ag7Au6", self.potential, evaluations=10000, target=-36.0)
         self.assertEqual(found.runs[0].outcome, hop.Status.TARGET)
 
+    def test_some_limit(self):
+        potential = hop.Potential.builtin("AgAu.gupta")
+        with self.assertRaisesRegex(hop.ArgumentError, "evaluations: .*no limit"):
+            hop.search("Ag7", potential, evaluations=0)
+        run = hop.search("Ag7", potential, evaluations=0, target=0.0).runs[0]
+        self.assertEqual(run.outcome, hop.Status.TARGET)
+        run = hop.search("Ag7", potential, evaluations=0, max_time=0.01).runs[0]
+        self.assertEqual(run.outcome, hop.Status.MAX_TIME)
+
     def test_watching(self):
         found = hop.search(
             "Ag7Au6", self.potential, progress=lambda p: p.evaluations >= 20

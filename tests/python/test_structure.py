@@ -95,6 +95,11 @@ class Making(unittest.TestCase):
                 with self.assertRaisesRegex(kind, text):
                     Structure(*arguments, **keywords)
 
+    def test_a_number_is_not_atoms(self):
+        for atoms in (2, None, 3.5):
+            with self.assertRaisesRegex(TypeError, "atoms: expected symbols"):
+                hop.Structure(atoms, [[0, 0, 0]])
+
     def test_random(self):
         a = Structure.random("Ag19Au19", seed=2**64 - 1)
         b = Structure.random("Ag19Au19", seed=2**64 - 1)
