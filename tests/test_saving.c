@@ -60,6 +60,27 @@ static void advance(hop_optimizer *o, hop_structure *s, int evaluations) {
     }
 }
 
+/* What stands on the stack is not zero. */
+static __attribute__((noinline)) void dirty_stack(void) {
+    volatile unsigned char bytes[16384];
+    for (size_t k = 0; k < sizeof bytes; k++)
+        bytes[k] = 0xa5;
+}
+
+/* Settings that are no options of the kind are as in a new optimizer. */
+START_TEST(all_settings) {
+    const char *kind = hop_optimizer_kind((size_t)_i), *path = support_path("s.state");
+    hop_optimizer *a = make(kind, NULL), *b = make(kind, NULL);
+    ck_assert_int_eq(hop_optimizer_ask(a, start), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_save(a, path), HOP_OK);
+    dirty_stack();
+    ck_assert_int_eq(hop_optimizer_load(b, path), HOP_OK);
+    ck_assert_mem_eq(&a->settings, &b->settings, sizeof a->settings);
+    hop_optimizer_free(a);
+    hop_optimizer_free(b);
+}
+END_TEST
+
 /* Both runs to their end, question by question. */
 static void stay_together(hop_optimizer *a, hop_optimizer *b) {
     hop_structure *s, *t;
@@ -378,6 +399,7 @@ int main(void) {
     while (hop_optimizer_kind((size_t)kinds))
         kinds++;
     tcase_add_checked_fixture(saving, setup, teardown);
+    tcase_add_loop_test(saving, all_settings, 0, kinds);
     tcase_add_loop_test(saving, every_kind, 0, kinds);
     tcase_add_test(saving, waiting_question);
     tcase_add_test(saving, of_another_run);

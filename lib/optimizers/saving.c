@@ -116,7 +116,7 @@ static size_t write_options(const hop_optimizer *o, char *text, size_t room) {
 }
 
 static int read_options(hop_optimizer *o, const char *path, char *text) {
-    hop__settings settings;
+    hop__settings settings = o->settings; /* not all are options of the kind */
     hop__options_reset(o->table, &settings);
     size_t count = 0;
     for (char *line = text, *end; *line; line = end + 1) {
