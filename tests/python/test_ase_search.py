@@ -195,8 +195,9 @@ class Searches(unittest.TestCase):
         for data, problem in bad:
             with open(path, "wb") as file:
                 file.write(data)
-            with self.assertRaisesRegex(problem, path):
+            with self.assertRaisesRegex(problem, path) as caught:
                 BasinHopping(start(), logfile=None, restart=path)
+            self.assertEqual(str(caught.exception).count(path), 1)
         with zipfile.ZipFile(path, "w") as parts:
             parts.writestr("other", "text")
         with self.assertRaisesRegex(hop.FormatError, path):
@@ -251,8 +252,12 @@ class Searches(unittest.TestCase):
     def test_limits(self):
         with self.assertRaisesRegex(hop.ArgumentError, "no limit"):
             BasinHopping(start(), logfile=None).run()
+        for keywords in ({"evaluations": -5}, {"hops": -1}):
+            with self.assertRaisesRegex(hop.ArgumentError, "expected 0 or more, got -"):
+                BasinHopping(start(), logfile=None).run(**keywords)
         search = BasinHopping(start(), logfile=None, max_evaluations=50)
         search.run()
+        self.assertRegex(repr(search), "BasinHopping Au3Cu4: 50 evaluations, .* minima")
         self.assertEqual(search.progress.evaluations, 50)
         self.assertEqual(search.outcome, hop.Status.MAX_EVALUATIONS)
         search.set(max_evaluations=60)

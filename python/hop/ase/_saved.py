@@ -95,7 +95,7 @@ class Saved:
             found = json.loads(self._member("search.json"))
             if found["format"] != FORMAT:
                 raise ValueError(found["format"])
-        except CorruptError:
+        except (CorruptError, FormatError):
             raise
         except (KeyError, TypeError, ValueError) as problem:
             raise FormatError(

@@ -228,6 +228,9 @@ class Search:
         `callback` is called after each evaluation; true stops the run.  What it or the
         calculator raises comes out unchanged, and the search can go on.
         """
+        for name, most in (("evaluations", evaluations), ("hops", hops)):
+            if most is not None and not most >= 0:
+                raise ArgumentError(f"{name}: expected 0 or more, got {most}")
         limited = any(self._optimizer.get(n) for n in ("max_evaluations", "max_time"))
         target = float(self._optimizer.get("target")) > -1e15
         if evaluations is None and hops is None and not (limited or target):
@@ -339,6 +342,14 @@ class Search:
     def outcome(self) -> Optional[Status]:
         """Why no more can be searched; None when it can go on."""
         return self._optimizer.outcome
+
+    def __repr__(self) -> str:
+        now = self._optimizer.progress
+        return (
+            f"<hop.ase.{type(self).__name__} {self.atoms.get_chemical_formula()}:"
+            f" {now.evaluations} evaluations, {len(self._archive)} minima,"
+            f" lowest {now.best_energy:.6f} eV>"
+        )
 
     def set(self, **limits: Any) -> None:
         """Change limits: max_evaluations, max_time, target."""
