@@ -571,6 +571,8 @@ static int damage(const char *path, uint64_t seed, const char *damaged) {
     return opened > 0 && opened < trials ? 0 : 5;
 }
 
+static const char *program; /* valgrind does not run /proc/self/exe */
+
 START_TEST(damaged) {
     char path[512], scratch[512], seed[16], text[256] = "";
     int messages[2], status;
@@ -586,7 +588,7 @@ START_TEST(damaged) {
     if (child == 0) {
         dup2(messages[1], STDERR_FILENO);
         close(messages[0]);
-        execl("/proc/self/exe", "test_trajectory", "damage", path, seed, scratch, NULL);
+        execl(program, "test_trajectory", "damage", path, seed, scratch, NULL);
         _exit(9);
     }
     close(messages[1]);
@@ -601,6 +603,7 @@ END_TEST
 int main(int argc, char **argv) {
     if (argc == 5 && strcmp(argv[1], "damage") == 0)
         return damage(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
+    program = argv[0];
     Suite *suite = suite_create("trajectory");
     TCase *tests = tcase_create("trajectory");
     tcase_add_checked_fixture(tests, setup, teardown);

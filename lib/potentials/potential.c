@@ -187,7 +187,7 @@ double hop__closest_pair(const hop_structure *s, size_t pair[2]) {
 }
 
 static int explain_nonfinite(hop_context *context, const hop_structure *s) {
-    size_t closest[2];
+    size_t closest[2] = {0, 0};
     double least = hop__closest_pair(s, closest);
     if (!isfinite(least))
         return hop__fail(context, HOP_ERROR_NONFINITE,

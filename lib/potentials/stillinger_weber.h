@@ -53,16 +53,16 @@ typedef struct hop__sw_workspace {
 int hop__sw_blocks_evaluate(hop_potential *potential, hop_structure *s);
 int hop__sw_blocks_product(hop_potential *potential, const hop_structure *s,
                            const double *v, double *hv);
-void hop__sw_blocks_free(hop_context *context, hop__sw_blocks *blocks);
+void hop__sw_blocks_free(hop_context *context, hop__sw_blocks *l);
 
 /* What the kernels know of an entry (i, j, j), and of all entries. */
 hop__sw_element hop__sw_element_of(const hop__sw_entry *e);
-int hop__sw_mix_of(hop_potential *potential, const hop__sw_mix **mix);
+int hop__sw_mix_of(hop_potential *potential, const hop__sw_mix **out);
 void hop__sw_mix_free(hop_context *context, hop__sw_mixture *mixture);
 
 /* Per block the chunks of places that it is the first to touch; NULL for small systems. */
 int hop__sw_ahead_of(hop_context *context, const hop__neighbors *list,
-                     hop__sw_ahead **ahead, const int32_t **lines);
+                     hop__sw_ahead **out, const int32_t **lines);
 void hop__sw_ahead_free(hop_context *context, hop__sw_ahead *ahead);
 
 #endif

@@ -109,7 +109,7 @@ static void fill_slots(hop__sw_system *s, size_t block, size_t n,
 static void fill_segment(const hop__sw_system *s, const group *g, size_t begin,
                          size_t kind, int32_t *scratch, int32_t *entries) {
     const size_t stride = s->list->longest + 32, kinds = (size_t)s->mix->kinds;
-    const int32_t *rows[LANES];
+    const int32_t *rows[LANES] = {NULL};
     for (size_t l = 0; l < LANES; l++) {
         if (l >= g->lanes) {
             rows[l] = rows[0];
