@@ -54,6 +54,11 @@ static void destroy(hop_context *context, void *opaque) {
     hop__release(context, s);
 }
 
+static void move(const state *s, const double *x, double *next) {
+    const double square = hop__dot(s->step, s->step, 3 * s->rows.count);
+    hop__descent_move(&s->rows, x, s->step, square, s->cap, next);
+}
+
 /* v = scale ((1 - alpha) v + alpha |v| f / |f|) */
 static void turn(state *s, const double *forces, double scale) {
     const size_t n = 3 * s->rows.count;
@@ -95,7 +100,7 @@ static void fire_step(void *opaque, const double *x, double energy,
     accelerate(s, forces);
     for (size_t a = 0; a < n; a++)
         s->step[a] = s->dt * s->v[a];
-    hop__descent_move(&s->rows, x, s->step, s->cap, next);
+    move(s, x, next);
 }
 
 /* FIRE 2.0: Guenole et al., Comput. Mater. Sci. 175, 109584 (2020), semi-implicit
@@ -131,7 +136,7 @@ static void fire2_step(void *opaque, const double *x, double energy,
     }
     turn(s, forces, scale);
     hop__add_scaled(s->step, s->dt, s->v, n);
-    hop__descent_move(&s->rows, x, s->step, s->cap, next);
+    move(s, x, next);
 }
 
 /* out = u / sqrt(1 + |u|^2 / limit^2), row by row. */
