@@ -174,14 +174,20 @@ static double *pair_rows(const state *s, size_t place) {
 /* W and Y'Y get the column and the row of slot k. */
 static void add_products(state *s, size_t k, double sy, double yy) {
     const hop__lbfgs_products *p = &s->products;
-    double *column = p->inverse + k * p->width, *row = p->transposed + k * p->width;
-    for (size_t i = 0; i < p->count; i++) {
-        const double w =
-            i == k ? 1.0 / sy : (s->trial.alpha[i] - s->from.alpha[i]) / sy;
-        const double yi_y = i == k ? yy : s->from.yf[i] - s->trial.yf[i];
-        p->inverse[i * p->width + k] = row[i] = 0.0;
-        column[i] = p->transposed[i * p->width + k] = w;
-        p->yy[i * p->width + k] = p->yy[k * p->width + i] = yi_y;
+    const size_t width = p->width, count = p->count;
+    double *column = p->inverse + k * width, *row = p->transposed + k * width;
+    double *products = p->yy + k * width;
+    const double inverse = 1.0 / sy;
+    for (size_t i = 0; i < count; i++) {
+        p->inverse[i * width + k] = row[i] = 0.0;
+        column[i] = (s->trial.alpha[i] - s->from.alpha[i]) * inverse;
+        products[i] = s->from.yf[i] - s->trial.yf[i];
+    }
+    column[k] = inverse;
+    products[k] = yy;
+    for (size_t i = 0; i < count; i++) {
+        p->transposed[i * width + k] = column[i];
+        p->yy[i * width + k] = products[i];
     }
     p->curvature[k] = sy;
 }
