@@ -67,6 +67,7 @@ static void set_up(hop__hops *h, const hop__units *units, const double *lengths,
     h->atoms.fixed = s->fixed;
     h->atoms.lengths = lengths;
     h->atoms.alloy = hop__moves_can_swap(&h->moves);
+    h->atoms.compact = hop__hop_compact_radius(&h->atoms);
     for (size_t i = 0; i < s->count; i++) {
         ((double *)h->atoms.size)[i] = lengths[i] / units->length - 1.0;
         ((double *)h->atoms.cohesion)[i] = scales[i] / units->energy - 1.0;
