@@ -56,42 +56,68 @@ static inline double contact(const hop__moves *m, size_t i, size_t j) {
     return 0.5 * (m->lengths[i] + m->lengths[j]);
 }
 
-static inline bool too_near(const hop__moves *m, size_t i, size_t j, double share,
-                            const double *x) {
-    const double reach = share * contact(m, i, j);
-    const double square = square_distance(x + 3 * i, x + 3 * j);
-    return square < reach * reach && square > 0.0;
+/* The positions as rows, so that all earlier atoms are looked at together. */
+typedef struct spread {
+    double *x, *y, *z, *excess;
+} spread;
+
+/* How many of the atoms before i are too near; their excess is negative. */
+static size_t count_near(const hop__moves *m, const spread *p, size_t i, double share) {
+    const double *x = p->x, *y = p->y, *z = p->z, *lengths = m->lengths;
+    const double xi = x[i], yi = y[i], zi = z[i], length = lengths[i];
+    double *excess = p->excess, count = 0.0;
+#pragma omp simd reduction(+ : count)
+    for (size_t j = 0; j < i; j++) {
+        const double dx = xi - x[j], dy = yi - y[j], dz = zi - z[j];
+        const double reach = share * (0.5 * (length + lengths[j]));
+        const double over = ((dx * dx + dz * dz) + dy * dy) - reach * reach;
+        excess[j] = over;
+        count += over < 0.0 ? 1.0 : 0.0;
+    }
+    return (size_t)count;
 }
 
-static void push(const hop__moves *m, size_t i, size_t j, double share, double *x) {
-    const double d[3] = {x[3 * i] - x[3 * j], x[3 * i + 1] - x[3 * j + 1],
-                         x[3 * i + 2] - x[3 * j + 2]};
+static bool push(const hop__moves *m, const spread *p, size_t i, size_t j,
+                 double share) {
+    const double d[3] = {p->x[i] - p->x[j], p->y[i] - p->y[j], p->z[i] - p->z[j]};
     const double reach = share * contact(m, i, j), square = dot3(d, d);
+    if (square >= reach * reach || square == 0.0)
+        return false;
     const double excess = reach / sqrt(square) - 1.0;
     const double mine = m->fixed[i] ? 0.0 : m->fixed[j] ? 1.0 : 0.5;
     const double other = m->fixed[j] ? 0.0 : 1.0 - mine;
+    double *const rows[] = {p->x, p->y, p->z};
     for (size_t c = 0; c < 3; c++) {
-        x[3 * i + c] += mine * excess * d[c];
-        x[3 * j + c] -= other * excess * d[c];
+        rows[c][i] += mine * excess * d[c];
+        rows[c][j] -= other * excess * d[c];
     }
+    return true;
 }
 
-/* Pairs of which neither has moved since they were last looked at need no look: scores are
-   one more than the number of the sweep that moved an atom last. */
 void hop__moves_apart(const hop__moves *m, double share, double *x) {
+    const size_t n = m->count;
+    const spread p = {m->scores, m->scores + n, m->scores + 2 * n, m->scores + 3 * n};
     bool again = share > 0.0;
-    memset(m->scores, 0, m->count * sizeof *m->scores);
+    for (size_t i = 0; i < n; i++) {
+        p.x[i] = x[3 * i];
+        p.y[i] = x[3 * i + 1];
+        p.z[i] = x[3 * i + 2];
+    }
     for (int sweep = 0; sweep < SWEEPS && again; sweep++) {
         again = false;
-        for (size_t i = 0; i < m->count; i++)
-            for (size_t j = 0; j < i; j++) {
-                const bool moved = m->scores[i] >= sweep || m->scores[j] >= sweep;
-                if (!moved || !too_near(m, i, j, share, x))
-                    continue;
-                push(m, i, j, share, x);
-                m->scores[i] = m->scores[j] = sweep + 1.0;
-                again = true;
-            }
+        for (size_t i = 1; i < n; i++) {
+            size_t left = count_near(m, &p, i, share);
+            for (size_t j = 0; left > 0; j++)
+                if (p.excess[j] < 0.0) {
+                    again |= push(m, &p, i, j, share);
+                    left--;
+                }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        x[3 * i] = p.x[i];
+        x[3 * i + 1] = p.y[i];
+        x[3 * i + 2] = p.z[i];
     }
 }
 
