@@ -715,6 +715,7 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
  *                         (2020)) as in ASE's FIRE2 and, with other defaults, LAMMPS'
  *                         fire with the Euler integrator; `abc` = 1: ABC-FIRE (Echeverri
  *                         Restrepo and Andric, Comput. Mater. Sci. 218, 111978 (2023))
+ *                         as in ASE's FIRE2, but velocities are limited atom by atom
  *   "smooth-fire"         FIRE with friction that depends smoothly on the angle of force
  *                         and velocity, and a fixed time step
  *   "adam"                Adam (Kingma and Ba 2015), one second moment for each atom

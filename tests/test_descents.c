@@ -138,18 +138,41 @@ START_TEST(fire_is_the_published_sequence) {
 }
 END_TEST
 
+static double farthest(const double *d) {
+    double most = 0.0;
+    for (int i = 0; i < N; i += 3)
+        most =
+            fmax(most, sqrt(d[i] * d[i] + d[i + 1] * d[i + 1] + d[i + 2] * d[i + 2]));
+    return most;
+}
+
+/* No atom faster than this; returns how many were. */
+static int limit_speeds(double *v, double limit) {
+    int slowed = 0;
+    for (int i = 0; i < N; i += 3) {
+        double speed = sqrt(v[i] * v[i] + v[i + 1] * v[i + 1] + v[i + 2] * v[i + 2]);
+        for (int a = i; a < i + 3 && speed > limit; a++)
+            v[a] *= limit / speed;
+        slowed += speed > limit;
+    }
+    return slowed;
+}
+
 /* Guenole et al. (2020), algorithm 2 with semi-implicit Euler; _i = 1 with the bias
-   correction of Echeverri Restrepo and Andric (2023). */
+   correction of Echeverri Restrepo and Andric (2023), 2 where that is limited. */
 START_TEST(fire2_is_the_published_sequence) {
     open_quadratic("fire2");
-    ck_assert_int_eq(hop_optimizer_set(o, "max_step", 10), HOP_OK);
-    ck_assert_int_eq(hop_optimizer_set(o, "abc", _i), HOP_OK);
+    const double cap = _i == 2 ? 0.1 : 10.0;
+    ck_assert_int_eq(hop_optimizer_set(o, "max_step", cap), HOP_OK);
+    ck_assert_int_eq(hop_optimizer_set(o, "abc", _i > 0), HOP_OK);
     ck_assert_int_eq(hop_optimizer_set(o, "delay", 3), HOP_OK);
-    double q[N], v[N] = {0}, f[N], dt = option("dt"), alpha = 0.25;
-    int positive = 0, uphill = 0, grown = 0;
+    const double dt_min = option("dt_min") * (_i ? sqrt(0.25) : 1.0);
+    double q[N], v[N] = {0}, f[N], d[N], dt = option("dt"), alpha = 0.25;
+    int positive = 0, uphill = 0, grown = 0, slowed = 0;
     memcpy(q, begin, sizeof q);
     for (int k = 0; k < 100; k++) {
         compare(q, 1e-12, f);
+        memset(d, 0, sizeof d);
         if (k > 0 && product(f, v) > 0.0) {
             if (++positive > 3) {
                 dt = fmin(1.1 * dt, option("dt_max"));
@@ -158,10 +181,10 @@ START_TEST(fire2_is_the_published_sequence) {
             }
         } else if (k > 0) {
             positive = 0;
-            dt = fmax(0.5 * dt, option("dt_min"));
+            dt = fmax(0.5 * dt, dt_min);
             alpha = 0.25;
             for (int a = 0; a < N; a++) {
-                q[a] -= 0.5 * dt * v[a];
+                d[a] = -0.5 * dt * v[a];
                 v[a] = 0.0;
             }
             uphill++;
@@ -170,14 +193,35 @@ START_TEST(fire2_is_the_published_sequence) {
             v[a] += dt * f[a];
         double vv = sqrt(product(v, v)), ff = sqrt(product(f, f));
         double correction = _i ? 1.0 / (1.0 - pow(1.0 - alpha, positive + 1)) : 1.0;
-        for (int a = 0; a < N; a++) {
+        for (int a = 0; a < N; a++)
             v[a] = correction * ((1.0 - alpha) * v[a] + alpha * f[a] / ff * vv);
-            q[a] += dt * v[a];
-        }
+        slowed += _i ? limit_speeds(v, cap / dt) : 0;
+        for (int a = 0; a < N; a++)
+            d[a] += dt * v[a];
+        const double whole = fmin(1.0, cap / farthest(d));
+        for (int a = 0; a < N; a++)
+            q[a] += whole * d[a];
     }
     ck_assert_int_gt(uphill, 0);
     ck_assert_int_gt(grown, 0);
+    ck_assert(_i == 2 ? slowed > 0 : slowed == 0);
     close_all();
+}
+END_TEST
+
+/* From where atoms overlap, with the correction and without. */
+START_TEST(fire2_comes_down_from_anywhere) {
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
+        ck_assert_int_eq(hop_potential_builtin(context, "LJ.lj", &potential), HOP_OK);
+        ck_assert_int_eq(hop_structure_random(context, "X38", potential, seed, &s),
+                         HOP_OK);
+        ck_assert_int_eq(hop_optimizer_new(context, "fire2", s, potential, &o), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_set(o, "abc", _i), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_set(o, "max_evaluations", 5000), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_run(o, s, NULL, NULL), HOP_CONVERGED);
+        close_all();
+    }
 }
 END_TEST
 
@@ -488,7 +532,8 @@ int main(void) {
     TCase *all = tcase_create("every kind"), *rules = tcase_create("rules");
     tcase_set_timeout(all, 120);
     tcase_add_test(rules, fire_is_the_published_sequence);
-    tcase_add_loop_test(rules, fire2_is_the_published_sequence, 0, 2);
+    tcase_add_loop_test(rules, fire2_is_the_published_sequence, 0, 3);
+    tcase_add_loop_test(rules, fire2_comes_down_from_anywhere, 0, 2);
     tcase_add_test(rules, smooth_fire_is_its_formula);
     tcase_add_loop_test(rules, lbfgs_is_the_two_loop_recursion, 1, 12);
     tcase_add_test(rules, lbfgs_knows_the_curvature_after_a_jump);

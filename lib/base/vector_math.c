@@ -21,39 +21,55 @@ void hop__add_scaled(double *y, double a, const double *x, size_t n) {
         y[k] += a * x[k];
 }
 
-/* x - x is zero, or NaN where x is not finite; NaN stays in a sum. */
+/* A number that is not finite stays in a sum; so may one near the largest. */
 bool hop__all_finite(const double *x, size_t n) {
     double sum[8] = {0}, rest = 0.0;
     size_t k = 0;
     for (; k + 8 <= n; k += 8)
         for (size_t lane = 0; lane < 8; lane++)
-            sum[lane] += x[k + lane] - x[k + lane];
+            sum[lane] += x[k + lane];
     for (; k < n; k++)
-        rest += x[k] - x[k];
-    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) +
-               ((sum[1] + sum[5]) + (sum[3] + sum[7])) + rest ==
-           0.0;
+        rest += x[k];
+    for (size_t lane = 0; lane < 8; lane++)
+        rest += sum[lane];
+    if (isfinite(rest))
+        return true;
+    for (k = 0; k < n; k++)
+        if (!isfinite(x[k]))
+            return false;
+    return true;
 }
 
 static inline double square3(const double *x) {
     return (x[0] * x[0] + x[2] * x[2]) + x[1] * x[1]; /* as hop__dot adds */
 }
 
-double hop__max_norm3(const double *x, size_t atoms) {
-    double largest[4] = {0};
+static inline double larger(double a, double b) { return a > b ? a : b; }
+
+double hop__max_norm3_and_square(const double *x, size_t atoms, double *square) {
+    double sum[8] = {0}, most[8] = {0}, rest = 0.0;
     size_t i = 0;
-    for (; i + 4 <= atoms; i += 4)
-        for (size_t lane = 0; lane < 4; lane++) {
-            double square = square3(x + 3 * (i + lane));
-            largest[lane] = square > largest[lane] ? square : largest[lane];
+    for (; i + 8 <= atoms; i += 8)
+        for (size_t lane = 0; lane < 8; lane++) {
+            const double s = square3(x + 3 * (i + lane));
+            sum[lane] += s;
+            most[lane] = larger(s, most[lane]);
         }
     for (; i < atoms; i++) {
-        double square = square3(x + 3 * i);
-        largest[0] = square > largest[0] ? square : largest[0];
+        const double s = square3(x + 3 * i);
+        rest += s;
+        most[0] = larger(s, most[0]);
     }
-    double a = largest[0] > largest[1] ? largest[0] : largest[1];
-    double b = largest[2] > largest[3] ? largest[2] : largest[3];
-    return sqrt(a > b ? a : b);
+    *square = (((sum[0] + sum[4]) + (sum[2] + sum[6])) +
+               ((sum[1] + sum[5]) + (sum[3] + sum[7]))) +
+              rest;
+    return sqrt(larger(larger(larger(most[0], most[4]), larger(most[2], most[6])),
+                       larger(larger(most[1], most[5]), larger(most[3], most[7]))));
+}
+
+double hop__max_norm3(const double *x, size_t atoms) {
+    double square;
+    return hop__max_norm3_and_square(x, atoms, &square);
 }
 
 double hop__determinant3(const double m[9]) {

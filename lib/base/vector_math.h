@@ -10,6 +10,8 @@ double hop__dot(const double *a, const double *b, size_t n); /* eight partial su
 void hop__add_scaled(double *y, double a, const double *x, size_t n); /* y += a x */
 bool hop__all_finite(const double *x, size_t n);
 double hop__max_norm3(const double *x, size_t atoms); /* largest |x_i| over rows of 3 */
+double hop__max_norm3_and_square(const double *x, size_t atoms,
+                                 double *square); /* and the sum of |x_i|^2 */
 double hop__determinant3(const double m[9]);
 bool hop__invert3(const double m[9], double inverse[9]); /* false when singular */
 

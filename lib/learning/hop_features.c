@@ -9,12 +9,12 @@
 #define SECOND 1.9
 #define COMPACT 0.55 /* radius of a compact cluster over n^(1/3) lengths */
 
-static double square_distance(const double *a, const double *b) {
+static inline double square_distance(const double *a, const double *b) {
     double x = a[0] - b[0], y = a[1] - b[1], z = a[2] - b[2];
     return x * x + y * y + z * z;
 }
 
-static double contact(const hop__hop_atoms *atoms, size_t i, size_t j) {
+static inline double contact(const hop__hop_atoms *atoms, size_t i, size_t j) {
     return 0.5 * (atoms->lengths[i] + atoms->lengths[j]);
 }
 
@@ -22,53 +22,53 @@ static void centre_of(size_t count, const double *x, double centre[3]) {
     centre[0] = centre[1] = centre[2] = 0.0;
     for (size_t i = 0; i < count; i++)
         for (size_t c = 0; c < 3; c++)
-            centre[c] += x[3 * i + c] / (double)count;
+            centre[c] += x[3 * i + c];
+    for (size_t c = 0; c < 3; c++)
+        centre[c] /= (double)count;
 }
 
-static double compact_radius(const hop__hop_atoms *atoms) {
+double hop__hop_compact_radius(const hop__hop_atoms *atoms) {
     return COMPACT * atoms->units.length * hop__power((double)atoms->count, 1.0 / 3.0);
 }
 
-static void count_neighbours(const hop__hop_atoms *atoms, const double *x,
-                             hop__hop_shells *s) {
+/* Numbers of neighbours and the sums of the first ones' energies, without branches. */
+static void add_neighbours(const hop__hop_atoms *atoms, const double *x,
+                           hop__hop_shells *s) {
     const size_t n = atoms->count;
-    memset(s->first, 0, n * sizeof *s->first);
-    memset(s->second, 0, n * sizeof *s->second);
-    memset(s->unlike, 0, n * sizeof *s->unlike);
-    for (size_t i = 0; i < n; i++)
+    double *const sums[] = {s->first, s->second, s->unlike, s->around};
+    for (int k = 0; k < 4; k++)
+        memset(sums[k], 0, n * sizeof(double));
+    for (size_t i = 0; i < n; i++) {
+        double first = 0.0, second = 0.0, unlike = 0.0, around = 0.0;
         for (size_t j = 0; j < i; j++) {
-            double reach = contact(atoms, i, j);
-            double square = square_distance(x + 3 * i, x + 3 * j) / (reach * reach);
-            if (square > SECOND * SECOND)
-                continue;
-            double near = square < FIRST * FIRST ? 1.0 : 0.0;
-            double unlike = atoms->numbers[i] != atoms->numbers[j] ? near : 0.0;
-            s->first[i] += near;
+            const double reach = contact(atoms, i, j), unit = reach * reach;
+            const double square = square_distance(x + 3 * i, x + 3 * j);
+            const double near = square < FIRST * FIRST * unit ? 1.0 : 0.0;
+            const double within = square <= SECOND * SECOND * unit ? 1.0 : 0.0;
+            const double other = atoms->numbers[i] != atoms->numbers[j] ? near : 0.0;
+            first += near;
+            second += within - near;
+            unlike += other;
+            around += near * s->energy[j];
             s->first[j] += near;
-            s->second[i] += 1.0 - near;
-            s->second[j] += 1.0 - near;
-            s->unlike[i] += unlike;
-            s->unlike[j] += unlike;
+            s->second[j] += within - near;
+            s->unlike[j] += other;
+            s->around[j] += near * s->energy[i];
         }
+        s->first[i] = first;
+        s->second[i] = second;
+        s->unlike[i] = unlike;
+        s->around[i] = around;
+    }
 }
 
-static void average_neighbours(const hop__hop_atoms *atoms, const double *x,
-                               hop__hop_shells *s) {
-    const size_t n = atoms->count;
-    memset(s->around, 0, n * sizeof *s->around);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < i; j++) {
-            double reach = FIRST * contact(atoms, i, j);
-            if (square_distance(x + 3 * i, x + 3 * j) < reach * reach) {
-                s->around[i] += s->energy[j];
-                s->around[j] += s->energy[i];
-            }
-        }
-    for (size_t i = 0; i < n; i++) {
-        double neighbours = s->first[i];
-        s->around[i] = neighbours > 0.0 ? s->around[i] / neighbours : s->mean_energy;
-        s->unlike[i] = neighbours > 0.0 ? s->unlike[i] / neighbours : 0.0;
-    }
+/* Binding energies; false where they are not known. */
+static bool take_energies(const hop__hop_atoms *atoms, const double *energies,
+                          hop__hop_shells *s) {
+    const bool known = hop__all_finite(energies, atoms->count);
+    for (size_t i = 0; i < atoms->count; i++)
+        s->energy[i] = isfinite(energies[i]) ? energies[i] / atoms->units.energy : 0.0;
+    return known;
 }
 
 void hop__hop_shells_of(const hop__hop_atoms *atoms, const double *x,
@@ -76,16 +76,22 @@ void hop__hop_shells_of(const hop__hop_atoms *atoms, const double *x,
     const size_t n = atoms->count;
     double centre[3];
     centre_of(n, x, centre);
-    count_neighbours(atoms, x, s);
+    const bool known = take_energies(atoms, energies, s);
+    add_neighbours(atoms, x, s);
+    for (size_t i = 0; i < n && !known; i++)
+        s->energy[i] = isfinite(energies[i]) ? s->energy[i] : -s->first[i] / 12.0;
+    if (!known)
+        add_neighbours(atoms, x, s);
     s->mean_energy = 0.0;
     for (size_t i = 0; i < n; i++) {
-        s->energy[i] = isfinite(energies[i]) ? energies[i] / atoms->units.energy
-                                             : -s->first[i] / 12.0;
         s->mean_energy += s->energy[i] / (double)n;
-        s->radius[i] =
-            sqrt(square_distance(x + 3 * i, centre)) / compact_radius(atoms) - 1.0;
+        s->radius[i] = sqrt(square_distance(x + 3 * i, centre)) / atoms->compact - 1.0;
     }
-    average_neighbours(atoms, x, s);
+    for (size_t i = 0; i < n; i++) {
+        const double neighbours = s->first[i];
+        s->around[i] = neighbours > 0.0 ? s->around[i] / neighbours : s->mean_energy;
+        s->unlike[i] = neighbours > 0.0 ? s->unlike[i] / neighbours : 0.0;
+    }
 }
 
 static double logarithm(double count) { return hop__ln(1.0 + count); }
@@ -149,8 +155,7 @@ void hop__site_features(const hop__hop_atoms *atoms, const hop__hop_shells *s,
     in[0] = 0.5 * neighbours - 1.5;
     in[1] = 4.0 * (energy / some - s->mean_energy);
     in[2] = unlike / some;
-    in[3] = sqrt(square_distance(place, centre)) / compact_radius(atoms) - 1.0;
-    in[4] =
-        sqrt(square_distance(place, x + 3 * i)) / (2.0 * compact_radius(atoms)) - 0.5;
+    in[3] = sqrt(square_distance(place, centre)) / atoms->compact - 1.0;
+    in[4] = sqrt(square_distance(place, x + 3 * i)) / (2.0 * atoms->compact) - 0.5;
     in[5] = 8.0 * atoms->size[i];
 }

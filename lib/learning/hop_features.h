@@ -21,8 +21,9 @@ typedef struct hop__hop_atoms {
     const int32_t *numbers, *fixed;
     const double *lengths; /* each atom's own, angstrom */
     const double *size,
-        *cohesion; /* its scales over the composition's mean, minus one */
-    bool alloy;    /* there are unlike atoms that are free */
+        *cohesion;  /* its scales over the composition's mean, minus one */
+    bool alloy;     /* there are unlike atoms that are free */
+    double compact; /* radius of a compact cluster of so many atoms, angstrom */
 } hop__hop_atoms;
 
 /* The surroundings of each atom at a minimum, count each. */
@@ -44,6 +45,9 @@ typedef struct hop__hop_history {
     double since;                   /* hops since the chain's energy last fell */
     double noise;                   /* normal, drawn anew for each hop */
 } hop__hop_history;
+
+/* What `compact` is, from count and units. */
+double hop__hop_compact_radius(const hop__hop_atoms *atoms);
 
 /* `energies`: per atom, eV, NaN unknown. */
 void hop__hop_shells_of(const hop__hop_atoms *atoms, const double *x,

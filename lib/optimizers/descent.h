@@ -68,8 +68,9 @@ void hop__learned_continuous_record(void *opaque, hop__record *record);
 /* The farthest move of an atom, or of a strain over its leeway. */
 double hop__descent_farthest(const hop__rows *rows, const double *step);
 
-/* next = x + step, shortened as a whole so that no atom moves farther than `cap`. */
+/* next = x + step, shortened as a whole so that no atom moves farther than `cap`; `square`
+   is step . step. */
 void hop__descent_move(const hop__rows *rows, const double *x, const double *step,
-                       double cap, double *next);
+                       double square, double cap, double *next);
 
 #endif

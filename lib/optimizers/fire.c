@@ -54,6 +54,11 @@ static void destroy(hop_context *context, void *opaque) {
     hop__release(context, s);
 }
 
+static void move(const state *s, const double *x, double *next) {
+    const double square = hop__dot(s->step, s->step, 3 * s->rows.count);
+    hop__descent_move(&s->rows, x, s->step, square, s->cap, next);
+}
+
 /* v = scale ((1 - alpha) v + alpha |v| f / |f|) */
 static void turn(state *s, const double *forces, double scale) {
     const size_t n = 3 * s->rows.count;
@@ -95,18 +100,37 @@ static void fire_step(void *opaque, const double *x, double energy,
     accelerate(s, forces);
     for (size_t a = 0; a < n; a++)
         s->step[a] = s->dt * s->v[a];
-    hop__descent_move(&s->rows, x, s->step, s->cap, next);
+    move(s, x, next);
+}
+
+/* No atom goes farther than the cap in a time step. */
+static void limit_velocities(state *s) {
+    const size_t atoms = s->rows.count - s->rows.strains;
+    for (size_t i = 0; i < s->rows.count; i++) {
+        const double limit = (i < atoms ? s->cap : s->cap * s->rows.leeway) / s->dt;
+        double *v = s->v + 3 * i;
+        const double square = hop__dot(v, v, 3);
+        if (!(square > limit * limit))
+            continue;
+        const double shrink = limit / sqrt(square);
+        for (size_t c = 0; c < 3; c++)
+            v[c] *= shrink;
+    }
 }
 
 /* FIRE 2.0: Guenole et al., Comput. Mater. Sci. 175, 109584 (2020), semi-implicit
    Euler: velocities are mixed after they are accelerated, and uphill half a step is
    taken back. With `abc` the mixture is freed from the bias of a start at rest:
-   Echeverri Restrepo and Andric, Comput. Mater. Sci. 218, 111978 (2023). */
+   Echeverri Restrepo and Andric, Comput. Mater. Sci. 218, 111978 (2023).  A step from rest
+   is then 1 / alpha times as long, so the shortest time step must be sqrt(alpha) times that
+   without: else the atoms leap from uphill to uphill and never come down.  As in LAMMPS and
+   ASE velocities are limited with it, but those of atoms, not of components. */
 static void fire2_step(void *opaque, const double *x, double energy,
                        const double *forces, double *next) {
     state *s = opaque;
     const hop__settings *o = s->settings;
     const size_t n = 3 * s->rows.count;
+    const double shortest = o->abc != 0.0 ? sqrt(o->alpha) * o->dt_min : o->dt_min;
     double back = 0.0, scale = 1.0;
     (void)energy;
     if (s->moving && hop__dot(s->v, forces, n) > 0.0) {
@@ -114,7 +138,7 @@ static void fire2_step(void *opaque, const double *x, double energy,
             longer_steps(s);
     } else if (s->moving) {
         s->downhill = 0;
-        s->dt = fmax(s->dt * o->decrease, o->dt_min);
+        s->dt = fmax(s->dt * o->decrease, shortest);
         s->alpha = o->alpha;
         back = 0.5 * s->dt;
     }
@@ -130,8 +154,10 @@ static void fire2_step(void *opaque, const double *x, double energy,
         scale = 1.0 / (1.0 - decay);
     }
     turn(s, forces, scale);
+    if (o->abc != 0.0)
+        limit_velocities(s);
     hop__add_scaled(s->step, s->dt, s->v, n);
-    hop__descent_move(&s->rows, x, s->step, s->cap, next);
+    move(s, x, next);
 }
 
 /* out = u / sqrt(1 + |u|^2 / limit^2), row by row. */

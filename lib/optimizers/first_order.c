@@ -24,14 +24,13 @@ double hop__descent_farthest(const hop__rows *rows, const double *step) {
 }
 
 void hop__descent_move(const hop__rows *rows, const double *x, const double *step,
-                       double cap, double *next) {
-    const size_t n = 3 * rows->count;
-    double square = hop__dot(step, step, n), scale = 1.0;
+                       double square, double cap, double *next) {
+    double scale = 1.0;
     if (!(square <= cap * cap)) { /* else no atom can be beyond */
         double largest = hop__descent_farthest(rows, step);
         scale = largest > cap ? cap / largest : 1.0;
     }
-    for (size_t a = 0; a < n; a++)
+    for (size_t a = 0; a < 3 * rows->count; a++)
         next[a] = x[a] + scale * step[a];
 }
 
@@ -70,13 +69,18 @@ static void destroy(hop_context *context, void *opaque) {
     hop__release(context, s);
 }
 
+static void move(const state *s, const double *x, double *next) {
+    const double square = hop__dot(s->step, s->step, 3 * s->rows.count);
+    hop__descent_move(&s->rows, x, s->step, square, s->cap, next);
+}
+
 static void gradient_descent_step(void *opaque, const double *x, double energy,
                                   const double *forces, double *next) {
     state *s = opaque;
     (void)energy;
     for (size_t a = 0; a < 3 * s->rows.count; a++)
         s->step[a] = s->settings->rate * s->unit * forces[a];
-    hop__descent_move(&s->rows, x, s->step, s->cap, next);
+    move(s, x, next);
 }
 
 /* Kingma and Ba (2015), with one second moment per atom so that the run does not depend
@@ -102,7 +106,7 @@ static void adam_step(void *opaque, const double *x, double energy,
             s->step[a] = scale * s->m[a] / fix1;
         }
     }
-    hop__descent_move(&s->rows, x, s->step, s->cap, next);
+    move(s, x, next);
 }
 
 void hop__first_order_record(void *opaque, hop__record *record) {

@@ -33,10 +33,9 @@ static int allocate(hop__hops *h) {
                        &h->involved,
                        &h->sizes,
                        (double **)&h->atoms.size,
-                       (double **)&h->atoms.cohesion,
-                       &h->moves.scores};
+                       (double **)&h->atoms.cohesion};
     const size_t count = sizeof ones / sizeof *ones;
-    h->numbers = (count + 6) * n;
+    h->numbers = (count + 10) * n;
     double *at = hop__allocate(h->context, h->numbers, sizeof *at);
     if (!at)
         return HOP_ERROR_MEMORY;
@@ -45,6 +44,7 @@ static int allocate(hop__hops *h) {
         *ones[k] = at;
     h->accepted = at;
     h->displacement = at + 3 * n;
+    h->moves.scores = at + 6 * n;
     return HOP_OK;
 }
 
@@ -67,6 +67,7 @@ static void set_up(hop__hops *h, const hop__units *units, const double *lengths,
     h->atoms.fixed = s->fixed;
     h->atoms.lengths = lengths;
     h->atoms.alloy = hop__moves_can_swap(&h->moves);
+    h->atoms.compact = hop__hop_compact_radius(&h->atoms);
     for (size_t i = 0; i < s->count; i++) {
         ((double *)h->atoms.size)[i] = lengths[i] / units->length - 1.0;
         ((double *)h->atoms.cohesion)[i] = scales[i] / units->energy - 1.0;

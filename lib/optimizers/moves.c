@@ -22,9 +22,13 @@ static void direction(hop__moves *m, double out[3]) {
     turn(m->frame, unit, out);
 }
 
-static double distance(const double *a, const double *b) {
-    double d[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
-    return sqrt(hop__dot(d, d, 3));
+static inline double dot3(const double *a, const double *b) {
+    return (a[0] * b[0] + a[2] * b[2]) + a[1] * b[1];
+}
+
+static inline double square_distance(const double *a, const double *b) {
+    const double d[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+    return dot3(d, d);
 }
 
 void hop__move_shake(hop__moves *m, double radius, double *x) {
@@ -48,39 +52,82 @@ void hop__move_shake_atoms(hop__moves *m, double radius, const double *sizes,
     }
 }
 
-static bool push(const hop__moves *m, size_t i, size_t j, double share, double *x) {
-    double d[3], square = 0.0;
-    const double reach = share * 0.5 * (m->lengths[i] + m->lengths[j]);
-    for (size_t c = 0; c < 3; c++) {
-        d[c] = x[3 * i + c] - x[3 * j + c];
-        square += d[c] * d[c];
+static inline double contact(const hop__moves *m, size_t i, size_t j) {
+    return 0.5 * (m->lengths[i] + m->lengths[j]);
+}
+
+/* The positions as rows, so that all earlier atoms are looked at together. */
+typedef struct spread {
+    double *x, *y, *z, *excess;
+} spread;
+
+/* How many of the atoms before i are too near; their excess is negative. */
+static size_t count_near(const hop__moves *m, const spread *p, size_t i, double share) {
+    const double *x = p->x, *y = p->y, *z = p->z, *lengths = m->lengths;
+    const double xi = x[i], yi = y[i], zi = z[i], length = lengths[i];
+    double *excess = p->excess, count = 0.0;
+#pragma omp simd reduction(+ : count)
+    for (size_t j = 0; j < i; j++) {
+        const double dx = xi - x[j], dy = yi - y[j], dz = zi - z[j];
+        const double reach = share * (0.5 * (length + lengths[j]));
+        const double over = ((dx * dx + dz * dz) + dy * dy) - reach * reach;
+        excess[j] = over;
+        count += over < 0.0 ? 1.0 : 0.0;
     }
+    return (size_t)count;
+}
+
+static bool push(const hop__moves *m, const spread *p, size_t i, size_t j,
+                 double share) {
+    const double d[3] = {p->x[i] - p->x[j], p->y[i] - p->y[j], p->z[i] - p->z[j]};
+    const double reach = share * contact(m, i, j), square = dot3(d, d);
     if (square >= reach * reach || square == 0.0)
         return false;
     const double excess = reach / sqrt(square) - 1.0;
     const double mine = m->fixed[i] ? 0.0 : m->fixed[j] ? 1.0 : 0.5;
     const double other = m->fixed[j] ? 0.0 : 1.0 - mine;
+    double *const rows[] = {p->x, p->y, p->z};
     for (size_t c = 0; c < 3; c++) {
-        x[3 * i + c] += mine * excess * d[c];
-        x[3 * j + c] -= other * excess * d[c];
+        rows[c][i] += mine * excess * d[c];
+        rows[c][j] -= other * excess * d[c];
     }
     return true;
 }
 
 void hop__moves_apart(const hop__moves *m, double share, double *x) {
+    const size_t n = m->count;
+    const spread p = {m->scores, m->scores + n, m->scores + 2 * n, m->scores + 3 * n};
     bool again = share > 0.0;
+    for (size_t i = 0; i < n; i++) {
+        p.x[i] = x[3 * i];
+        p.y[i] = x[3 * i + 1];
+        p.z[i] = x[3 * i + 2];
+    }
     for (int sweep = 0; sweep < SWEEPS && again; sweep++) {
         again = false;
-        for (size_t i = 0; i < m->count; i++)
-            for (size_t j = 0; j < i; j++)
-                again |= push(m, i, j, share, x);
+        for (size_t i = 1; i < n; i++) {
+            size_t left = count_near(m, &p, i, share);
+            for (size_t j = 0; left > 0; j++)
+                if (p.excess[j] < 0.0) {
+                    again |= push(m, &p, i, j, share);
+                    left--;
+                }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        x[3 * i] = p.x[i];
+        x[3 * i + 1] = p.y[i];
+        x[3 * i + 2] = p.z[i];
     }
 }
 
 static void centre_of(size_t count, const double *x, double centre[3]) {
     centre[0] = centre[1] = centre[2] = 0.0;
-    for (size_t a = 0; a < 3 * count; a++)
-        centre[a % 3] += x[a] / (double)count;
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < 3; c++)
+            centre[c] += x[3 * i + c];
+    for (size_t c = 0; c < 3; c++)
+        centre[c] /= (double)count;
 }
 
 void hop__moves_part(hop__moves *m, const double *x, double *chosen, double unit[3]) {
@@ -90,7 +137,7 @@ void hop__moves_part(hop__moves *m, const double *x, double *chosen, double unit
     for (size_t i = 0; i < m->count; i++) {
         double d[3] = {x[3 * i] - centre[0], x[3 * i + 1] - centre[1],
                        x[3 * i + 2] - centre[2]};
-        m->scores[i] = hop__dot(d, unit, 3);
+        m->scores[i] = dot3(d, unit);
         low = fmin(low, m->scores[i]);
         high = fmax(high, m->scores[i]);
     }
@@ -112,7 +159,7 @@ void hop__move_twist(hop__moves *m, const double *chosen, const double unit[3],
         const double cross[3] = {unit[1] * d[2] - unit[2] * d[1],
                                  unit[2] * d[0] - unit[0] * d[2],
                                  unit[0] * d[1] - unit[1] * d[0]};
-        const double along = hop__dot(d, unit, 3) * (1.0 - cosine);
+        const double along = dot3(d, unit) * (1.0 - cosine);
         for (int c = 0; c < 3 && chosen[i] != 0.0; c++)
             r[c] = centre[c] + d[c] * cosine + cross[c] * sine + unit[c] * along;
     }
@@ -128,9 +175,9 @@ static void touch(const hop__moves *m, const double *x, size_t i,
             continue;
         double d[3] = {x[3 * j] - centre[0], x[3 * j + 1] - centre[1],
                        x[3 * j + 2] - centre[2]};
-        double along = hop__dot(d, unit, 3), aside = hop__dot(d, d, 3) - along * along;
-        double reach = CONTACT * 0.5 * (m->lengths[i] + m->lengths[j]);
-        if (aside < reach * reach)
+        double along = dot3(d, unit), aside = dot3(d, d) - along * along;
+        double reach = CONTACT * contact(m, i, j);
+        if (along + reach > farthest && aside < reach * reach)
             farthest = fmax(farthest, along + sqrt(reach * reach - aside));
     }
     for (int c = 0; c < 3; c++)
@@ -179,27 +226,22 @@ void hop__move_restart(hop__moves *m, double *x) {
     }
 }
 
+/* `order` begins with the atoms that were reached from atom 0. */
 bool hop__moves_connected(const hop__moves *m, const double *x) {
-    /* scores: 0 not reached, 1 reached, 2 its neighbours were looked at */
-    memset(m->scores, 0, m->count * sizeof *m->scores);
+    double *order = m->scores;
     size_t reached = 1;
-    m->scores[0] = 1.0;
-    for (size_t i = 0; i < m->count;) {
-        if (m->scores[i] != 1.0) {
-            i++;
-            continue;
+    for (size_t k = 0; k < m->count; k++)
+        order[k] = (double)k;
+    for (size_t done = 0; done < reached && reached < m->count; done++) {
+        const size_t i = (size_t)order[done];
+        for (size_t k = reached; k < m->count; k++) {
+            const size_t j = (size_t)order[k];
+            const double limit = CONNECTED * contact(m, i, j);
+            if (!(square_distance(x + 3 * i, x + 3 * j) < limit * limit))
+                continue;
+            order[k] = order[reached];
+            order[reached++] = (double)j;
         }
-        m->scores[i] = 2.0;
-        size_t lowest = i + 1;
-        for (size_t j = 0; j < m->count; j++) {
-            double limit = CONNECTED * 0.5 * (m->lengths[i] + m->lengths[j]);
-            if (m->scores[j] == 0.0 && distance(x + 3 * i, x + 3 * j) < limit) {
-                m->scores[j] = 1.0;
-                reached++;
-                lowest = j < lowest ? j : lowest;
-            }
-        }
-        i = lowest;
     }
     return reached == m->count;
 }

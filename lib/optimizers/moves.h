@@ -14,7 +14,7 @@ typedef struct hop__moves {
     double length;                /* of the composition */
     double frame[9];
     hop__random random;
-    double *scores; /* work space, count */
+    double *scores; /* work space, 4 count */
 } hop__moves;
 
 /* A displacement uniform in a ball of `radius` (angstrom) for every free atom. */
@@ -24,7 +24,8 @@ void hop__move_shake(hop__moves *m, double radius, double *x);
 void hop__move_shake_atoms(hop__moves *m, double radius, const double *sizes,
                            const double *chosen, double *x);
 
-/* Move pairs nearer than `share` of their contact distance apart to it, a few times. */
+/* Move pairs nearer than `share` of their contact distance apart to it, a few times: for
+   each atom the earlier ones that were too near when its turn came. */
 void hop__moves_apart(const hop__moves *m, double share, double *x);
 
 /* Which free atoms lie beyond a random plane that has at least one atom on either side:

@@ -295,7 +295,6 @@ int hop__optimizer_restart(hop_optimizer *o, const double *x, double seed) {
 }
 
 static void write_point(const hop_optimizer *o, const double *x, hop_structure *s) {
-    hop__structure_forget(s);
     if (o->cell.mode)
         hop__cell_place(&o->cell, x, s->positions, s->cell);
     else
@@ -307,6 +306,7 @@ static void write_point(const hop_optimizer *o, const double *x, hop_structure *
 static void write_best(const hop_optimizer *o, hop_structure *s) {
     if (!isfinite(o->best.energy))
         return;
+    hop__structure_forget(s);
     write_point(o, o->best.x, s);
     memcpy(s->forces, o->best.forces, 3 * s->count * sizeof(double));
     *s->energy = o->best.told;
@@ -314,9 +314,8 @@ static void write_best(const hop_optimizer *o, hop_structure *s) {
         memcpy(s->virial, o->best.virial, sizeof o->best.virial);
 }
 
-int hop_optimizer_ask(hop_optimizer *o, hop_structure *s) {
-    if (!o || !s)
-        return hop__missing(o ? o->context : NULL, "structure");
+/* Positions alone: who evaluates them at once need not have the results forgotten. */
+static int ask(hop_optimizer *o, hop_structure *s) {
     int status = hop__structure_match(o->context, "ask", o->start, s);
     if (status == HOP_OK && !o->begun)
         status = hop__optimizer_begin(o);
@@ -328,6 +327,15 @@ int hop_optimizer_ask(hop_optimizer *o, hop_structure *s) {
         write_point(o, hop__search_question(o), s);
     else
         write_best(o, s);
+    return status;
+}
+
+int hop_optimizer_ask(hop_optimizer *o, hop_structure *s) {
+    if (!o || !s)
+        return hop__missing(o ? o->context : NULL, "structure");
+    const int status = ask(o, s);
+    if (status == HOP_OK)
+        hop__structure_forget(s);
     return status;
 }
 
@@ -420,7 +428,7 @@ int hop_optimizer_run(hop_optimizer *o, hop_structure *s,
     if (!o->potential)
         return hop__fail(o->context, HOP_ERROR_STATE,
                          "run: the optimizer was made without a potential");
-    while ((status = hop_optimizer_ask(o, s)) == HOP_OK) {
+    while ((status = ask(o, s)) == HOP_OK) {
         status = hop_potential_evaluate(o->potential, s);
         if (status < 0 && status != HOP_ERROR_NONFINITE) {
             hop__fail_as(o->context, status, o->potential->context);

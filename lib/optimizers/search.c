@@ -327,8 +327,8 @@ static bool still_polishing(hop_optimizer *o) {
 
 /* ---- one evaluation ---- */
 
-static bool acceptable(const hop_structure *s) {
-    double square = hop__dot(s->forces, s->forces, 3 * s->count);
+/* `square` is the sum of the squares of the forces. */
+static bool acceptable(const hop_structure *s, double square) {
     if (isfinite(*s->energy) && square < FORCE_LIMIT) /* then each of them is, too */
         return true;
     return isfinite(*s->energy) && hop__all_finite(s->forces, 3 * s->count) &&
@@ -400,8 +400,7 @@ static const double *without_fixed(hop_optimizer *o, const double *forces) {
     return o->masked;
 }
 
-static void take_in(hop_optimizer *o, const hop_structure *s) {
-    const size_t n = o->start->count;
+static void take_in(hop_optimizer *o, const hop_structure *s, double fmax) {
     hop__quench *q = o->polishing ? &o->polish : &o->search;
     o->refusals = 0;
     o->forces = s->forces;
@@ -414,7 +413,7 @@ static void take_in(hop_optimizer *o, const hop_structure *s) {
     double *good = q->x; /* the descent writes the next point over the last one */
     q->x = q->good;
     q->good = good;
-    o->fmax = hop__max_norm3(o->forces, n);
+    o->fmax = o->some_fixed ? hop__max_norm3(o->forces, o->start->count) : fmax;
     if (o->cell.mode)
         take_in_cell(o, q->good, s->virial);
     if (o->energy < o->best.energy)
@@ -424,13 +423,15 @@ static void take_in(hop_optimizer *o, const hop_structure *s) {
 void hop__search_tell(hop_optimizer *o, const hop_structure *s) {
     o->evaluations++;
     o->polish_evaluations += o->polishing;
-    if (!acceptable(s)) {
+    double square;
+    const double fmax = hop__max_norm3_and_square(s->forces, s->count, &square);
+    if (!acceptable(s, square)) {
         if (!isfinite(o->best.energy) && !o->reason[0])
             explain(o, s);
         refuse(o);
         return;
     }
-    take_in(o, s);
+    take_in(o, s, fmax);
     if (o->polishing)
         polish_on(o, s->energies);
     else

@@ -147,7 +147,9 @@ static const hop__option fire[] = {COMMON(1, 0, 0.1), TIME_STEPS(0.75, 0.75),
                                    MIXING(0.1, 5)};
 static const hop__option fire2[] = {
     COMMON(1, 0, 0.1), TIME_STEPS(0.3, 0.6),
-    ROW(dt_min, "", REAL, 0, 10, 0.15, "shortest time step"), MIXING(0.25, 20),
+    ROW(dt_min, "", REAL, 0, 10, 0.15,
+        "shortest time step; with abc sqrt(alpha) times that"),
+    MIXING(0.25, 20),
     ROW(abc, "", FLAG, 0, 1, 0, "accelerated bias correction of the velocity")};
 static const hop__option smooth_fire[] = {
     COMMON(1, 0, 0.0891),

@@ -17,10 +17,10 @@ void hop__swaps_start(hop__swaps *s) {
 
 /* Elements are told apart by being lighter or heavier than the mean atom. */
 static double side_of(const hop__hop_atoms *atoms, size_t i) {
-    double mean = 0.0;
+    int64_t sum = 0;
     for (size_t j = 0; j < atoms->count; j++)
-        mean += (double)atoms->numbers[j] / (double)atoms->count;
-    return (double)atoms->numbers[i] > mean ? 1.0 : -1.0;
+        sum += atoms->numbers[j];
+    return (int64_t)atoms->count * atoms->numbers[i] > sum ? 1.0 : -1.0;
 }
 
 void hop__swaps_inputs(const hop__hop_atoms *atoms, const hop__hop_shells *s, size_t i,
