@@ -446,9 +446,10 @@ START_TEST(test_the_past_does_not_matter) {
 }
 END_TEST
 
-/* Cut-offs that differ, be it only of a pair that does not meet, are told apart in double
-   precision; so are distances at a border, all second neighbours where nothing is shaken. */
-START_TEST(test_sorted_in_either_precision) {
+/* Cut-offs of a pair that does not meet change nothing, also where distances are at a border,
+   as all second neighbours are where nothing is shaken; nor does it whether the first pass
+   keeps its terms for the second. */
+START_TEST(test_borders_and_terms) {
     static const char *const last[] = {"4.08 5.01\n", "4.2 5.3\n"};
     const int times[3] = {3, 3, 3};
     const int32_t periodic[3] = {1, 1, 1}, numbers[] = {47, 47};
@@ -471,8 +472,14 @@ START_TEST(test_sorted_in_either_precision) {
         ck_assert_int_eq(
             hop_potential_hessian_vector(potential, structure, v, products[k]), HOP_OK);
     }
-    const hop__gupta_rows *rows = ((hop__gupta_workspace *)potential->workspace)->rows;
-    ck_assert(rows->list.sharp);
+    hop__gupta_rows *rows = ((hop__gupta_workspace *)potential->workspace)->rows;
+    ck_assert_ptr_nonnull(rows->list.terms);
+    double energy = *hop_structure_energy(structure);
+    rows->terms_up_to = 0;
+    evaluate();
+    ck_assert_ptr_null(rows->list.terms);
+    ck_assert(energy == *hop_structure_energy(structure));
+    ck_assert_mem_eq(bits[1], hop_structure_forces(structure), sizeof bits[1]);
     ck_assert_mem_eq(bits[0], bits[1], sizeof bits[0]);
     ck_assert_mem_eq(products[0], products[1], sizeof products[0]);
 }
@@ -529,7 +536,7 @@ int main(void) {
     tcase_add_test(tests, test_exp2_table);
     tcase_add_test(tests, test_same_bits_for_any_threads);
     tcase_add_test(tests, test_the_past_does_not_matter);
-    tcase_add_loop_test(tests, test_sorted_in_either_precision, 0, 2);
+    tcase_add_loop_test(tests, test_borders_and_terms, 0, 2);
     tcase_add_test(tests, test_elements_of_equal_parameters);
     tcase_add_test(tests, test_coincident_atoms_in_a_cell);
     suite_add_tcase(suite, tests);

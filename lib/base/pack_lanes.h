@@ -1,4 +1,4 @@
-/* Compressing four lanes of 32 bits on AVX2, which has no instruction for it. */
+/* Compressing four lanes of 32 or 64 bits on AVX2, which has no instruction for it. */
 #ifndef HOP_BASE_PACK_LANES_H
 #define HOP_BASE_PACK_LANES_H
 
@@ -26,6 +26,30 @@ static const int32_t hop__pack_lanes[16][4] = {
     {HOP__LANE(0), HOP__LANE(1), HOP__LANE(2), HOP__LANE(3)},
 };
 #undef HOP__LANE
+
+/* The same for lanes of 64 bits: their halves, as _mm256_permutevar8x32_ps counts them. */
+#define HOP__HALVES(n) 2 * (n), 2 * (n) + 1
+#define HOP__NONE HOP__HALVES(0)
+static const int32_t hop__pack_doubles[16][8] __attribute__((aligned(32), unused)) = {
+    {HOP__NONE, HOP__NONE, HOP__NONE, HOP__NONE},
+    {HOP__HALVES(0), HOP__NONE, HOP__NONE, HOP__NONE},
+    {HOP__HALVES(1), HOP__NONE, HOP__NONE, HOP__NONE},
+    {HOP__HALVES(0), HOP__HALVES(1), HOP__NONE, HOP__NONE},
+    {HOP__HALVES(2), HOP__NONE, HOP__NONE, HOP__NONE},
+    {HOP__HALVES(0), HOP__HALVES(2), HOP__NONE, HOP__NONE},
+    {HOP__HALVES(1), HOP__HALVES(2), HOP__NONE, HOP__NONE},
+    {HOP__HALVES(0), HOP__HALVES(1), HOP__HALVES(2), HOP__NONE},
+    {HOP__HALVES(3), HOP__NONE, HOP__NONE, HOP__NONE},
+    {HOP__HALVES(0), HOP__HALVES(3), HOP__NONE, HOP__NONE},
+    {HOP__HALVES(1), HOP__HALVES(3), HOP__NONE, HOP__NONE},
+    {HOP__HALVES(0), HOP__HALVES(1), HOP__HALVES(3), HOP__NONE},
+    {HOP__HALVES(2), HOP__HALVES(3), HOP__NONE, HOP__NONE},
+    {HOP__HALVES(0), HOP__HALVES(2), HOP__HALVES(3), HOP__NONE},
+    {HOP__HALVES(1), HOP__HALVES(2), HOP__HALVES(3), HOP__NONE},
+    {HOP__HALVES(0), HOP__HALVES(1), HOP__HALVES(2), HOP__HALVES(3)},
+};
+#undef HOP__NONE
+#undef HOP__HALVES
 #endif
 
 #endif

@@ -85,6 +85,15 @@ LANES_INLINE lanes lanes_pairs_high(lanes a, lanes b) {
 LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
     return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x, y, _CMP_LT_OQ), b, a);
 }
+LANES_INLINE lanes lanes_abs(lanes a) { return _mm512_abs_pd(a); }
+/* the sign of `sign` given to `a`, which is positive */
+LANES_INLINE lanes lanes_signed(lanes a, lanes sign) {
+    return _mm512_or_pd(a, _mm512_and_pd(sign, _mm512_set1_pd(-0.0)));
+}
+/* where x is negative a, elsewhere b */
+LANES_INLINE lanes lanes_by_sign(lanes x, lanes a, lanes b) {
+    return _mm512_mask_blend_pd(_mm512_movepi64_mask(_mm512_castpd_si512(x)), b, a);
+}
 /* bit l: x < y in lane l */
 LANES_INLINE unsigned lanes_below(lanes x, lanes y) {
     return _mm512_cmp_pd_mask(x, y, _CMP_LT_OQ);
@@ -203,6 +212,19 @@ LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
         _mm256_blendv_pd(b.low, a.low, _mm256_cmp_pd(x.low, y.low, _CMP_LT_OQ)),
         _mm256_blendv_pd(b.high, a.high, _mm256_cmp_pd(x.high, y.high, _CMP_LT_OQ))};
 }
+LANES_INLINE lanes lanes_abs(lanes a) {
+    const __m256d sign = _mm256_set1_pd(-0.0);
+    return (lanes){_mm256_andnot_pd(sign, a.low), _mm256_andnot_pd(sign, a.high)};
+}
+LANES_INLINE lanes lanes_signed(lanes a, lanes sign) {
+    const __m256d bit = _mm256_set1_pd(-0.0);
+    return (lanes){_mm256_or_pd(a.low, _mm256_and_pd(sign.low, bit)),
+                   _mm256_or_pd(a.high, _mm256_and_pd(sign.high, bit))};
+}
+LANES_INLINE lanes lanes_by_sign(lanes x, lanes a, lanes b) {
+    return (lanes){_mm256_blendv_pd(b.low, a.low, x.low),
+                   _mm256_blendv_pd(b.high, a.high, x.high)};
+}
 LANES_INLINE unsigned lanes_below(lanes x, lanes y) {
     __m256d low = _mm256_cmp_pd(x.low, y.low, _CMP_LT_OQ);
     __m256d high = _mm256_cmp_pd(x.high, y.high, _CMP_LT_OQ);
@@ -317,6 +339,13 @@ LANES_INLINE lanes lanes_pairs_high(lanes a, lanes b) {
 }
 LANES_INLINE lanes lanes_select(lanes x, lanes y, lanes a, lanes b) {
     LANES_EACH(LANE(x, l) < LANE(y, l) ? LANE(a, l) : LANE(b, l));
+}
+LANES_INLINE lanes lanes_abs(lanes a) { LANES_EACH(fabs(LANE(a, l))); }
+LANES_INLINE lanes lanes_signed(lanes a, lanes sign) {
+    LANES_EACH(copysign(LANE(a, l), LANE(sign, l)));
+}
+LANES_INLINE lanes lanes_by_sign(lanes x, lanes a, lanes b) {
+    LANES_EACH(LANE(x, l) < 0.0 ? LANE(a, l) : LANE(b, l));
 }
 LANES_INLINE unsigned lanes_below(lanes x, lanes y) {
     unsigned mask = 0;

@@ -32,19 +32,16 @@ static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 /* ---- numbers by place ---- */
 
-static void copy_places(void *argument, size_t index, size_t worker) {
+/* Hessian products: the direction at each place. */
+static void copy_moves(void *argument, size_t index, size_t worker) {
     const work *job = argument;
     const hop__gupta_list *l = job->list;
     const hop__neighbors *neighbors = l->neighbors;
     const size_t end = least((index + 1) * PLACE_BLOCK, neighbors->images);
     (void)worker;
-    for (size_t k = index * PLACE_BLOCK; k < end; k++) {
-        memcpy(l->places + 4 * k, neighbors->positions + 4 * k, 4 * sizeof(double));
-        l->places[4 * k + 3] = l->elements[neighbors->home[k]];
-        if (job->v)
-            memcpy(l->moves + 4 * k, job->v + 3 * (size_t)neighbors->atom[k],
-                   3 * sizeof(double));
-    }
+    for (size_t k = index * PLACE_BLOCK; k < end; k++)
+        memcpy(l->moves + 4 * k, job->v + 3 * (size_t)neighbors->atom[k],
+               3 * sizeof(double));
 }
 
 static void copy_roots(void *argument, size_t index, size_t worker) {
@@ -67,22 +64,23 @@ static void run_block(void *argument, size_t index, size_t worker) {
     const work *job = argument;
     const size_t begin = index * HOP__LIST_BLOCK;
     const size_t end = least(begin + HOP__LIST_BLOCK, job->list->neighbors->atoms);
-    (void)worker;
+    double *squares = job->list->squares + worker * job->list->widest;
     if (job->filter)
-        job->filter(job->list, begin, end, index);
-    job->pass(job->list, begin, end, index);
+        job->filter(job->list, begin, end, index, squares);
+    job->pass(job->list, begin, end, index, squares);
 }
 
 static void run_passes(hop_context *context, const hop__gupta_list *l,
                        const double *v) {
     const variant *kernels = &variants[context->isa];
     const size_t atoms = l->neighbors->atoms;
-    const size_t workers = atoms < THREADS_FROM ? 1 : (size_t)context->threads;
+    const size_t workers = hop__gupta_rows_workers(context, atoms);
     const size_t blocks = (atoms + HOP__LIST_BLOCK - 1) / HOP__LIST_BLOCK;
     const size_t places = (l->neighbors->images + PLACE_BLOCK - 1) / PLACE_BLOCK;
     work first = {l, kernels->filter, v ? kernels->product_first : kernels->first, v};
     work second = {l, NULL, v ? kernels->product_second : kernels->second, v};
-    hop__parallel(context, workers, places, copy_places, &first);
+    if (v)
+        hop__parallel(context, workers, places, copy_moves, &first);
     hop__parallel(context, workers, blocks, run_block, &first);
     hop__parallel(context, workers, places, copy_roots, &second);
     hop__parallel(context, workers, blocks, run_block, &second);

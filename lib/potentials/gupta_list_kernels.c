@@ -5,10 +5,11 @@
  *   second pass  repulsion a and, with A = -2 a'/r, B = -b'/(2 r), the force
  *                (A - (1/sqrt(rho_i) + 1/sqrt(rho_j)) B) u
  *
- * The second makes b anew: to keep it would move more bytes than the processor can while
- * it computes.  All vectors of a block are done in one loop: loops over the two or three
- * vectors of a row, whose ends no processor foresees, would take longer than what is in
- * them. */
+ * Where there is memory for terms, the first pass makes a, A and B, too.  For large systems
+ * the second makes all anew, to the same bits: to keep terms would move more bytes than the
+ * processor can while it computes.  All vectors of a block are done in one loop: loops over
+ * the two or three vectors of a row, whose ends no processor foresees, would take longer
+ * than what is in them. */
 #include "potentials/gupta_list_pairs.h"
 
 typedef hop__gupta_list list;
@@ -40,17 +41,29 @@ LANES_KERNEL void give_virial(const virial *v, double *sums) {
 
 /* ---- first pass ---- */
 
-LANES_KERNEL void first_vectors(const list *l, int kinds, bool tail, size_t begin,
-                                size_t block, row_sums *sums) {
-    const size_t end = end_entry(l, block, tail);
+enum { ENERGY, FORCE, DENSITY = FORCE }; /* of row_sums */
+
+LANES_KERNEL void first_vectors(const list *l, int kinds, bool keep, bool tail,
+                                size_t begin, size_t block, const double *squares,
+                                row_sums *sums) {
+    const size_t end = end_entry(l, block, tail), offset = l->room[block];
     size_t entry = first_entry(l, block, tail);
     if (entry == end)
         return;
-    bonds b, next = measure(l, kinds, tail, false, begin, entry);
+    bonds b, next = recall(l, kinds, begin, entry, squares + (entry - offset));
     for (; entry < end; entry += 8) {
+        const size_t after = entry_after(entry, end);
         b = next;
-        next = measure(l, kinds, tail, false, begin, entry_after(entry, end));
-        add_to_row(sums, b.row, 0, hopping_of(tail, kinds, &b));
+        next = recall(l, kinds, begin, after, squares + (after - offset));
+        if (keep) {
+            const pair p = pair_of(tail, false, kinds, &b);
+            lanes_store(l->terms + 2 * entry, p.big_a);
+            lanes_store(l->terms + 2 * entry + 8, p.big_b);
+            add_to_row(sums, b.row, ENERGY, p.a);
+            add_to_row(sums, b.row, DENSITY, p.b);
+        } else {
+            add_to_row(sums, b.row, DENSITY, hopping_of(tail, kinds, &b));
+        }
     }
 }
 
@@ -66,44 +79,6 @@ LANES_KERNEL void finish_rows(const list *l, size_t atom, size_t end, lanes dens
     }
 }
 
-LANES_KERNEL void first_pass(const list *l, int kinds, size_t begin, size_t end,
-                             size_t block) {
-    row_sums sums;
-    clear_sums(&sums, 1);
-    first_vectors(l, kinds, false, begin, block, &sums);
-    first_vectors(l, kinds, true, begin, block, &sums);
-    for (size_t atom = begin; atom < end; atom += 8)
-        finish_rows(l, atom, end, eight_rows(&sums, atom - begin, 0));
-}
-
-void VARIANT(hop__gupta_list_first_)(const hop__gupta_list *l, size_t begin, size_t end,
-                                     size_t block) {
-    FOR_KINDS(first_pass, l, begin, end, block);
-}
-
-/* ---- second pass ---- */
-
-enum { ENERGY, FORCE }; /* of row_sums */
-
-LANES_KERNEL void second_vectors(const list *l, int kinds, bool tail, size_t begin,
-                                 size_t block, row_sums *sums, virial *v) {
-    const size_t end = end_entry(l, block, tail);
-    size_t entry = first_entry(l, block, tail);
-    if (entry == end)
-        return;
-    bonds b, next = measure(l, kinds, tail, true, begin, entry);
-    for (; entry < end; entry += 8) {
-        b = next;
-        next = measure(l, kinds, tail, true, begin, entry_after(entry, end));
-        const pair p = pair_of(tail, false, kinds, &b);
-        const vectors f =
-            times(lanes_fnma(roots_of(l, kinds, &b), p.big_b, p.big_a), b.u);
-        add_to_row(sums, b.row, ENERGY, p.a);
-        set_row_vector(sums, b.row, FORCE, plus(row_vector(sums, b.row, FORCE), f));
-        add_virial(v, f, b.u);
-    }
-}
-
 /* Returns the sum of the energies. */
 LANES_KERNEL double add_repulsion(const list *l, size_t atom, size_t end,
                                   lanes repulsion) {
@@ -115,25 +90,101 @@ LANES_KERNEL double add_repulsion(const list *l, size_t atom, size_t end,
     return sum;
 }
 
+LANES_KERNEL void first_rows(const list *l, int kinds, bool keep, size_t begin,
+                             size_t end, size_t block, const double *squares) {
+    double total = 0.0;
+    row_sums sums;
+    clear_sums(&sums, 2);
+    first_vectors(l, kinds, keep, false, begin, block, squares, &sums);
+    first_vectors(l, kinds, keep, true, begin, block, squares, &sums);
+    for (size_t atom = begin; atom < end; atom += 8) {
+        finish_rows(l, atom, end, eight_rows(&sums, atom - begin, DENSITY));
+        if (keep)
+            total +=
+                add_repulsion(l, atom, end, eight_rows(&sums, atom - begin, ENERGY));
+    }
+    l->sums[block * HOP__LIST_SUMS] = total;
+}
+
+LANES_KERNEL void first_pass(const list *l, int kinds, size_t begin, size_t end,
+                             size_t block, const double *squares) {
+    if (l->terms)
+        first_rows(l, kinds, true, begin, end, block, squares);
+    else
+        first_rows(l, kinds, false, begin, end, block, squares);
+}
+
+void VARIANT(hop__gupta_list_first_)(const hop__gupta_list *l, size_t begin, size_t end,
+                                     size_t block, double *squares) {
+    FOR_KINDS(first_pass, l, begin, end, block, squares);
+}
+
+/* ---- second pass ---- */
+
+LANES_KERNEL void add_force(row_sums *sums, virial *v, size_t row, vectors f,
+                            vectors u) {
+    set_row_vector(sums, row, FORCE, plus(row_vector(sums, row, FORCE), f));
+    add_virial(v, f, u);
+}
+
+LANES_KERNEL void second_vectors(const list *l, int kinds, bool tail, size_t begin,
+                                 size_t block, row_sums *sums, virial *v) {
+    const size_t end = end_entry(l, block, tail);
+    size_t entry = first_entry(l, block, tail);
+    if (entry == end)
+        return;
+    bonds b, next = measure(l, kinds, tail, begin, entry);
+    for (; entry < end; entry += 8) {
+        b = next;
+        next = measure(l, kinds, tail, begin, entry_after(entry, end));
+        const pair p = pair_of(tail, false, kinds, &b);
+        const lanes roots = roots_of(kinds, l->places + 4 * b.center, b.w);
+        add_to_row(sums, b.row, ENERGY, p.a);
+        add_force(sums, v, b.row, times(lanes_fnma(roots, p.big_b, p.big_a), b.u), b.u);
+    }
+}
+
+/* The same from terms that were kept, but for the energy. */
+LANES_KERNEL void second_vectors_kept(const list *l, int kinds, bool tail, size_t begin,
+                                      size_t block, row_sums *sums, virial *v) {
+    const size_t end = end_entry(l, block, tail);
+    for (size_t entry = first_entry(l, block, tail); entry < end; entry += 8) {
+        const size_t row = (size_t)l->vectors[entry / 8] / 16;
+        const double *center = l->places + 4 * (size_t)l->neighbors->place[begin + row];
+        const double *terms = l->terms + 2 * entry;
+        const lanes_places places = lanes_gather(l->places, l->kept + entry);
+        const vectors u = to_center(broadcast(center), places);
+        const lanes roots = roots_of(kinds, center, places.w);
+        const lanes s = lanes_fnma(roots, lanes_load(terms + 8), lanes_load(terms));
+        add_force(sums, v, row, times(s, u), u);
+    }
+}
+
 LANES_KERNEL void second_pass(const list *l, int kinds, size_t begin, size_t end,
-                              size_t block) {
+                              size_t block, const double *unused) {
     double *total = l->sums + block * HOP__LIST_SUMS;
     row_sums sums;
     virial v;
+    (void)unused;
     clear_sums(&sums, 4);
     clear_virial(&v);
-    second_vectors(l, kinds, false, begin, block, &sums, &v);
-    second_vectors(l, kinds, true, begin, block, &sums, &v);
-    total[0] = 0.0;
+    if (l->terms) {
+        second_vectors_kept(l, kinds, false, begin, block, &sums, &v);
+        second_vectors_kept(l, kinds, true, begin, block, &sums, &v);
+    } else {
+        second_vectors(l, kinds, false, begin, block, &sums, &v);
+        second_vectors(l, kinds, true, begin, block, &sums, &v);
+    }
     for (size_t atom = begin; atom < end; atom += 8) {
         const size_t row = atom - begin;
         put_by_atom(l->forces, atom, end, eight_vectors(&sums, row, FORCE));
-        total[0] += add_repulsion(l, atom, end, eight_rows(&sums, row, ENERGY));
+        if (!l->terms)
+            total[0] += add_repulsion(l, atom, end, eight_rows(&sums, row, ENERGY));
     }
     give_virial(&v, total);
 }
 
 void VARIANT(hop__gupta_list_second_)(const hop__gupta_list *l, size_t begin,
-                                      size_t end, size_t block) {
-    FOR_KINDS(second_pass, l, begin, end, block);
+                                      size_t end, size_t block, double *unused) {
+    FOR_KINDS(second_pass, l, begin, end, block, unused);
 }

@@ -35,12 +35,8 @@ typedef struct hop__gupta_list {
     const int32_t *elements; /* of atoms, by place */
     int kinds;               /* elements that are present */
     const double *rates;     /* [element of i][HOP__LIST_RATES][element of j] */
-    /* squares of START and END, and how far from them single precision can tell;
-       sharp: not at all, or they depend on the elements */
-    bool sharp;
-    float inside_start, outside_start, inside_end, outside_end;
-    double *places; /* x y z and: first pass the element, second 1/sqrt(rho),
-                       negative for the second of two elements */
+    double *places; /* the neighbours' positions: x y z and, in the second pass,
+                       1/sqrt(rho), always negative for the second of two elements */
     double *moves;  /* Hessian products: direction and, second pass, change of that */
 
     /* Neighbours within reach in vectors of eight, each of one row: those below START of
@@ -51,15 +47,19 @@ typedef struct hop__gupta_list {
     int32_t
         *vectors; /* by kept / 8: 16 times the row in its block, and how many count */
     int32_t *filled; /* 2 per block: vectors of each sort */
-    double *root; /* 1/sqrt(rho), by place of an atom; for products also its change */
-    double *sums; /* [block][HOP__LIST_SUMS] */
+    double *squares; /* of each thread `widest`, for its block's kept */
+    size_t widest;
+    double *terms; /* 2 per kept: A and B of the first pass for the second; or NULL */
+    double *root;  /* 1/sqrt(rho), by place of an atom; for products also its change */
+    double *sums;  /* [block][HOP__LIST_SUMS] */
     double *forces, *energies; /* by atom; products go to `forces` */
 } hop__gupta_list;
 
 /* The rows of atoms begin .. end-1, which are a block: find neighbours within reach, two
-   passes for forces, two for Hessian products. */
+   passes for forces, two for Hessian products.  The filter leaves squares of distances in
+   `squares`, the pass for forces that follows it takes them from there. */
 typedef void hop__gupta_rows_pass(const hop__gupta_list *list, size_t begin, size_t end,
-                                  size_t block);
+                                  size_t block, double *squares);
 
 #define HOP__GUPTA_LIST_DECLARE(isa)                                                   \
     hop__gupta_rows_pass hop__gupta_list_filter_##isa, hop__gupta_list_first_##isa,    \

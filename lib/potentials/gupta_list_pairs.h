@@ -14,14 +14,14 @@
 #define VARIANT(name) JOIN(name, HOP__ISA_SUFFIX)
 
 /* One or two elements have code of their own. */
-#define FOR_KINDS(function, l, begin, end, block)                                      \
+#define FOR_KINDS(function, l, begin, end, block, scratch)                             \
     do {                                                                               \
         if ((l)->kinds == 1)                                                           \
-            function(l, 1, begin, end, block);                                         \
+            function(l, 1, begin, end, block, scratch);                                \
         else if ((l)->kinds == 2)                                                      \
-            function(l, 2, begin, end, block);                                         \
+            function(l, 2, begin, end, block, scratch);                                \
         else                                                                           \
-            function(l, (l)->kinds, begin, end, block);                                \
+            function(l, (l)->kinds, begin, end, block, scratch);                       \
     } while (0)
 
 /* ---- vectors ---- */
@@ -60,14 +60,14 @@ LANES_KERNEL vectors add_times(vectors sum, lanes s, vectors u) {
 
 /* ---- the formulas of a pair ---- */
 
-/* A number of the pairs of i's element with the neighbours' elements. */
+/* A number of the pairs of i's element with the neighbours' elements: of two the second is
+   negative. */
 LANES_KERNEL lanes rate(const double *rates, int kinds, int what, lanes element) {
     const double *of = rates + what * kinds;
     if (kinds == 1)
         return lanes_all(of[0]);
     if (kinds == 2)
-        return lanes_select(element, lanes_all(0.5), lanes_all(of[0]),
-                            lanes_all(of[1]));
+        return lanes_by_sign(element, lanes_all(of[1]), lanes_all(of[0]));
     return lanes_lookup(of, element);
 }
 
@@ -163,13 +163,13 @@ LANES_KERNEL lanes tail_hopping(const double *rates, int kinds, lanes element,
 
 /* ---- the vectors of a block ---- */
 
-/* In the second pass the places' last number is 1/sqrt(rho), negative for the second of two
-   elements.  One element needs no number, more than two are looked up. */
-LANES_KERNEL lanes elements_of(const hop__gupta_list *l, int kinds, lanes_places places,
+/* One element needs no number, of two the sign of what there is will do, more are looked
+   up. */
+LANES_KERNEL lanes elements_of(const hop__gupta_list *l, int kinds, lanes at_hand,
                                const int32_t *kept) {
     _Alignas(64) double element[8];
     if (kinds <= 2)
-        return lanes_select(places.w, lanes_all(0.0), lanes_all(1.0), lanes_all(0.0));
+        return at_hand;
     for (int k = 0; k < 8; k++)
         element[k] = l->elements[l->neighbors->home[kept[k]]];
     return lanes_load(element);
@@ -199,18 +199,35 @@ typedef struct bonds {
     lanes r;
 } bonds;
 
-/* Those of entry .. entry+7 of `kept`. */
-LANES_KERNEL bonds measure(const hop__gupta_list *l, int kinds, bool tail, bool second,
-                           size_t begin, size_t entry) {
-    const size_t about = (size_t)l->vectors[entry / 8];
-    const lanes_places places = lanes_gather(l->places, l->kept + entry);
-    bonds b = {.row = about / 16, .w = places.w};
+LANES_KERNEL bonds bonds_of(const hop__gupta_list *l, int kinds, size_t begin,
+                            size_t entry) {
+    bonds b = {.row = (size_t)l->vectors[entry / 8] / 16};
     b.center = (size_t)l->neighbors->place[begin + b.row];
     b.rates = rates_of_row(l, kinds, b.center);
-    b.element = second ? elements_of(l, kinds, places, l->kept + entry) : places.w;
+    return b;
+}
+
+/* From the squares that the filter found: distances only. */
+LANES_KERNEL bonds recall(const hop__gupta_list *l, int kinds, size_t begin,
+                          size_t entry, const double *square) {
+    bonds b = bonds_of(l, kinds, begin, entry);
+    const lanes squares = lanes_load(square);
+    b.element = elements_of(l, kinds, squares, l->kept + entry);
+    b.r = lanes_sqrt(kinds == 2 ? lanes_abs(squares) : squares);
+    return b;
+}
+
+/* Those of entry .. entry+7 of `kept`. */
+LANES_KERNEL bonds measure(const hop__gupta_list *l, int kinds, bool tail, size_t begin,
+                           size_t entry) {
+    const size_t count = (size_t)l->vectors[entry / 8] % 16;
+    const lanes_places places = lanes_gather(l->places, l->kept + entry);
+    bonds b = bonds_of(l, kinds, begin, entry);
+    b.w = places.w;
+    b.element = elements_of(l, kinds, places.w, l->kept + entry);
     b.u = to_center(broadcast(l->places + 4 * b.center), places);
     /* those that do not count are put where they add nothing, and at its end all is zero */
-    lanes square = lanes_max(square_of(b.u), lanes_out_of_reach(about % 16));
+    lanes square = lanes_max(square_of(b.u), lanes_out_of_reach(count));
     if (tail)
         square = lanes_min(square, rate(b.rates, kinds, HOP__LIST_END, b.element));
     b.r = lanes_sqrt(square);
@@ -218,11 +235,8 @@ LANES_KERNEL bonds measure(const hop__gupta_list *l, int kinds, bool tail, bool 
 }
 
 /* 1/sqrt(rho_i) + 1/sqrt(rho_j) */
-LANES_KERNEL lanes roots_of(const hop__gupta_list *l, int kinds, const bonds *b) {
-    lanes root = b->w;
-    if (kinds == 2)
-        root = lanes_max(root, lanes_sub(lanes_all(0.0), root));
-    return lanes_add(lanes_all(fabs(l->places[4 * b->center + 3])), root);
+LANES_KERNEL lanes roots_of(int kinds, const double *center, lanes w) {
+    return lanes_add(lanes_all(fabs(center[3])), kinds == 2 ? lanes_abs(w) : w);
 }
 
 LANES_KERNEL pair pair_of(bool tail, bool slopes, int kinds, const bonds *b) {

@@ -32,10 +32,10 @@ LANES_KERNEL void first_vectors(const list *l, int kinds, bool tail, size_t begi
     size_t entry = first_entry(l, block, tail);
     if (entry == end)
         return;
-    bonds b, next = measure(l, kinds, tail, false, begin, entry);
+    bonds b, next = measure(l, kinds, tail, begin, entry);
     for (; entry < end; entry += 8) {
         b = next;
-        next = measure(l, kinds, tail, false, begin, entry_after(entry, end));
+        next = measure(l, kinds, tail, begin, entry_after(entry, end));
         const motion m = motion_of(l, &b, entry);
         const pair p = pair_of(tail, false, kinds, &b);
         add_to_row(sums, b.row, DENSITY, p.b);
@@ -58,8 +58,9 @@ LANES_KERNEL void finish_rows(const list *l, size_t atom, size_t end, lanes dens
 }
 
 LANES_KERNEL void first_pass(const list *l, int kinds, size_t begin, size_t end,
-                             size_t block) {
+                             size_t block, double *unused) {
     row_sums sums;
+    (void)unused;
     clear_sums(&sums, 2);
     first_vectors(l, kinds, false, begin, block, &sums);
     first_vectors(l, kinds, true, begin, block, &sums);
@@ -69,8 +70,8 @@ LANES_KERNEL void first_pass(const list *l, int kinds, size_t begin, size_t end,
 }
 
 void VARIANT(hop__gupta_product_first_)(const hop__gupta_list *l, size_t begin,
-                                        size_t end, size_t block) {
-    FOR_KINDS(first_pass, l, begin, end, block);
+                                        size_t end, size_t block, double *unused) {
+    FOR_KINDS(first_pass, l, begin, end, block, unused);
 }
 
 /* ---- second pass ---- */
@@ -81,13 +82,13 @@ LANES_KERNEL void second_vectors(const list *l, int kinds, bool tail, size_t beg
     size_t entry = first_entry(l, block, tail);
     if (entry == end)
         return;
-    bonds b, next = measure(l, kinds, tail, true, begin, entry);
+    bonds b, next = measure(l, kinds, tail, begin, entry);
     for (; entry < end; entry += 8) {
         b = next;
-        next = measure(l, kinds, tail, true, begin, entry_after(entry, end));
+        next = measure(l, kinds, tail, begin, entry_after(entry, end));
         const motion m = motion_of(l, &b, entry);
         const pair p = pair_of(tail, true, kinds, &b);
-        const lanes roots = roots_of(l, kinds, &b);
+        const lanes roots = roots_of(kinds, l->places + 4 * b.center, b.w);
         const lanes s = lanes_fnma(p.big_b, roots, p.big_a);
         const lanes slope = lanes_fnma(p.slope_b, roots, p.slope_a);
         const lanes dr = lanes_mul(m.along, p.inverse);
@@ -98,9 +99,10 @@ LANES_KERNEL void second_vectors(const list *l, int kinds, bool tail, size_t beg
 }
 
 LANES_KERNEL void second_pass(const list *l, int kinds, size_t begin, size_t end,
-                              size_t block) {
+                              size_t block, double *unused) {
     const lanes none = lanes_all(0.0);
     row_sums sums;
+    (void)unused;
     clear_sums(&sums, 3);
     second_vectors(l, kinds, false, begin, block, &sums);
     second_vectors(l, kinds, true, begin, block, &sums);
@@ -113,6 +115,6 @@ LANES_KERNEL void second_pass(const list *l, int kinds, size_t begin, size_t end
 }
 
 void VARIANT(hop__gupta_product_second_)(const hop__gupta_list *l, size_t begin,
-                                         size_t end, size_t block) {
-    FOR_KINDS(second_pass, l, begin, end, block);
+                                         size_t end, size_t block, double *unused) {
+    FOR_KINDS(second_pass, l, begin, end, block, unused);
 }

@@ -7,6 +7,8 @@
 #include "potentials/gupta_rows.h"
 
 #define SKIN 0.5
+#define THREADS_FROM 2000 /* atoms for which waking threads pay */
+#define TERMS_UP_TO 8000  /* atoms whose terms stay in the caches from pass to pass */
 #define LOG2_E 1.4426950408889634074
 
 /* ---- memory ---- */
@@ -17,7 +19,8 @@ void hop__gupta_rows_free(hop_context *context, hop__gupta_rows *rows) {
     hop__neighbors_free(rows->neighbors);
     void *const arrays[] = {rows->numbers, rows->species, rows->rates,  rows->elements,
                             rows->kept,    rows->vectors, rows->filled, rows->room,
-                            rows->places,  rows->moves,   rows->root,   rows->sums};
+                            rows->moves,   rows->root,    rows->sums,   rows->squares,
+                            rows->terms,   rows->marks};
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
         hop__release(context, arrays[k]);
     hop__release(context, rows);
@@ -31,6 +34,7 @@ static int make_rows(hop_context *context, hop__gupta_workspace *w) {
         hop__release(context, rows);
         return HOP_ERROR_MEMORY;
     }
+    rows->terms_up_to = TERMS_UP_TO;
     w->rows = rows;
     return HOP_OK;
 }
@@ -159,6 +163,20 @@ static int reserve_kept(hop_context *context, hop__gupta_rows *w, size_t kept) {
     return HOP_OK;
 }
 
+/* The neighbours' places get what tells elements apart in the first pass: of two the sign,
+   of more the number. */
+static int mark_places(hop_context *context, hop__gupta_rows *w) {
+    const size_t atoms = w->neighbors->atoms;
+    int status = reserve(context, &w->marks, &w->mark_capacity, atoms);
+    if (status != HOP_OK)
+        return status;
+    for (size_t i = 0; i < atoms; i++)
+        w->marks[i] =
+            w->kinds > 2 ? (double)w->elements[i] : (w->elements[i] == 1 ? -1.0 : 1.0);
+    hop__neighbors_mark(w->neighbors, w->marks);
+    return HOP_OK;
+}
+
 /* Room for each row's neighbours twice, near and far, and for the 32 entries at most that
    are written after them. */
 static int follow_list(hop_context *context, hop__gupta_rows *w) {
@@ -167,6 +185,7 @@ static int follow_list(hop_context *context, hop__gupta_rows *w) {
     if (w->builds == list->builds)
         return HOP_OK;
     w->builds = SIZE_MAX;
+    w->widest = 0;
     for (size_t i = 0; i < list->atoms; i++) {
         const int32_t place = list->place[i];
         if (i % HOP__LIST_BLOCK == 0)
@@ -175,43 +194,21 @@ static int follow_list(hop_context *context, hop__gupta_rows *w) {
         half += ((size_t)list->count[place] + 7) / 8 * 8;
         if ((i + 1) % HOP__LIST_BLOCK == 0 || i + 1 == list->atoms) {
             room += 2 * (half + 32);
+            w->widest = w->widest > 2 * (half + 32) ? w->widest : 2 * (half + 32);
             half = 0;
         }
     }
     w->room[blocks_of(list->atoms)] = room;
     int status = reserve_kept(context, w, room);
+    if (status == HOP_OK && w->kinds >= 2)
+        status = mark_places(context, w);
     if (status == HOP_OK)
         w->builds = list->builds;
     return status;
 }
 
-/* Single precision is of use when all pairs have the same cut-off: two positions and the
-   sum of squares are rounded. */
-static void set_borders(const hop__gupta_rows *w, hop__gupta_list *l) {
-    const size_t kinds = (size_t)w->kinds;
-    const double error = w->neighbors->rough_error;
-    const double square[2] = {w->rates[HOP__LIST_START * kinds],
-                              w->rates[HOP__LIST_END * kinds]};
-    double inside[2], outside[2];
-    l->sharp = !(error < 0.1);
-    for (size_t a = 0; a < kinds; a++)
-        for (size_t b = 0; b < kinds; b++) {
-            const double *at = w->rates + a * HOP__LIST_RATES * kinds + b;
-            l->sharp |= at[HOP__LIST_START * kinds] != square[0] ||
-                        at[HOP__LIST_END * kinds] != square[1];
-        }
-    for (int k = 0; k < 2; k++) {
-        const double r = sqrt(square[k]), margin = 1e-6 * r + 4.0 * error;
-        inside[k] = r > margin ? (r - margin) * (r - margin) : 0.0;
-        outside[k] = (r + margin) * (r + margin);
-        l->sharp |= !(outside[k] < 1e30);
-    }
-    if (l->sharp)
-        return;
-    l->inside_start = (float)inside[0];
-    l->outside_start = (float)outside[0];
-    l->inside_end = (float)inside[1];
-    l->outside_end = (float)outside[1];
+static bool keeps_terms(const hop__gupta_rows *w) {
+    return w->neighbors->atoms <= w->terms_up_to;
 }
 
 static void point_list(hop__gupta_rows *w) {
@@ -219,22 +216,34 @@ static void point_list(hop__gupta_rows *w) {
                                 .elements = w->elements,
                                 .kinds = w->kinds,
                                 .rates = w->rates,
-                                .places = w->places,
+                                .places = w->neighbors->positions,
                                 .moves = w->moves,
                                 .room = w->room,
                                 .kept = w->kept,
                                 .vectors = w->vectors,
                                 .filled = w->filled,
+                                .squares = w->squares,
+                                .widest = w->widest,
+                                .terms = keeps_terms(w) ? w->terms : NULL,
                                 .root = w->root,
                                 .sums = w->sums};
-    set_borders(w, &w->list);
+}
+
+size_t hop__gupta_rows_workers(const hop_context *context, size_t atoms) {
+    return atoms < THREADS_FROM ? 1 : (size_t)context->threads;
 }
 
 static int reserve_work(hop_context *context, hop__gupta_rows *w, bool product) {
-    const size_t numbers = 4 * w->neighbors->images;
-    int status = reserve(context, &w->places, &w->place_capacity, numbers);
+    const hop__neighbors *list = w->neighbors;
+    const size_t workers = hop__gupta_rows_workers(context, list->atoms);
+    const size_t terms = keeps_terms(w) && !product ? 2 * w->kept_capacity : 0;
+    int status =
+        reserve(context, &w->squares, &w->square_capacity, workers * w->widest);
     if (status == HOP_OK)
-        status = reserve(context, &w->moves, &w->move_capacity, product ? numbers : 0);
+        status = reserve(context, &w->terms, &w->terms_capacity, terms);
+    if (status == HOP_OK)
+        status = reserve(context, &w->moves, &w->move_capacity,
+                         product ? 4 * list->images : 0);
     return status;
 }
 

@@ -10,17 +10,22 @@ struct hop__gupta_rows {
     hop__neighbors *neighbors;
     hop__gupta_list list;   /* what points to the arrays below and to the neighbours */
     size_t count, capacity; /* atoms */
+    size_t terms_up_to; /* atoms: larger systems do not keep the first pass's terms */
     int32_t *numbers, *species; /* of atoms, in the structure's order */
     int kinds;                  /* elements that are present */
     int32_t kind_of[HOP__MAX_SPECIES];
     double *rates; /* as in gupta_list_kernels.h */
     size_t rates_size;
     size_t builds; /* of the list that what follows belongs to */
-    size_t place_capacity, move_capacity, kept_capacity;
+    size_t move_capacity, kept_capacity, terms_capacity, mark_capacity;
+    size_t square_capacity, widest; /* room of a block */
     int32_t *elements, *kept, *vectors, *filled;
     size_t *room;
-    double *places, *moves, *root, *sums;
+    double *moves, *root, *sums, *squares, *terms, *marks;
 };
+
+/* How many threads share the rows of so many atoms. */
+size_t hop__gupta_rows_workers(const hop_context *context, size_t atoms);
 
 /* Species, list and what depends on them alone; `list` is ready for the kernels but for the
    places' numbers and the results. */

@@ -257,3 +257,13 @@ int hop__neighbors_update(hop__neighbors *neighbors, const hop_structure *struct
         return HOP_OK;
     return build(b, structure, cutoff, skin);
 }
+
+/* Images have the mark of their home: theirs is added to it. */
+void hop__neighbors_mark(hop__neighbors *neighbors, const double *marks) {
+    const build_t *b = (const build_t *)neighbors;
+    double *shift = b->shift.data;
+    for (size_t i = 0; i < neighbors->atoms; i++)
+        shift[4 * i + 3] = marks[i];
+    for (size_t k = 0; k < neighbors->images; k++)
+        neighbors->positions[4 * k + 3] = marks[neighbors->home[k]];
+}

@@ -17,19 +17,20 @@
 
 typedef struct hop__neighbors {
     hop_context *context;
-    size_t atoms, images;    /* places up to `atoms` are atoms, up to `images` images */
-    const double *positions; /* 4 per place (x y z 0), as of the last update */
-    const float *rough;      /* the same, each within `rough_error`, for a first look */
-    double rough_error;      /* infinite where `rough` is of no use */
-    const int32_t *atom;     /* images: which of the structure's atoms stands there */
-    const int32_t *home;     /* images: the place of that atom itself */
-    const int32_t *place;    /* atoms: the place of each of the structure's atoms */
-    const size_t *first;     /* atoms: the row of place i is index[first[i]] and on, */
-    const int32_t *count;    /* atoms: this many, each pair under both of its atoms */
-    const int32_t *index;    /* places; 32 more may be read after each row */
-    size_t pairs, longest;   /* entries in use; the longest row */
-    size_t reserved;         /* first[i] + count[i] never exceeds it */
-    size_t builds;           /* grows with each rebuild: places and rows have changed */
+    size_t atoms, images;  /* places up to `atoms` are atoms, up to `images` images */
+    double *positions;     /* 4 per place: x y z, as of the last update, and the mark
+                                of the atom, which the consumer may overwrite */
+    const float *rough;    /* the same, each within `rough_error`, for a first look */
+    double rough_error;    /* infinite where `rough` is of no use */
+    const int32_t *atom;   /* images: which of the structure's atoms stands there */
+    const int32_t *home;   /* images: the place of that atom itself */
+    const int32_t *place;  /* atoms: the place of each of the structure's atoms */
+    const size_t *first;   /* atoms: the row of place i is index[first[i]] and on, */
+    const int32_t *count;  /* atoms: this many, each pair under both of its atoms */
+    const int32_t *index;  /* places; 32 more may be read after each row */
+    size_t pairs, longest; /* entries in use; the longest row */
+    size_t reserved;       /* first[i] + count[i] never exceeds it */
+    size_t builds;         /* grows with each rebuild: places and rows have changed */
 } hop__neighbors;
 
 int hop__neighbors_new(hop_context *context, hop__neighbors **out);
@@ -42,5 +43,9 @@ void hop__neighbors_free(hop__neighbors *neighbors);
    told apart. */
 int hop__neighbors_update(hop__neighbors *neighbors, const hop_structure *structure,
                           double cutoff, double skin);
+
+/* From now on the fourth number of each place is that of its atom in `marks`, which has one
+   for each place of an atom; every update writes it anew, every new list begins with 0. */
+void hop__neighbors_mark(hop__neighbors *neighbors, const double *marks);
 
 #endif
