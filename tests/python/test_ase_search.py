@@ -151,11 +151,16 @@ class Searches(unittest.TestCase):
         path = os.path.join(self.folder, "search")
         sizes = []
         search = BasinHopping(start(), logfile=None, restart=path, capacity=3)
-        for evaluations in (300, 2000):
-            search.run(evaluations=evaluations)
+        # how many steps L-BFGS remembers differs from moment to moment
+        for first in (300, 2000):
+            search.run(evaluations=first)
+            most = 0
+            for _ in range(40):
+                search.run(evaluations=3)
+                most = max(most, os.path.getsize(path))
             self.assertEqual(len(search.minima), 3)
             self.assertEqual(len(search.archive), 3)
-            sizes.append(os.path.getsize(path))
+            sizes.append(most)
         self.assertLess(sizes[1] - sizes[0], 200, "digits of the counters")
         with zipfile.ZipFile(path) as parts:
             parts.extract("minima.xyz", self.folder)
