@@ -262,7 +262,7 @@ START_TEST(moves_touch_what_they_say) {
     set_up(&b, "Ag6Au4");
     b.s->fixed[2] = 1;
     b.settings.more_swaps = b.settings.more_relocations = 0.0;
-    b.settings.twist = b.settings.part = b.settings.apart = 0.0;
+    b.settings.twist = b.settings.part = b.settings.apart = b.settings.insert = 0.0;
     double x[3 * ATOMS];
     for (int round = 0; round < 50; round++)
         for (int move = HOP__MOVE_SHAKE; move <= HOP__MOVE_SWAP; move++) {
@@ -293,7 +293,7 @@ START_TEST(parts) {
     double x[3 * ATOMS];
     set_up(&b, "Ag6Au4");
     b.s->fixed[2] = 1;
-    b.settings.apart = 0.0;
+    b.settings.apart = b.settings.insert = 0.0;
     for (int round = 0; round < 200; round++) {
         const double *before = b.s->positions;
         b.settings.twist = round % 2;
@@ -313,6 +313,48 @@ START_TEST(parts) {
     }
     ck_assert_int_gt(turned, 200);
     ck_assert_int_gt(whole, 200);
+    tear_down(&b);
+}
+END_TEST
+
+/* Up to insert_most atoms, weakly bound ones above all, go near the centre, no others. */
+START_TEST(insertions) {
+    bench b;
+    int times[4] = {0}, weakest = 0;
+    double x[3 * ATOMS], centre[3] = {0.0, 0.0, 0.0};
+    set_up(&b, "Ag6Au4");
+    b.s->fixed[2] = 1;
+    b.settings.apart = 0.0;
+    b.settings.insert = 1.0;
+    b.settings.insert_most = 3.0;
+    size_t top = 0;
+    for (size_t a = 0; a < 3 * ATOMS; a++)
+        centre[a % 3] += b.s->positions[a] / ATOMS;
+    for (size_t i = 1; i < ATOMS; i++)
+        if (i != 2 && b.hops->shells.energy[i] > b.hops->shells.energy[top])
+            top = i;
+    for (int round = 0; round < 300; round++) {
+        size_t moved = 0;
+        hop__hops_move(b.hops, HOP__MOVE_SHAKE, x);
+        for (size_t i = 0; i < ATOMS; i++) {
+            const double *at = x + 3 * i, *was = b.s->positions + 3 * i;
+            ck_assert_int_eq(memcmp(at, was, 24) != 0, b.hops->involved[i] != 0.0);
+            if (b.hops->involved[i] == 0.0)
+                continue;
+            moved++;
+            const double d[3] = {at[0] - centre[0], at[1] - centre[1],
+                                 at[2] - centre[2]};
+            ck_assert_double_lt(sqrt(hop__dot(d, d, 3)), 1.2 * b.units.length);
+        }
+        ck_assert_double_eq(b.hops->involved[2], 0.0);
+        ck_assert_uint_ge(moved, 1);
+        ck_assert_uint_le(moved, 3);
+        times[moved]++;
+        weakest += b.hops->involved[top] != 0.0;
+    }
+    for (int k = 1; k <= 3; k++)
+        ck_assert_int_gt(times[k], 60);
+    ck_assert_int_gt(weakest, 90);
     tear_down(&b);
 }
 END_TEST
@@ -454,6 +496,7 @@ int main(void) {
     tcase_add_test(all, score_of_displacements);
     tcase_add_test(all, moves_touch_what_they_say);
     tcase_add_test(all, parts);
+    tcase_add_test(all, insertions);
     tcase_add_test(all, apart_and_swaps);
     tcase_add_test(all, untrained_is_hand_made);
     int kinds = 0;

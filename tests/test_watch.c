@@ -92,6 +92,8 @@ START_TEST(quenches_end) {
         ck_assert_int_eq(hop_optimizer_set_model(o, model), HOP_OK);
         hop_optimizer_set(o, "max_evaluations", 2000);
         hop_optimizer_set(o, "abandon", 1);
+        hop_optimizer_set(o, "settle",
+                          0); /* what will be settled is quenched to the end */
         hop_structure *end;
         ck_assert_int_eq(hop_structure_copy(s, &end), HOP_OK);
         ck_assert_int_eq(hop_optimizer_run(o, end, NULL, NULL), HOP_MAX_EVALUATIONS);

@@ -207,13 +207,13 @@ static int run(hop_trainer *t, worker *w, size_t k, double *gradient, double *no
     hop_optimizer *o = w->searches.optimizer[k];
     const double known = t->memory[LOWEST + k];
     stand b = {.lowest = INFINITY, .reference = known < 0.0 ? known : NAN};
-    int64_t quenches = 0;
+    int64_t proposed = 0;
     int status;
     w->decided = 0;
     while ((status = hop__searches_evaluate(t, &w->searches, k)) == HOP_OK) {
-        if (o->quenches == quenches)
+        if (o->hops->proposed == proposed)
             continue;
-        quenches = o->quenches;
+        proposed = o->hops->proposed;
         take_hop(t, w, o, &b, gradient, notes);
     }
     if (b.pending)

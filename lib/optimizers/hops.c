@@ -12,8 +12,9 @@
 #define SUCCESS 0.95 /* decay of the running share of improving hops */
 #define FADE 0.99    /* of what kinds of moves have brought, at each hop */
 #define HUNCH 1.0    /* improvements by which kinds are taken to be alike */
+#define MARGIN 0.08  /* contacts by which another place must be better */
+#define NOISE 0.3    /* contacts: how sharply atoms and places are told apart */
 #define TRACE 1e-4   /* binding energies: loosely relaxed minima differ by less */
-#define FARTHEST 2.0 /* factor of a shake for a weakly bound atom */
 
 /* ---- making ---- */
 
@@ -35,8 +36,9 @@ static int allocate(hop__hops *h) {
                        (double **)&h->atoms.size,
                        (double **)&h->atoms.cohesion};
     const size_t count = sizeof ones / sizeof *ones;
-    h->numbers = (count + 10) * n;
-    double *at = hop__allocate(h->context, h->numbers, sizeof *at);
+    h->numbers = (count + 14) * n;
+    double *at =
+        hop__allocate(h->context, h->numbers + HOP__SURFACE_NUMBERS(n), sizeof *at);
     if (!at)
         return HOP_ERROR_MEMORY;
     h->block = at;
@@ -45,6 +47,7 @@ static int allocate(hop__hops *h) {
     h->accepted = at;
     h->displacement = at + 3 * n;
     h->moves.scores = at + 6 * n;
+    h->settled = at + 10 * n;
     return HOP_OK;
 }
 
@@ -87,6 +90,7 @@ int hop__hops_new(hop_context *context, const hop_structure *start,
     int status = allocate(h);
     if (status == HOP_OK) {
         set_up(h, units, lengths, scales);
+        hop__surface_begin(&h->surface, &h->atoms, h->block + h->numbers);
         status = hop__hop_policy_new(context, &h->atoms, &h->moves.random, &h->policy);
     }
     if (status != HOP_OK) {
@@ -106,17 +110,19 @@ void hop__hops_free(hop__hops *h) {
     hop__release(h->context, h);
 }
 
-/* Energies of the atoms may be unknown. */
+/* Energies of the atoms may be unknown, at the accepted minimum and, at the end of the
+   block, at the one that is being settled. */
 static bool block_possible(const hop__hops *h) {
     const double *rest = h->energies + h->start->count;
+    const double *end = h->settled + 3 * h->start->count;
     return hop__record_all_finite(h->block, (size_t)(h->energies - h->block)) &&
-           hop__record_all_finite(rest, h->numbers - (size_t)(rest - h->block));
+           hop__record_all_finite(rest, (size_t)(end - rest)) &&
+           (!h->settling || isfinite(h->settled_energy));
 }
 
 void hop__hops_record(hop__hops *h, hop__record *record) {
     HOP__RECORD(record, h->moves.random.position);
     hop__record_part(record, h->block, h->numbers * sizeof *h->block);
-    hop__record_expect(record, block_possible(h));
     hop__record_finite(record, &h->shells.mean_energy, 1);
     hop__record_finite(record, h->history.success, HOP__HOP_KINDS);
     hop__record_finite(record, &h->history.since, 1);
@@ -134,10 +140,15 @@ void hop__hops_record(hop__hops *h, hop__record *record) {
     HOP__RECORD_COUNT(record, h->since_best);
     HOP__RECORD_COUNT(record, h->shakes);
     HOP__RECORD_COUNT(record, h->shakes_accepted);
+    hop__record_flag(record, &h->settling);
+    HOP__RECORD(record, h->settled_energy);
+    HOP__RECORD_COUNT(record, h->settled_steps);
+    HOP__RECORD_COUNT(record, h->proposed);
+    hop__record_expect(record, block_possible(h));
     hop__hop_policy_record(h->policy, record);
 }
 
-static void forget_trials(hop__hops *h) {
+void hop__hops_forget_trials(hop__hops *h) {
     for (int k = 0; k < HOP__HOP_KINDS; k++) {
         memset(h->history.tried[k], 0, h->start->count * sizeof(double));
         h->history.success[k] = 0.0;
@@ -150,13 +161,14 @@ void hop__hops_start(hop__hops *h) {
     h->moves.random = hop__random_start((uint64_t)h->settings->seed, 0x686f70ULL);
     h->accepted_energy = h->limit = h->lowest = INFINITY;
     h->move = HOP__MOVE_NONE;
-    h->forgiving = false;
+    h->forgiving = h->settling = false;
+    h->proposed = 0;
     h->shake = h->settings->shake;
     h->since_best = h->shakes = h->shakes_accepted = 0;
     hop__swaps_start(&h->swaps);
     memset(h->gains, 0, sizeof h->gains);
     memset(h->costs, 0, sizeof h->costs);
-    forget_trials(h);
+    hop__hops_forget_trials(h);
 }
 
 /* ---- the chain ---- */
@@ -258,184 +270,73 @@ static void remember_trial(hop__hops *h, double energy, bool better) {
     *success = SUCCESS * *success + (1.0 - SUCCESS) * (better ? 1.0 : 0.0);
 }
 
-bool hop__hops_judge(hop__hops *h, const double *x, double energy,
-                     const double *energies, bool complete, int64_t steps) {
-    bool moved = acceptable(h, x, energy, complete);
+bool hop__hops_judge(hop__hops *h, const hop__ended *e) {
+    bool moved = acceptable(h, e->x, e->energy, e->complete);
     const double trace = TRACE * h->atoms.units.energy;
-    bool better = moved && energy < h->accepted_energy - trace;
-    bool best = moved && energy < h->lowest - trace;
+    bool better = moved && e->energy < h->accepted_energy - trace;
+    bool best = moved && e->energy < h->lowest - trace;
     h->since_best = best ? 0 : h->since_best + 1;
-    h->lowest = moved ? fmin(h->lowest, energy) : h->lowest;
-    remember_trial(h, energy, better);
-    remember_kind(h, best, (double)steps);
+    h->lowest = moved ? fmin(h->lowest, e->energy) : h->lowest;
+    remember_trial(h, e->energy, better);
+    remember_kind(h, best, (double)e->steps);
     if (moved) {
-        hop__hops_adopt(h, x, energy, energies);
+        hop__hops_adopt(h, e->x, e->energy, e->energies);
         h->forgiving = false;
     }
     adapt_shake(h, moved);
     return moved;
 }
 
-/* ---- moves ---- */
+/* ---- settling ---- */
 
-static void kick(hop__hops *h, double *x) {
-    if (hop__random_uniform(&h->moves.random) < h->settings->restart) {
-        hop__move_restart(&h->moves, x);
-        forget_trials(h);
-    } else {
-        hop__move_shake(&h->moves, h->settings->kick * h->atoms.units.length, x);
-    }
-    h->since_best = 0;
-    h->lowest = INFINITY;
-    h->forgiving = true;
+/* After a swap all atoms are where they were; and a relocated atom would be taken back. */
+static bool will_settle(const hop__hops *h) {
+    return h->settings->settle > 0.0 && is_cluster(h) &&
+           (h->move == HOP__MOVE_SHAKE || h->move >= HOP__MOVE_KICK);
 }
 
-/* Weakly bound atoms farther, all together as far as without. */
-static void size_shakes(hop__hops *h) {
+double hop__hops_limit(const hop__hops *h) {
+    if (h->settling)
+        return h->settled_energy;
+    return h->forgiving || will_settle(h) ? INFINITY : h->limit;
+}
+
+static void keep_settled(hop__hops *h, const hop__ended *e) {
     const size_t n = h->start->count;
-    const double bias = h->settings->shake_bias;
-    double square = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        double excess = bias * (h->shells.energy[i] - h->shells.mean_energy);
-        h->sizes[i] = bias == 0.0 ? 1.0 : hop__exp(fmin(fmax(excess, -2.0), 2.0));
-        square += h->sizes[i] * h->sizes[i] / (double)n;
-    }
-    for (size_t i = 0; i < n; i++)
-        h->sizes[i] = fmin(h->sizes[i] / sqrt(square), FARTHEST);
+    memcpy(h->settled, e->x, 3 * n * sizeof *e->x);
+    memcpy(h->settled + 3 * n, e->energies, n * sizeof *e->energies);
+    h->settled_energy = e->energy;
+    h->settled_steps = e->steps;
 }
 
-/* A part of the cluster is turned, or shaken alone. */
-static bool shake_part(hop__hops *h, double radius, double *x) {
-    const hop__settings *s = h->settings;
-    double unit[3];
-    if (s->twist + s->part <= 0.0 || !is_cluster(h))
+static bool settled_further(const hop__hops *h, const hop__ended *e) {
+    return e->complete &&
+           e->energy < h->settled_energy - TRACE * h->atoms.units.energy &&
+           hop__moves_connected(&h->moves, e->x);
+}
+
+bool hop__hops_settle(hop__hops *h, hop__ended *e, double *x) {
+    const size_t n = h->start->count;
+    if (!h->settling && !(e->complete && will_settle(h)))
         return false;
-    const double u = hop__random_uniform(&h->moves.random);
-    if (u >= s->twist + s->part)
-        return false;
-    hop__moves_part(&h->moves, x, h->involved, unit);
-    if (u < s->twist)
-        hop__move_twist(&h->moves, h->involved, unit, x);
-    else
-        hop__move_shake_atoms(&h->moves, radius, h->sizes, h->involved, x);
-    return true;
-}
-
-static void shake(hop__hops *h, double *x) {
-    const double radius = h->shake * h->atoms.units.length;
-    size_shakes(h);
-    if (shake_part(h, radius, x))
-        return;
-    if (h->uniform) {
-        hop__move_shake_atoms(&h->moves, radius, h->sizes, h->involved, x);
-        return;
+    bool further = true;
+    if (h->settling) {
+        e->steps += h->settled_steps;
+        further = settled_further(h, e);
     }
-    hop__hop_policy_displace(h->policy, radius, h->moves.frame, h->displacement);
-    hop__add_scaled(x, 1.0, h->displacement, 3 * h->start->count);
-}
-
-static void relocate_one(hop__hops *h, double *x) {
-    const size_t n = h->start->count;
-    double centre[3] = {0.0, 0.0, 0.0}, place[HOP__SITES][3], neighbours;
-    hop__site site[HOP__SITES];
-    for (size_t i = 0; i < n; i++)
-        h->policy->logits[i] =
-            h->start->fixed[i] || h->involved[i] != 0.0
-                ? -INFINITY
-                : h->settings->atom_bias * h->shells.energy[i] -
-                      h->settings->repeat * h->history.tried[HOP__MOVE_RELOCATE][i];
-    const size_t atom = hop__hop_policy_atom(h->policy, HOP__RELOCATE);
-    for (size_t a = 0; a < 3 * n; a++)
-        centre[a % 3] += x[a] / (double)n;
-    hop__moves_sites(&h->moves, x, atom, centre, HOP__SITES, place);
-    for (int k = 0; k < HOP__SITES; k++) {
-        hop__site_features(&h->atoms, &h->shells, x, atom, place[k], centre,
-                           &neighbours, site[k].in);
-        site[k].logit = h->settings->site_bias * neighbours;
+    if (!further) {
+        e->x = h->settled;
+        e->energies = h->settled + 3 * n;
+        e->energy = h->settled_energy;
+        e->complete = true;
     }
-    memcpy(x + 3 * atom, place[hop__hop_policy_site(h->policy, site)], 3 * sizeof *x);
-    h->involved[atom] = 1.0;
-}
-
-static size_t untouched(const hop__hops *h) {
-    size_t count = 0;
-    for (size_t i = 0; i < h->start->count; i++)
-        count += !h->start->fixed[i] && h->involved[i] == 0.0;
-    return count;
-}
-
-static void relocate(hop__hops *h, double *x) {
-    do
-        relocate_one(h, x);
-    while (untouched(h) > 1 && hop__hop_policy_again(h->policy, HOP__MORE_RELOCATIONS,
-                                                     h->settings->more_relocations));
-}
-
-/* The energy of an atom over the mean of its element. */
-static double misplaced(const hop__hops *h, size_t i) {
-    const hop_structure *s = h->start;
-    double sum = 0.0, count = 0.0;
-    for (size_t j = 0; j < s->count; j++)
-        if (s->numbers[j] == s->numbers[i]) {
-            sum += h->shells.energy[j];
-            count += 1.0;
-        }
-    return h->shells.energy[i] - sum / count;
-}
-
-static double swap_logit(const hop__hops *h, size_t i) {
-    if (h->start->fixed[i])
-        return -INFINITY;
-    const hop__settings *s = h->settings;
-    double logit = s->swap_bias == 0.0 ? 0.0 : s->swap_bias * misplaced(h, i);
-    if (s->swap_learn > 0.0)
-        logit -=
-            s->swap_learn * hop__swaps_promise(&h->swaps, &h->atoms, &h->shells, i);
-    return logit - s->repeat * h->history.tried[HOP__MOVE_SWAP][i];
-}
-
-static void swap_one(hop__hops *h, double *x) {
-    const hop_structure *s = h->start;
-    for (size_t i = 0; i < s->count; i++)
-        h->policy->logits[i] = swap_logit(h, i);
-    const size_t a = hop__hop_policy_atom(h->policy, HOP__SWAP);
-    for (size_t i = 0; i < s->count; i++)
-        h->policy->logits[i] =
-            s->numbers[i] == s->numbers[a] ? -INFINITY : swap_logit(h, i);
-    const size_t b = hop__hop_policy_atom(h->policy, HOP__SWAP);
-    for (size_t c = 0; c < 3; c++) {
-        double keep = x[3 * a + c];
-        x[3 * a + c] = x[3 * b + c];
-        x[3 * b + c] = keep;
-    }
-    h->involved[a] = h->involved[b] = 1.0;
-    hop__swaps_take_part(&h->swaps, &h->atoms, &h->shells, a);
-    hop__swaps_take_part(&h->swaps, &h->atoms, &h->shells, b);
-}
-
-static void swap(hop__hops *h, double *x) {
-    hop__swaps_begin(&h->swaps);
-    do
-        swap_one(h, x);
-    while (hop__hop_policy_again(h->policy, HOP__MORE_SWAPS, h->settings->more_swaps));
-}
-
-void hop__hops_move(hop__hops *h, enum hop__move move, double *x) {
-    const size_t n = h->start->count;
-    memcpy(x, h->accepted, 3 * n * sizeof *x);
-    for (size_t i = 0; i < n; i++)
-        h->involved[i] = move == HOP__MOVE_SHAKE && !h->start->fixed[i] ? 1.0 : 0.0;
-    h->move = move;
-    if (move == HOP__MOVE_KICK)
-        kick(h, x);
-    else if (move == HOP__MOVE_RELOCATE)
-        relocate(h, x);
-    else if (move == HOP__MOVE_SWAP)
-        swap(h, x);
-    else
-        shake(h, x);
-    if ((move == HOP__MOVE_KICK || move == HOP__MOVE_SHAKE) && is_cluster(h))
-        hop__moves_apart(&h->moves, h->settings->apart, x);
+    memcpy(x, e->x, 3 * n * sizeof *x);
+    h->settling = further && hop__surface_settle(&h->surface, &h->moves.random, x,
+                                                 (size_t)h->settings->settle, MARGIN,
+                                                 NOISE, NULL) > 0;
+    if (h->settling)
+        keep_settled(h, e);
+    return h->settling;
 }
 
 /* ---- the next move ---- */
@@ -460,6 +361,7 @@ static void draw_limit(hop__hops *h) {
 
 void hop__hops_propose(hop__hops *h, double *x) {
     const hop__settings *s = h->settings;
+    h->proposed++;
     draw_limit(h);
     if (time_to_kick(h)) {
         hop__hops_move(h, HOP__MOVE_KICK, x);

@@ -7,6 +7,7 @@
 #include "learning/hop_policy.h"
 #include "optimizers/moves.h"
 #include "optimizers/settings.h"
+#include "optimizers/surface.h"
 #include "optimizers/swaps.h"
 
 enum hop__move {
@@ -17,6 +18,15 @@ enum hop__move {
     HOP__MOVE_KICK, /* after stagnation: a hard shake, or a new random structure */
     HOP__MOVE_NONE
 };
+
+/* Where a quench ended.  `complete`: at a minimum; `energies`: per atom; `steps`:
+   evaluations that it took. */
+typedef struct hop__ended {
+    const double *x, *energies;
+    double energy;
+    bool complete;
+    int64_t steps;
+} hop__ended;
 
 typedef struct hop__hops {
     hop_context *context;
@@ -38,6 +48,12 @@ typedef struct hop__hops {
     double *involved;     /* n: 1 where the last move touched */
     double *sizes;        /* n: factors of a shake */
     hop__swaps swaps;
+    hop__surface surface;
+    bool settling;   /* atoms of `settled` were moved to better places */
+    double *settled; /* 3n: the minimum before, n: its energies per atom */
+    double settled_energy;
+    int64_t settled_steps;
+    int64_t proposed; /* moves so far */
     double gains[HOP__HOP_KINDS],
         costs[HOP__HOP_KINDS]; /* decaying: what kinds brought */
     enum hop__move move;
@@ -64,14 +80,22 @@ void hop__hops_start(hop__hops *hops);
 void hop__hops_adopt(hop__hops *hops, const double *x, double energy,
                      const double *energies);
 
+/* Nothing was tried yet. */
+void hop__hops_forget_trials(hop__hops *hops);
+
 /* A move of a given kind from the accepted minimum, written into x (3n). */
 void hop__hops_move(hop__hops *hops, enum hop__move move, double *x);
 
-/* A quench from the last move ended at x: accept it or not.  `complete`: at a minimum;
-   `steps`: evaluations that it took.
-   True when accepted. */
-bool hop__hops_judge(hop__hops *hops, const double *x, double energy,
-                     const double *energies, bool complete, int64_t steps);
+/* A quench ended, and perhaps some of its weakly bound atoms find better places on the
+   surface: true when they were moved, in x (3n), from where the next quench begins.  When
+   they did not, *ended is the minimum to be judged, the lowest since the last proposal. */
+bool hop__hops_settle(hop__hops *hops, hop__ended *ended, double *x);
+
+/* Energy above which the minimum to come will not count. */
+double hop__hops_limit(const hop__hops *hops);
+
+/* What came of the last proposal: true when it is accepted. */
+bool hop__hops_judge(hop__hops *hops, const hop__ended *ended);
 
 /* The next move, written into x. */
 void hop__hops_propose(hop__hops *hops, double *x);

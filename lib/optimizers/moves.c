@@ -130,6 +130,14 @@ static void centre_of(size_t count, const double *x, double centre[3]) {
         centre[c] /= (double)count;
 }
 
+void hop__move_insert(hop__moves *m, double radius, size_t i, double *x) {
+    double centre[3], unit[3];
+    centre_of(m->count, x, centre);
+    direction(m, unit);
+    for (size_t c = 0; c < 3; c++)
+        x[3 * i + c] = centre[c] + radius * unit[c];
+}
+
 void hop__moves_part(hop__moves *m, const double *x, double *chosen, double unit[3]) {
     double centre[3], low = INFINITY, high = -INFINITY;
     centre_of(m->count, x, centre);

@@ -24,6 +24,9 @@ void hop__move_shake(hop__moves *m, double radius, double *x);
 void hop__move_shake_atoms(hop__moves *m, double radius, const double *sizes,
                            const double *chosen, double *x);
 
+/* Take atom i to `radius` (angstrom) from the centre, in a random direction. */
+void hop__move_insert(hop__moves *m, double radius, size_t i, double *x);
+
 /* Move pairs nearer than `share` of their contact distance apart to it, a few times: for
    each atom the earlier ones that were too near when its turn came. */
 void hop__moves_apart(const hop__moves *m, double share, double *x);

@@ -90,10 +90,15 @@ static void hop(hop_optimizer *o, bool complete, const double *energies) {
     hop__watch_start(o->watch);
     if (complete)
         o->lowest = fmin(o->lowest, o->energy);
-    if (hop__hops_judge(o->hops, o->search.good, o->energy - o->leftover, energies,
-                        complete, o->search.steps))
-        memcpy(o->strains, o->search.good + n, strains * sizeof(double));
+    hop__ended ended = {o->search.good, energies, o->energy - o->leftover, complete,
+                        o->search.steps};
     o->leftover = 0.0;
+    if (hop__hops_settle(o->hops, &ended, o->search.x)) {
+        start_quench(&o->search);
+        return;
+    }
+    if (hop__hops_judge(o->hops, &ended))
+        memcpy(o->strains, o->search.good + n, strains * sizeof(double));
     hop__hops_propose(o->hops, o->search.x);
     memcpy(o->search.x + n, o->strains, strains * sizeof(double));
     if (o->settings.promise > 0.0 && o->hops->move == HOP__MOVE_SWAP)
@@ -172,7 +177,8 @@ static bool out_of_reach(const hop_optimizer *o) {
     const double *f = pull(o, o->search.good, o->forces, o->virial);
     double square = hop__dot(f, f, 3 * o->rows);
     double gain = 0.5 * s->abort_kappa * square / o->units.stiffness;
-    return o->energy - gain > o->hops->limit + s->abort_margin * o->units.energy;
+    return o->energy - gain >
+           hop__hops_limit(o->hops) + s->abort_margin * o->units.energy;
 }
 
 static double watch(hop_optimizer *o) {
@@ -193,9 +199,9 @@ static double watch(hop_optimizer *o) {
 /* A quench that will not be accepted: the model says so, or the force does. */
 static bool hopeless(hop_optimizer *o) {
     const hop__settings *s = &o->settings;
-    if (o->hops->forgiving || !isfinite(o->hops->accepted_energy))
+    if (!isfinite(hop__hops_limit(o->hops)))
         return false;
-    if (o->watch->weights)
+    if (o->watch->weights && !o->hops->settling)
         return watch(o) < s->abandon_below && o->search.steps >= 2 &&
                o->energy > o->hops->accepted_energy;
     return s->abort != 0.0 && o->search.steps >= 4 && out_of_reach(o);
@@ -208,10 +214,10 @@ static bool unpromising(const hop_optimizer *o) {
     const hop__settings *s = &o->settings;
     const hop__quench *q = &o->search;
     if (s->promise == 0.0 || o->hops->move != HOP__MOVE_SWAP || o->hops->forgiving ||
-        !q->kind->jump || q->steps < 2)
+        o->hops->settling || !q->kind->jump || q->steps < 2)
         return false;
     return o->energy - s->promise * q->kind->outlook(q->state) >
-           o->hops->limit + s->abort_margin * o->units.energy;
+           hop__hops_limit(o->hops) + s->abort_margin * o->units.energy;
 }
 
 static double quench_fmax(const hop_optimizer *o) {

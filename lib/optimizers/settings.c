@@ -51,7 +51,7 @@
 #define HOPPING(temperature_, shake_, shake_weight_, relocate_weight_, swap_weight_,   \
                 adapt_, quench_fmax_, atom_bias_, site_bias_, more_r_, more_s_,        \
                 exploration_, kick_, onset_, slope_, restart_, abort_, twist_,         \
-                swap_learn_, repeat_, kind_learn_, promise_, apart_)                   \
+                swap_learn_, repeat_, kind_learn_, promise_, apart_, settle_, insert_) \
     ROW(temperature, "e0", REAL, 0, 1e6, temperature_, "of the Metropolis rule"),      \
         ROW(shake, "r0", REAL, 0, 10, shake_,                                          \
             "radius of the random move of all atoms"),                                 \
@@ -116,7 +116,14 @@
             "Newton step promises, is above that; 0 = do not"),                        \
         ROW(apart, "r0", REAL, 0, 1, apart_,                                           \
             "atoms nearer than this are moved apart after a shake, without "           \
-            "evaluations")
+            "evaluations"),                                                            \
+        ROW(settle, "", WHOLE, 0, 1e6, settle_,                                        \
+            "weakly bound atoms that are taken at a time to better places on a "       \
+            "cluster's surface after a shake's quench, as long as it lowers the "      \
+            "energy; 0 = none"),                                                       \
+        ROW(insert, "", REAL, 0, 1, insert_,                                           \
+            "share of the shakes that take weakly bound atoms to a cluster's centre"), \
+        ROW(insert_most, "", WHOLE, 1, 1e6, 4, "atoms that are taken there at most")
 
 static const hop__option gradient_descent[] = {
     COMMON(1, 0, 0.1),
@@ -163,10 +170,10 @@ static const hop__option conjugate_gradient[] = {
     ROW(line_slope, "", REAL, 1e-6, 0.99, 0.25,
         "slope along the line, of that at its beginning, that ends the line")};
 static const hop__option lbfgs[] = {COMMON(1, 0, 0.15), LBFGS(0)};
-static const hop__option basin_hopping[] = {COMMON(0, 60, 0.17), LBFGS(16),
-                                            HOPPING(0.04, 0.48, 0.24, 0.3, 1.2, 0, 0.02,
-                                                    10, 4, 0.06, 0, 0, 0.5, 4, 2, 0.5,
-                                                    0, 0.5, 80, 0.3, 0.5, 0, 0.85)};
+static const hop__option basin_hopping[] = {
+    COMMON(0, 60, 0.17), LBFGS(16),
+    HOPPING(0.04, 0.48, 0.24, 0.3, 1.2, 0, 0.02, 10, 4, 0.06, 0, 0, 0.5, 4, 2, 0.5, 0,
+            0.5, 80, 0.3, 0.5, 0, 0.85, 6, 0.5)};
 static const hop__option learned[] = {
     COMMON(0, 60, 0.1),
     LBFGS(16),
@@ -185,7 +192,7 @@ static const hop__option learned[] = {
     ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
         "largest force below which the hand-made quasi-Newton step takes over"),
     HOPPING(0.04, 0.48, 0.15, 0.27, 0.67, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5,
-            2, 2, 0.05, 1, 0.5, 70, 0, 0, 3, 0.85)};
+            2, 2, 0.05, 1, 0.5, 70, 0, 0, 3, 0.85, 6, 0.5)};
 
 static const hop__option learned_continuous[] = {
     COMMON(0, 60, 0.0891),

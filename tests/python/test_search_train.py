@@ -45,12 +45,12 @@ class Search(unittest.TestCase):
     def test_kinds_and_models(self):
         bests = {
             kind: hop.search(
-                "Ag7Au6", self.potential, kind=kind, evaluations=800
+                "Ag19Au19", self.potential, kind=kind, evaluations=800
             ).best.energy
             for kind in ("learned", "basin-hopping", "fire")
         }
         self.assertEqual(len(set(bests.values())), 3)
-        plain = hop.search("Ag7Au6", self.potential, model=hop.Model(), evaluations=800)
+        plain = hop.search("Ag19Au19", self.potential, model=hop.Model(), evaluations=800)
         self.assertNotEqual(plain.best.energy, bests["learned"])
 
     def test_options(self):
