@@ -13,6 +13,7 @@
 #define FADE 0.99    /* of what kinds of moves have brought, at each hop */
 #define HUNCH 1.0    /* improvements by which kinds are taken to be alike */
 #define MARGIN 0.08  /* contacts by which another place must be better */
+#define GAIN 0.005   /* binding energies that an exchange must promise */
 #define NOISE 0.3    /* contacts: how sharply atoms and places are told apart */
 #define TRACE 1e-4   /* binding energies: loosely relaxed minima differ by less */
 
@@ -37,8 +38,9 @@ static int allocate(hop__hops *h) {
                        (double **)&h->atoms.cohesion};
     const size_t count = sizeof ones / sizeof *ones;
     h->numbers = (count + 14) * n;
-    double *at =
-        hop__allocate(h->context, h->numbers + HOP__SURFACE_NUMBERS(n), sizeof *at);
+    double *at = hop__allocate(
+        h->context, h->numbers + HOP__SURFACE_NUMBERS(n) + HOP__SITES_NUMBERS(n),
+        sizeof *at);
     if (!at)
         return HOP_ERROR_MEMORY;
     h->block = at;
@@ -90,7 +92,9 @@ int hop__hops_new(hop_context *context, const hop_structure *start,
     int status = allocate(h);
     if (status == HOP_OK) {
         set_up(h, units, lengths, scales);
+        const size_t n = start->count;
         hop__surface_begin(&h->surface, &h->atoms, h->block + h->numbers);
+        hop__sites_begin(&h->sites, n, h->block + h->numbers + HOP__SURFACE_NUMBERS(n));
         status = hop__hop_policy_new(context, &h->atoms, &h->moves.random, &h->policy);
     }
     if (status != HOP_OK) {
@@ -140,7 +144,9 @@ void hop__hops_record(hop__hops *h, hop__record *record) {
     HOP__RECORD_COUNT(record, h->since_best);
     HOP__RECORD_COUNT(record, h->shakes);
     HOP__RECORD_COUNT(record, h->shakes_accepted);
+    hop__record_finite(record, (double *)&h->order, sizeof h->order / sizeof(double));
     hop__record_flag(record, &h->settling);
+    hop__record_flag(record, &h->ordering);
     HOP__RECORD(record, h->settled_energy);
     HOP__RECORD_COUNT(record, h->settled_steps);
     HOP__RECORD_COUNT(record, h->proposed);
@@ -161,11 +167,12 @@ void hop__hops_start(hop__hops *h) {
     h->moves.random = hop__random_start((uint64_t)h->settings->seed, 0x686f70ULL);
     h->accepted_energy = h->limit = h->lowest = INFINITY;
     h->move = HOP__MOVE_NONE;
-    h->forgiving = h->settling = false;
+    h->forgiving = h->settling = h->ordering = false;
     h->proposed = 0;
     h->shake = h->settings->shake;
     h->since_best = h->shakes = h->shakes_accepted = 0;
     hop__swaps_start(&h->swaps);
+    hop__order_start(&h->order);
     memset(h->gains, 0, sizeof h->gains);
     memset(h->costs, 0, sizeof h->costs);
     hop__hops_forget_trials(h);
@@ -315,15 +322,29 @@ static bool settled_further(const hop__hops *h, const hop__ended *e) {
            hop__moves_connected(&h->moves, e->x);
 }
 
+/* To better places first; when that brings no more, unlike atoms are exchanged. */
+static bool settle_again(hop__hops *h, bool order, double *x) {
+    const size_t most = (size_t)h->settings->settle;
+    h->ordering = order || hop__surface_settle(&h->surface, &h->moves.random, x, most,
+                                               MARGIN, NOISE, NULL) == 0;
+    if (!h->ordering)
+        return true;
+    return h->atoms.alloy && h->settings->reorder > 0.0 &&
+           hop__order_settle(&h->order, &h->sites, &h->surface, x,
+                             (size_t)h->settings->reorder, GAIN) > 0;
+}
+
 bool hop__hops_settle(hop__hops *h, hop__ended *e, double *x) {
     const size_t n = h->start->count;
+    if (e->complete && h->atoms.alloy && h->settings->reorder > 0.0)
+        hop__order_learn(&h->order, &h->sites, &h->surface, e->x, e->energy,
+                         e->energies);
     if (!h->settling && !(e->complete && will_settle(h)))
         return false;
-    bool further = true;
-    if (h->settling) {
+    const bool further = !h->settling || settled_further(h, e);
+    const bool order = h->settling && h->ordering;
+    if (h->settling)
         e->steps += h->settled_steps;
-        further = settled_further(h, e);
-    }
     if (!further) {
         e->x = h->settled;
         e->energies = h->settled + 3 * n;
@@ -331,9 +352,8 @@ bool hop__hops_settle(hop__hops *h, hop__ended *e, double *x) {
         e->complete = true;
     }
     memcpy(x, e->x, 3 * n * sizeof *x);
-    h->settling = further && hop__surface_settle(&h->surface, &h->moves.random, x,
-                                                 (size_t)h->settings->settle, MARGIN,
-                                                 NOISE, NULL) > 0;
+    /* places did not help: order may; order did not: that is all */
+    h->settling = (further || !order) && settle_again(h, order || !further, x);
     if (h->settling)
         keep_settled(h, e);
     return h->settling;

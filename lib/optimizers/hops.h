@@ -6,8 +6,8 @@
 
 #include "learning/hop_policy.h"
 #include "optimizers/moves.h"
+#include "optimizers/order.h"
 #include "optimizers/settings.h"
-#include "optimizers/surface.h"
 #include "optimizers/swaps.h"
 
 enum hop__move {
@@ -49,6 +49,9 @@ typedef struct hop__hops {
     double *sizes;        /* n: factors of a shake */
     hop__swaps swaps;
     hop__surface surface;
+    hop__sites sites;
+    hop__order order;
+    bool ordering;   /* atoms of `settled` were exchanged */
     bool settling;   /* atoms of `settled` were moved to better places */
     double *settled; /* 3n: the minimum before, n: its energies per atom */
     double settled_energy;

@@ -123,7 +123,10 @@
             "energy; 0 = none"),                                                       \
         ROW(insert, "", REAL, 0, 1, insert_,                                           \
             "share of the shakes that take weakly bound atoms to a cluster's centre"), \
-        ROW(insert_most, "", WHOLE, 1, 1e6, 4, "atoms that are taken there at most")
+        ROW(insert_most, "", WHOLE, 1, 1e6, 4, "atoms that are taken there at most"),  \
+        ROW(reorder, "", WHOLE, 0, 1e6, 40,                                            \
+            "pairs of unlike atoms that are exchanged at a time, then, by what the "   \
+            "minima so far told of the order of an alloy; 0 = none")
 
 static const hop__option gradient_descent[] = {
     COMMON(1, 0, 0.1),

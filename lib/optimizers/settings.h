@@ -28,7 +28,7 @@ typedef struct hop__settings {
         swap_weight, adapt, acceptance, quench_fmax, quench_steps, tighten, atom_bias,
         site_bias, swap_bias, swap_learn, repeat, kind_learn, more_relocations,
         more_swaps, exploration, kick, kick_onset, kick_slope, restart, abort,
-        abort_kappa, abort_margin, promise, apart, settle, insert, insert_most;
+        abort_kappa, abort_margin, promise, apart, settle, insert, insert_most, reorder;
 } hop__settings;
 
 /* NULL for an unknown kind. */

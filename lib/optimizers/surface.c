@@ -6,8 +6,6 @@
 #include "base/memory.h"
 #include "base/vector_math.h"
 
-#define FULL 1.2     /* squares of contact distances: a contact counts fully, */
-#define NOTHING 2.25 /* and no more */
 #define TOUCH 0.97   /* contact distances from an atom to a place beside it */
 #define OVERLAP 0.88 /* nearer there is no place */
 #define SAME 0.4     /* places as near as this are one */
@@ -30,19 +28,8 @@ void hop__surface_begin(hop__surface *s, const hop__hop_atoms *atoms, double *bl
         s->grip[i] = sqrt(fmax(1.0 + atoms->cohesion[i], 0.0));
 }
 
-static double square_distance(const double *a, const double *b) {
-    const double x = a[0] - b[0], y = a[1] - b[1], z = a[2] - b[2];
-    return x * x + y * y + z * z;
-}
-
 static double dot(const double a[3], const double b[3]) {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-/* Of two atoms at a squared distance, that of a contact being `reach`. */
-static double contact(double square, double reach) {
-    const double u = (NOTHING - square / (reach * reach)) * (1.0 / (NOTHING - FULL));
-    return u <= 0.0 ? 0.0 : u >= 1.0 ? 1.0 : u * u * (3.0 - 2.0 * u);
 }
 
 /* Of atom i with whatever atom may come. */
@@ -52,17 +39,17 @@ static double reach_of(const hop__surface *s, size_t i) {
 
 /* ---- what is around ---- */
 
-static void find_neighbours(hop__surface *s, const double *x) {
+void hop__surface_look(hop__surface *s, const double *x) {
     const size_t n = s->atoms->count;
     memset(s->nears, 0, n * sizeof *s->nears);
     memset(s->bound, 0, n * sizeof *s->bound);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < i; j++) {
             const double reach = 0.5 * (s->atoms->lengths[i] + s->atoms->lengths[j]);
-            const double square = square_distance(x + 3 * i, x + 3 * j);
+            const double square = hop__surface_square(x + 3 * i, x + 3 * j);
             if (square > REACH * REACH * reach * reach)
                 continue;
-            const double c = contact(square, reach);
+            const double c = hop__surface_contact(square, reach);
             s->bound[i] += s->grip[i] * s->grip[j] * c;
             s->bound[j] += s->grip[i] * s->grip[j] * c;
             if (s->nears[i] < HOP__NEAR)
@@ -72,22 +59,19 @@ static void find_neighbours(hop__surface *s, const double *x) {
         }
 }
 
-static size_t neighbour(const hop__surface *s, size_t i, size_t k) {
-    return (size_t)s->near[HOP__NEAR * i + k];
-}
-
 static void keep_place(hop__surface *s, const double *x, const double place[3]) {
     double strength = 0.0;
     for (size_t k = 0; k < s->places; k++) {
         const double same = SAME * s->atoms->units.length;
-        if (square_distance(s->place + 3 * k, place) < same * same)
+        if (hop__surface_square(s->place + 3 * k, place) < same * same)
             return;
     }
     if (s->places == HOP__PLACES(s->atoms->count))
         return;
     for (size_t j = 0; j < s->atoms->count; j++)
         strength +=
-            s->grip[j] * contact(square_distance(x + 3 * j, place), reach_of(s, j));
+            s->grip[j] *
+            hop__surface_contact(hop__surface_square(x + 3 * j, place), reach_of(s, j));
     memcpy(s->place + 3 * s->places, place, 3 * sizeof *place);
     s->strength[s->places++] = strength;
 }
@@ -96,9 +80,9 @@ static void keep_place(hop__surface *s, const double *x, const double place[3]) 
 static bool room(const hop__surface *s, const double *x, size_t i,
                  const double place[3]) {
     for (size_t k = 0; k < (size_t)s->nears[i]; k++) {
-        const size_t j = neighbour(s, i, k);
+        const size_t j = hop__surface_neighbour(s, i, k);
         const double least = OVERLAP * reach_of(s, j);
-        if (square_distance(x + 3 * j, place) < least * least)
+        if (hop__surface_square(x + 3 * j, place) < least * least)
             return false;
     }
     return true;
@@ -140,14 +124,14 @@ static void places_over(hop__surface *s, const double *x, size_t i, size_t j,
 
 static bool close(const hop__surface *s, const double *x, size_t i, size_t j) {
     const double reach = PAIR * 0.5 * (s->atoms->lengths[i] + s->atoms->lengths[j]);
-    return square_distance(x + 3 * i, x + 3 * j) < reach * reach;
+    return hop__surface_square(x + 3 * i, x + 3 * j) < reach * reach;
 }
 
 /* Places that touch atom i and two others; each triangle once when `all` are asked for. */
 static void places_at(hop__surface *s, const double *x, size_t i, bool all) {
     size_t around[HOP__NEAR], count = 0;
     for (size_t a = 0; a < (size_t)s->nears[i]; a++) {
-        const size_t j = neighbour(s, i, a);
+        const size_t j = hop__surface_neighbour(s, i, a);
         if (!(all && j > i) && close(s, x, i, j))
             around[count++] = j;
     }
@@ -180,8 +164,9 @@ static size_t weakest(const hop__surface *s, hop__random *random, double noise) 
 
 /* Contacts of atom i at a place, when it has left its own. */
 static double contacts_at(const hop__surface *s, const double *x, size_t i, size_t k) {
-    const double square = square_distance(s->place + 3 * k, x + 3 * i);
-    return s->grip[i] * (s->strength[k] - s->grip[i] * contact(square, reach_of(s, i)));
+    const double square = hop__surface_square(s->place + 3 * k, x + 3 * i);
+    return s->grip[i] *
+           (s->strength[k] - s->grip[i] * hop__surface_contact(square, reach_of(s, i)));
 }
 
 static size_t best_place(const hop__surface *s, const double *x, size_t i,
@@ -190,7 +175,7 @@ static size_t best_place(const hop__surface *s, const double *x, size_t i,
     size_t chosen = s->places;
     double most = -INFINITY;
     for (size_t k = 0; k < s->places; k++) {
-        if (square_distance(s->place + 3 * k, x + 3 * i) < stay * stay)
+        if (hop__surface_square(s->place + 3 * k, x + 3 * i) < stay * stay)
             continue;
         const double contacts = contacts_at(s, x, i, k) - blur(random, noise);
         if (contacts > most) {
@@ -209,21 +194,23 @@ static void count(hop__surface *s, const double *x, size_t i, double sign) {
         if (j == i)
             continue;
         const double reach = 0.5 * (s->atoms->lengths[i] + s->atoms->lengths[j]);
-        const double c = sign * s->grip[i] * s->grip[j] *
-                         contact(square_distance(x + 3 * j, at), reach);
+        const double c =
+            sign * s->grip[i] * s->grip[j] *
+            hop__surface_contact(hop__surface_square(x + 3 * j, at), reach);
         s->bound[j] += c;
         s->bound[i] += c;
     }
     for (size_t k = 0; k < s->places; k++)
         s->strength[k] +=
             sign * s->grip[i] *
-            contact(square_distance(s->place + 3 * k, at), reach_of(s, i));
+            hop__surface_contact(hop__surface_square(s->place + 3 * k, at),
+                                 reach_of(s, i));
 }
 
 static void drop_covered(hop__surface *s, const double *at, double least) {
     size_t kept = 0;
     for (size_t k = 0; k < s->places; k++) {
-        if (square_distance(s->place + 3 * k, at) < least * least)
+        if (hop__surface_square(s->place + 3 * k, at) < least * least)
             continue;
         memmove(s->place + 3 * kept, s->place + 3 * k, 3 * sizeof *s->place);
         s->strength[kept++] = s->strength[k];
@@ -233,7 +220,7 @@ static void drop_covered(hop__surface *s, const double *at, double least) {
 
 static void renew_neighbours(hop__surface *s, const double *x, size_t i) {
     for (size_t k = 0; k < (size_t)s->nears[i]; k++) {
-        const size_t j = neighbour(s, i, k);
+        const size_t j = hop__surface_neighbour(s, i, k);
         double *list = s->near + HOP__NEAR * j;
         for (size_t m = 0; m < (size_t)s->nears[j]; m++)
             if (list[m] == (double)i)
@@ -244,18 +231,17 @@ static void renew_neighbours(hop__surface *s, const double *x, size_t i) {
         const double reach =
             REACH * 0.5 * (s->atoms->lengths[i] + s->atoms->lengths[j]);
         if (j == i || s->nears[i] >= HOP__NEAR || s->nears[j] >= HOP__NEAR ||
-            square_distance(x + 3 * i, x + 3 * j) > reach * reach)
+            hop__surface_square(x + 3 * i, x + 3 * j) > reach * reach)
             continue;
         s->near[HOP__NEAR * i + (size_t)s->nears[i]++] = (double)j;
         s->near[HOP__NEAR * j + (size_t)s->nears[j]++] = (double)i;
     }
 }
 
-static bool free_of_all(const hop__surface *s, const double *x,
-                        const double place[3]) {
+static bool free_of_all(const hop__surface *s, const double *x, const double place[3]) {
     for (size_t j = 0; j < s->atoms->count; j++) {
         const double least = OVERLAP * reach_of(s, j);
-        if (square_distance(x + 3 * j, place) < least * least)
+        if (hop__surface_square(x + 3 * j, place) < least * least)
             return false;
     }
     return true;
@@ -282,7 +268,7 @@ size_t hop__surface_settle(hop__surface *s, hop__random *random, double *x, size
     const size_t n = s->atoms->count;
     size_t times = 0;
     memset(s->done, 0, n * sizeof *s->done);
-    find_neighbours(s, x);
+    hop__surface_look(s, x);
     s->places = 0;
     for (size_t i = 0; i < n; i++)
         places_at(s, x, i, true);

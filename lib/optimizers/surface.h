@@ -31,6 +31,24 @@ typedef struct hop__surface {
 void hop__surface_begin(hop__surface *surface, const hop__hop_atoms *atoms,
                         double *block);
 
+/* How atoms stand: contacts and neighbours of each. */
+void hop__surface_look(hop__surface *surface, const double *x);
+
+static inline size_t hop__surface_neighbour(const hop__surface *s, size_t i, size_t k) {
+    return (size_t)s->near[HOP__NEAR * i + k];
+}
+
+static inline double hop__surface_square(const double *a, const double *b) {
+    const double x = a[0] - b[0], y = a[1] - b[1], z = a[2] - b[2];
+    return x * x + y * y + z * z;
+}
+
+/* c of two atoms at a squared distance, that of a contact being `reach`. */
+static inline double hop__surface_contact(double square, double reach) {
+    const double u = (2.25 - square / (reach * reach)) * (1.0 / 1.05);
+    return u <= 0.0 ? 0.0 : u >= 1.0 ? 1.0 : u * u * (3.0 - 2.0 * u);
+}
+
 /* Move up to `most` weakly bound atoms, one after the other, to better places in x (3n),
    each by `margin` contacts at least; `noise` contacts blur what is seen of them.  Returns
    how many were moved; where `moved` is not NULL it is set to 1 for them. */
