@@ -34,6 +34,8 @@ typedef struct hop__hop_shells {
     double *unlike; /* share of unlike atoms among the first */
     double *around; /* mean energy of the first */
     double *radius; /* distance from the centre, over that of a compact cluster */
+    double *flip;   /* what it is believed to bring, in binding energies, that an atom of
+                       the other side takes its place (order.h); 0 when not known */
     double mean_energy;
 } hop__hop_shells;
 

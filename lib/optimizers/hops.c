@@ -27,6 +27,7 @@ static int allocate(hop__hops *h) {
                        &h->shells.unlike,
                        &h->shells.around,
                        &h->shells.radius,
+                       &h->shells.flip,
                        &h->history.tried[0],
                        &h->history.tried[1],
                        &h->history.tried[2],
@@ -173,6 +174,7 @@ void hop__hops_start(hop__hops *h) {
     h->since_best = h->shakes = h->shakes_accepted = 0;
     hop__swaps_start(&h->swaps);
     hop__order_start(&h->order);
+    memset(h->shells.flip, 0, h->start->count * sizeof *h->shells.flip);
     memset(h->gains, 0, sizeof h->gains);
     memset(h->costs, 0, sizeof h->costs);
     hop__hops_forget_trials(h);
@@ -200,6 +202,10 @@ static void fade_trials(hop__hops *h, const double *x) {
     }
 }
 
+static bool orders(const hop__hops *h) {
+    return h->atoms.alloy && h->settings->reorder > 0.0 && is_cluster(h);
+}
+
 void hop__hops_adopt(hop__hops *h, const double *x, double energy,
                      const double *energies) {
     const size_t n = h->start->count;
@@ -209,6 +215,8 @@ void hop__hops_adopt(hop__hops *h, const double *x, double energy,
     memcpy(h->accepted, x, 3 * n * sizeof *x);
     memcpy(h->energies, energies, n * sizeof *energies);
     hop__hop_shells_of(&h->atoms, h->accepted, h->energies, &h->shells);
+    if (orders(h))
+        hop__order_flips(&h->order, &h->sites, &h->surface, h->accepted, h->shells.flip);
 }
 
 static bool acceptable(hop__hops *h, const double *x, double energy, bool complete) {
@@ -329,14 +337,14 @@ static bool settle_again(hop__hops *h, bool order, double *x) {
                                                MARGIN, NOISE, NULL) == 0;
     if (!h->ordering)
         return true;
-    return h->atoms.alloy && h->settings->reorder > 0.0 &&
+    return orders(h) &&
            hop__order_settle(&h->order, &h->sites, &h->surface, x,
                              (size_t)h->settings->reorder, GAIN) > 0;
 }
 
 bool hop__hops_settle(hop__hops *h, hop__ended *e, double *x) {
     const size_t n = h->start->count;
-    if (e->complete && h->atoms.alloy && h->settings->reorder > 0.0)
+    if (e->complete && orders(h))
         hop__order_learn(&h->order, &h->sites, &h->surface, e->x, e->energy,
                          e->energies);
     if (!h->settling && !(e->complete && will_settle(h)))

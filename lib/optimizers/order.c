@@ -251,6 +251,20 @@ static double best_pair(hop__sites *s, const hop__surface *surface, const double
     return lowest;
 }
 
+void hop__order_flips(const hop__order *o, hop__sites *s, hop__surface *surface,
+                      const double *x, double *flips) {
+    const size_t n = surface->atoms->count;
+    double w[W];
+    memset(flips, 0, n * sizeof *flips);
+    if (o->minima < ENOUGH)
+        return;
+    fit(o, w);
+    look(s, surface, x);
+    prepare(s, n, w);
+    for (size_t i = 0; i < n; i++)
+        flips[i] = flip(s, surface, w, i);
+}
+
 size_t hop__order_settle(const hop__order *o, hop__sites *s, hop__surface *surface,
                          double *x, size_t most, double margin) {
     const size_t n = surface->atoms->count;

@@ -43,6 +43,11 @@ void hop__order_start(hop__order *order);
 void hop__order_learn(hop__order *order, hop__sites *sites, hop__surface *surface,
                       const double *x, double energy, const double *energies);
 
+/* What it is believed to bring, in binding energies, that each site of x gets an atom of
+   the other side; zeros before enough is known. */
+void hop__order_flips(const hop__order *order, hop__sites *sites, hop__surface *surface,
+                      const double *x, double *flips);
+
 /* Exchange pairs of atoms in x (3n), at most `most`, each of which is believed to lower
    the energy by more than `margin` binding energies.  Returns how many. */
 size_t hop__order_settle(const hop__order *order, hop__sites *sites,

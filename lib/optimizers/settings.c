@@ -175,7 +175,7 @@ static const hop__option conjugate_gradient[] = {
 static const hop__option lbfgs[] = {COMMON(1, 0, 0.15), LBFGS(0)};
 static const hop__option basin_hopping[] = {
     COMMON(0, 60, 0.17), LBFGS(16),
-    HOPPING(0.02, 0.48, 0.24, 0.05, 1.2, 0, 0.02, 10, 4, 0.06, 0, 0, 0.5, 2, 2, 0.5, 0,
+    HOPPING(0.02, 0.48, 0.24, 0.05, 0.3, 0, 0.02, 10, 4, 0.06, 0, 0, 0.5, 2, 2, 0.5, 0,
             0.3, 80, 0.3, 0.5, 0, 0.85, 6, 0.4)};
 static const hop__option learned[] = {
     COMMON(0, 60, 0.1),
@@ -194,7 +194,7 @@ static const hop__option learned[] = {
         "probability of being accepted below which a quench ends"),
     ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
         "largest force below which the hand-made quasi-Newton step takes over"),
-    HOPPING(0.02, 0.48, 0.15, 0.27, 0.67, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5,
+    HOPPING(0.02, 0.48, 0.15, 0.1, 0.25, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5,
             2, 2, 0.5, 1, 0.3, 70, 0, 0, 3, 0.85, 6, 0.3)};
 
 static const hop__option learned_continuous[] = {

@@ -13,6 +13,7 @@ void hop__swaps_start(hop__swaps *s) {
     memset(s, 0, sizeof *s);
     for (size_t k = 0; k < INPUTS; k++)
         s->covariance[k * INPUTS + k] = PRIOR;
+    s->weight[INPUTS - 1] = 1.0; /* as the order of earlier minima tells */
 }
 
 /* Elements are told apart by being lighter or heavier than the mean atom. */
@@ -33,6 +34,7 @@ void hop__swaps_inputs(const hop__hop_atoms *atoms, const hop__hop_shells *s, si
     in[4] = 4.0 * (s->energy[i] - s->mean_energy);
     in[5] = side * in[4];
     in[6] = 0.5; /* two atoms: a constant */
+    in[7] = s->flip[i];
 }
 
 static double dot(const double *a, const double *b) {

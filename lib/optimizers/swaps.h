@@ -6,7 +6,7 @@
 
 #include "learning/hop_features.h"
 
-#define HOP__SWAP_INPUTS 7
+#define HOP__SWAP_INPUTS 8
 
 typedef struct hop__swaps {
     double weight[HOP__SWAP_INPUTS];
