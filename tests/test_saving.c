@@ -45,6 +45,8 @@ static hop_optimizer *make(const char *kind, hop_model *model) {
     ck_assert_int_eq(hop_optimizer_set(o, "max_evaluations", 2000), HOP_OK);
     if (model)
         ck_assert_int_eq(hop_optimizer_set_model(o, model), HOP_OK);
+    hop_optimizer_set(o, "tighten", 0); /* where there is such an option: something is
+                                           left for polishing */
     if (strcmp(kind, "learned") == 0)
         for (int k = 0; k < 2; k++)
             ck_assert_int_eq(hop_optimizer_set(o, k ? "abandon" : "descend", 1),
