@@ -262,7 +262,7 @@ START_TEST(moves_touch_what_they_say) {
     set_up(&b, "Ag6Au4");
     b.s->fixed[2] = 1;
     b.settings.more_swaps = b.settings.more_relocations = 0.0;
-    b.settings.twist = b.settings.part = b.settings.apart = b.settings.insert = 0.0;
+    b.settings.part = b.settings.apart = 0.0;
     double x[3 * ATOMS];
     for (int round = 0; round < 50; round++)
         for (int move = HOP__MOVE_SHAKE; move <= HOP__MOVE_SWAP; move++) {
@@ -293,12 +293,11 @@ START_TEST(parts) {
     double x[3 * ATOMS];
     set_up(&b, "Ag6Au4");
     b.s->fixed[2] = 1;
-    b.settings.apart = b.settings.insert = 0.0;
+    b.settings.apart = 0.0;
+    b.settings.part = 1.0;
     for (int round = 0; round < 200; round++) {
         const double *before = b.s->positions;
-        b.settings.twist = round % 2;
-        b.settings.part = 1.0 - b.settings.twist;
-        hop__hops_move(b.hops, HOP__MOVE_SHAKE, x);
+        hop__hops_move(b.hops, round % 2 ? HOP__MOVE_TWIST : HOP__MOVE_SHAKE, x);
         for (size_t i = 0; i < ATOMS; i++) {
             bool moved = memcmp(x + 3 * i, before + 3 * i, 24) != 0;
             ck_assert_int_eq(moved, b.hops->involved[i] != 0.0);
@@ -317,16 +316,15 @@ START_TEST(parts) {
 }
 END_TEST
 
-/* Up to insert_most atoms, weakly bound ones above all, go near the centre, no others. */
+/* Atoms, weakly bound ones above all, go near the centre, no others. */
 START_TEST(insertions) {
     bench b;
-    int times[4] = {0}, weakest = 0;
+    int times[ATOMS] = {0}, weakest = 0;
     double x[3 * ATOMS], centre[3] = {0.0, 0.0, 0.0};
     set_up(&b, "Ag6Au4");
     b.s->fixed[2] = 1;
     b.settings.apart = 0.0;
-    b.settings.insert = 1.0;
-    b.settings.insert_most = 3.0;
+    b.settings.more_insertions = 0.5;
     size_t top = 0;
     for (size_t a = 0; a < 3 * ATOMS; a++)
         centre[a % 3] += b.s->positions[a] / ATOMS;
@@ -335,7 +333,7 @@ START_TEST(insertions) {
             top = i;
     for (int round = 0; round < 300; round++) {
         size_t moved = 0;
-        hop__hops_move(b.hops, HOP__MOVE_SHAKE, x);
+        hop__hops_move(b.hops, HOP__MOVE_INSERT, x);
         for (size_t i = 0; i < ATOMS; i++) {
             const double *at = x + 3 * i, *was = b.s->positions + 3 * i;
             ck_assert_int_eq(memcmp(at, was, 24) != 0, b.hops->involved[i] != 0.0);
@@ -348,12 +346,12 @@ START_TEST(insertions) {
         }
         ck_assert_double_eq(b.hops->involved[2], 0.0);
         ck_assert_uint_ge(moved, 1);
-        ck_assert_uint_le(moved, 3);
+        ck_assert_uint_lt(moved, ATOMS - 1);
         times[moved]++;
         weakest += b.hops->involved[top] != 0.0;
     }
-    for (int k = 1; k <= 3; k++)
-        ck_assert_int_gt(times[k], 60);
+    ck_assert_int_gt(times[1], 100); /* half of them on average */
+    ck_assert_int_gt(times[2], 40);
     ck_assert_int_gt(weakest, 90);
     tear_down(&b);
 }

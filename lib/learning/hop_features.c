@@ -128,6 +128,11 @@ void hop__hop_features(const hop__hop_atoms *atoms, const hop__hop_shells *s,
             (double)n / 30.0 - 1.0,
             atoms->alloy ? 1.0 : 0.0,
             4.0 * (s->mean_energy + 0.8),
+            logarithm(h->tried[3][i]) - 0.5,
+            logarithm(h->tried[4][i]) - 0.5,
+            h->success[3],
+            h->success[4],
+            20.0 * fmin(fmax(s->flip[i], -0.1), 0.1),
         };
         for (size_t k = 0; k < HOP__HOP_INPUTS; k++)
             x[k * stride + i] = row[k];

@@ -10,9 +10,9 @@
 
 #include "potentials/potential.h"
 
-#define HOP__HOP_INPUTS 24
+#define HOP__HOP_INPUTS 29
 #define HOP__SITE_INPUTS 6
-#define HOP__HOP_KINDS 3 /* shake, relocate, swap */
+#define HOP__HOP_KINDS 5 /* shake, relocate, swap, insert, twist */
 
 /* The atoms; does not change during a search. */
 typedef struct hop__hop_atoms {
@@ -34,7 +34,7 @@ typedef struct hop__hop_shells {
     double *unlike; /* share of unlike atoms among the first */
     double *around; /* mean energy of the first */
     double *radius; /* distance from the centre, over that of a compact cluster */
-    double *flip;   /* what it is believed to bring, in binding energies, that an atom of
+    double *flip; /* what it is believed to bring, in binding energies, that an atom of
                        the other side takes its place (order.h); 0 when not known */
     double mean_energy;
 } hop__hop_shells;

@@ -70,7 +70,7 @@ void hop__hop_policy_look(hop__hop_policy *p, const hop__hop_shells *shells,
     hop__hop_features(p->atoms, shells, history, p->x);
     hop__lstm_forward(p->context->isa, &hop__hop_shape, p->weights, n, p->x, p->h, p->c,
                       p->y, p->network);
-    for (size_t o = HOP__KIND; o < HOP__HOP_OUTPUTS; o++) {
+    for (size_t o = HOP__KIND; o < HOP__INSERT; o++) {
         double sum = 0.0;
         for (size_t i = 0; i < n; i++)
             sum += p->y[o * stride + i];

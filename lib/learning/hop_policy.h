@@ -2,7 +2,7 @@
  * that a network shifts away from hand-made ones, and the score of what was drawn.
  *
  * A per-atom LSTM that goes on from hop to hop (so that it can remember what was tried)
- * gives each atom three logits, and six numbers for the whole by averaging over the
+ * gives each atom four logits, and nine numbers for the whole by averaging over the
  * atoms. A small perceptron looks at places on the surface.  All outputs zero: the
  * hand-made probabilities.
  *
@@ -22,10 +22,13 @@ enum hop__hop_output {
     HOP__RELOCATE,  /* whether it is taken to the surface */
     HOP__SWAP,      /* whether it changes places with an unlike atom */
     /* averaged over the atoms */
-    HOP__KIND,                              /* three: shake, relocate, swap */
+    HOP__KIND,                              /* one for each */
     HOP__SIZE = HOP__KIND + HOP__HOP_KINDS, /* how far all atoms are shaken */
     HOP__MORE_RELOCATIONS,
     HOP__MORE_SWAPS,
+    HOP__MORE_INSERTIONS,
+    /* for each atom again */
+    HOP__INSERT, /* whether it is taken to the centre */
     HOP__HOP_OUTPUTS
 };
 

@@ -31,6 +31,8 @@ static int allocate(hop__hops *h) {
                        &h->history.tried[0],
                        &h->history.tried[1],
                        &h->history.tried[2],
+                       &h->history.tried[3],
+                       &h->history.tried[4],
                        &h->history.outcome,
                        &h->energies,
                        &h->involved,
@@ -216,7 +218,8 @@ void hop__hops_adopt(hop__hops *h, const double *x, double energy,
     memcpy(h->energies, energies, n * sizeof *energies);
     hop__hop_shells_of(&h->atoms, h->accepted, h->energies, &h->shells);
     if (orders(h))
-        hop__order_flips(&h->order, &h->sites, &h->surface, h->accepted, h->shells.flip);
+        hop__order_flips(&h->order, &h->sites, &h->surface, h->accepted,
+                         h->shells.flip);
 }
 
 static bool acceptable(hop__hops *h, const double *x, double energy, bool complete) {
@@ -307,7 +310,7 @@ bool hop__hops_judge(hop__hops *h, const hop__ended *e) {
 /* After a swap all atoms are where they were; and a relocated atom would be taken back. */
 static bool will_settle(const hop__hops *h) {
     return h->settings->settle > 0.0 && is_cluster(h) &&
-           (h->move == HOP__MOVE_SHAKE || h->move >= HOP__MOVE_KICK);
+           h->move != HOP__MOVE_RELOCATE && h->move != HOP__MOVE_SWAP;
 }
 
 double hop__hops_limit(const hop__hops *h) {
@@ -337,9 +340,8 @@ static bool settle_again(hop__hops *h, bool order, double *x) {
                                                MARGIN, NOISE, NULL) == 0;
     if (!h->ordering)
         return true;
-    return orders(h) &&
-           hop__order_settle(&h->order, &h->sites, &h->surface, x,
-                             (size_t)h->settings->reorder, GAIN) > 0;
+    return orders(h) && hop__order_settle(&h->order, &h->sites, &h->surface, x,
+                                          (size_t)h->settings->reorder, GAIN) > 0;
 }
 
 bool hop__hops_settle(hop__hops *h, hop__ended *e, double *x) {
@@ -398,12 +400,13 @@ void hop__hops_propose(hop__hops *h, double *x) {
     h->history.since = (double)h->since_best;
     h->history.noise = h->policy->weights ? hop__random_normal(&h->moves.random) : 0.0;
     hop__hop_policy_look(h->policy, &h->shells, &h->history);
+    const bool cluster = is_cluster(h) && h->start->count > 1;
     const double weight[HOP__HOP_KINDS] = {
         learned_weight(h, s->shake_weight, HOP__MOVE_SHAKE),
-        is_cluster(h) && h->start->count > 1
-            ? learned_weight(h, s->relocate_weight, HOP__MOVE_RELOCATE)
-            : 0.0,
-        h->atoms.alloy ? learned_weight(h, s->swap_weight, HOP__MOVE_SWAP) : 0.0};
+        cluster ? learned_weight(h, s->relocate_weight, HOP__MOVE_RELOCATE) : 0.0,
+        h->atoms.alloy ? learned_weight(h, s->swap_weight, HOP__MOVE_SWAP) : 0.0,
+        cluster ? learned_weight(h, s->insert_weight, HOP__MOVE_INSERT) : 0.0,
+        cluster ? learned_weight(h, s->twist_weight, HOP__MOVE_TWIST) : 0.0};
     hop__hops_move(
         h, (enum hop__move)hop__hop_policy_kind(h->policy, weight, s->exploration), x);
 }

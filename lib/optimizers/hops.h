@@ -15,7 +15,9 @@ enum hop__move {
     HOP__MOVE_SHAKE,
     HOP__MOVE_RELOCATE,
     HOP__MOVE_SWAP,
-    HOP__MOVE_KICK, /* after stagnation: a hard shake, or a new random structure */
+    HOP__MOVE_INSERT, /* atoms to the centre */
+    HOP__MOVE_TWIST,  /* a part of the cluster is turned */
+    HOP__MOVE_KICK,   /* after stagnation: a hard shake, or a new random structure */
     HOP__MOVE_NONE
 };
 

@@ -27,14 +27,15 @@ static size_t untouched(const hop__hops *h) {
     return count;
 }
 
-static size_t weakly_bound(hop__hops *h) {
+static size_t weakly_bound(hop__hops *h, enum hop__move move,
+                           enum hop__hop_output output) {
     for (size_t i = 0; i < h->start->count; i++)
         h->policy->logits[i] =
             h->start->fixed[i] || h->involved[i] != 0.0
                 ? -INFINITY
                 : h->settings->atom_bias * h->shells.energy[i] -
-                      h->settings->repeat * h->history.tried[HOP__MOVE_RELOCATE][i];
-    return hop__hop_policy_atom(h->policy, HOP__RELOCATE);
+                      h->settings->repeat * h->history.tried[move][i];
+    return hop__hop_policy_atom(h->policy, output);
 }
 
 /* Weakly bound atoms farther, all together as far as without. */
@@ -51,44 +52,35 @@ static void size_shakes(hop__hops *h) {
         h->sizes[i] = fmin(h->sizes[i] / sqrt(square), FARTHEST);
 }
 
-/* A part of the cluster is turned, or shaken alone. */
+/* A part of the cluster is shaken alone. */
 static bool shake_part(hop__hops *h, double radius, double *x) {
-    const hop__settings *s = h->settings;
     double unit[3];
-    if (s->twist + s->part <= 0.0 || !!hop__structure_is_periodic(h->start))
-        return false;
-    const double u = hop__random_uniform(&h->moves.random);
-    if (u >= s->twist + s->part)
+    if (h->settings->part <= 0.0 || hop__structure_is_periodic(h->start) ||
+        hop__random_uniform(&h->moves.random) >= h->settings->part)
         return false;
     hop__moves_part(&h->moves, x, h->involved, unit);
-    if (u < s->twist)
-        hop__move_twist(&h->moves, h->involved, unit, x);
-    else
-        hop__move_shake_atoms(&h->moves, radius, h->sizes, h->involved, x);
+    hop__move_shake_atoms(&h->moves, radius, h->sizes, h->involved, x);
     return true;
 }
 
+static void twist(hop__hops *h, double *x) {
+    double unit[3];
+    hop__moves_part(&h->moves, x, h->involved, unit);
+    hop__move_twist(&h->moves, h->involved, unit, x);
+}
+
 /* Weakly bound atoms go to the centre (Takeuchi, J. Chem. Inf. Model. 46 (2006) 2066). */
-static bool insert(hop__hops *h, double *x) {
-    const size_t n = h->start->count;
-    if (hop__structure_is_periodic(h->start) ||
-        hop__random_uniform(&h->moves.random) >= h->settings->insert)
-        return false;
-    memset(h->involved, 0, n * sizeof *h->involved);
-    size_t times =
-        1 + (size_t)(hop__random_uniform(&h->moves.random) * h->settings->insert_most);
-    for (; times > 0 && untouched(h) > 1; times--) {
-        const size_t atom = weakly_bound(h);
+static void insert(hop__hops *h, double *x) {
+    do {
+        const size_t atom = weakly_bound(h, HOP__MOVE_INSERT, HOP__INSERT);
         hop__move_insert(&h->moves, DEEP * h->atoms.units.length, atom, x);
         h->involved[atom] = 1.0;
-    }
-    return true;
+    } while (untouched(h) > 1 && hop__hop_policy_again(h->policy, HOP__MORE_INSERTIONS,
+                                                       h->settings->more_insertions));
 }
 
 static void shake(hop__hops *h, double *x) {
     const double radius = h->shake * h->atoms.units.length;
-    if (h->settings->insert > 0.0 && insert(h, x))
-        return;
     size_shakes(h);
     if (shake_part(h, radius, x))
         return;
@@ -104,7 +96,7 @@ static void relocate_one(hop__hops *h, double *x) {
     const size_t n = h->start->count;
     double centre[3] = {0.0, 0.0, 0.0}, place[HOP__SITES][3], neighbours;
     hop__site site[HOP__SITES];
-    const size_t atom = weakly_bound(h);
+    const size_t atom = weakly_bound(h, HOP__MOVE_RELOCATE, HOP__RELOCATE);
     for (size_t a = 0; a < 3 * n; a++)
         centre[a % 3] += x[a] / (double)n;
     hop__moves_sites(&h->moves, x, atom, centre, HOP__SITES, place);
@@ -185,9 +177,13 @@ void hop__hops_move(hop__hops *h, enum hop__move move, double *x) {
         relocate(h, x);
     else if (move == HOP__MOVE_SWAP)
         swap(h, x);
+    else if (move == HOP__MOVE_INSERT)
+        insert(h, x);
+    else if (move == HOP__MOVE_TWIST)
+        twist(h, x);
     else
         shake(h, x);
-    if ((move == HOP__MOVE_KICK || move == HOP__MOVE_SHAKE) &&
+    if (move != HOP__MOVE_RELOCATE && move != HOP__MOVE_SWAP &&
         !hop__structure_is_periodic(h->start))
         hop__moves_apart(&h->moves, h->settings->apart, x);
 }

@@ -50,16 +50,15 @@
 
 #define HOPPING(temperature_, shake_, shake_weight_, relocate_weight_, swap_weight_,   \
                 adapt_, quench_fmax_, atom_bias_, site_bias_, more_r_, more_s_,        \
-                exploration_, kick_, onset_, slope_, restart_, abort_, twist_,         \
-                swap_learn_, repeat_, kind_learn_, promise_, apart_, settle_, insert_) \
+                exploration_, kick_, onset_, slope_, restart_, abort_, twist_weight_,  \
+                swap_learn_, repeat_, kind_learn_, promise_, apart_, settle_,          \
+                insert_weight_)                                                        \
     ROW(temperature, "e0", REAL, 0, 1e6, temperature_, "of the Metropolis rule"),      \
         ROW(shake, "r0", REAL, 0, 10, shake_,                                          \
             "radius of the random move of all atoms"),                                 \
         ROW(shake_bias, "1/e0", REAL, -100, 100, 0,                                    \
             "weakly bound atoms are shaken farther: exp(this times their energy over " \
             "the mean)"),                                                              \
-        ROW(twist, "", REAL, 0, 1, twist_,                                             \
-            "share of the shakes that turn a part of the cluster about an axis"),      \
         ROW(part, "", REAL, 0, 1, 0,                                                   \
             "share of the shakes that move only the atoms on one side of a plane"),    \
         ROW(shake_weight, "", REAL, 0, 1e6, shake_weight_,                             \
@@ -121,9 +120,13 @@
             "weakly bound atoms that are taken at a time to better places on a "       \
             "cluster's surface after a shake's quench, as long as it lowers the "      \
             "energy; 0 = none"),                                                       \
-        ROW(insert, "", REAL, 0, 1, insert_,                                           \
-            "share of the shakes that take weakly bound atoms to a cluster's centre"), \
-        ROW(insert_most, "", WHOLE, 1, 1e6, 4, "atoms that are taken there at most"),  \
+        ROW(insert_weight, "", REAL, 0, 1e6, insert_weight_,                           \
+            "relative frequency of moving weakly bound atoms to the centre "           \
+            "(clusters)"),                                                             \
+        ROW(more_insertions, "", REAL, 0, 0.95, 0.55,                                  \
+            "chance to move one atom more to the centre"),                             \
+        ROW(twist_weight, "", REAL, 0, 1e6, twist_weight_,                             \
+            "relative frequency of turning a part of a cluster about an axis"),        \
         ROW(reorder, "", WHOLE, 0, 1e6, 40,                                            \
             "pairs of unlike atoms that are exchanged at a time, then, by what the "   \
             "minima so far told of the order of an alloy; 0 = none")
@@ -175,8 +178,8 @@ static const hop__option conjugate_gradient[] = {
 static const hop__option lbfgs[] = {COMMON(1, 0, 0.15), LBFGS(0)};
 static const hop__option basin_hopping[] = {
     COMMON(0, 60, 0.17), LBFGS(16),
-    HOPPING(0.02, 0.48, 0.24, 0.05, 0.3, 0, 0.02, 10, 4, 0.06, 0, 0, 0.5, 2, 2, 0.5, 0,
-            0.3, 80, 0.3, 0.5, 0, 0.85, 6, 0.4)};
+    HOPPING(0.02, 0.48, 0.1, 0.05, 0.3, 0, 0.02, 10, 4, 0.06, 0, 0, 0.5, 2, 2, 0.5, 0,
+            0.04, 80, 0.3, 0.5, 0, 0.85, 6, 0.1)};
 static const hop__option learned[] = {
     COMMON(0, 60, 0.1),
     LBFGS(16),
@@ -194,8 +197,8 @@ static const hop__option learned[] = {
         "probability of being accepted below which a quench ends"),
     ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
         "largest force below which the hand-made quasi-Newton step takes over"),
-    HOPPING(0.02, 0.48, 0.15, 0.1, 0.25, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5,
-            2, 2, 0.5, 1, 0.3, 70, 0, 0, 3, 0.85, 6, 0.3)};
+    HOPPING(0.02, 0.48, 0.08, 0.1, 0.25, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5, 2,
+            2, 0.5, 1, 0.03, 70, 0, 0, 3, 0.85, 6, 0.05)};
 
 static const hop__option learned_continuous[] = {
     COMMON(0, 60, 0.0891),

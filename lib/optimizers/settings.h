@@ -24,11 +24,12 @@ typedef struct hop__settings {
     /* the continuous kind */
     double noise, attraction;
     /* hopping */
-    double temperature, shake, shake_bias, twist, part, shake_weight, relocate_weight,
+    double temperature, shake, shake_bias, part, shake_weight, relocate_weight,
         swap_weight, adapt, acceptance, quench_fmax, quench_steps, tighten, atom_bias,
         site_bias, swap_bias, swap_learn, repeat, kind_learn, more_relocations,
         more_swaps, exploration, kick, kick_onset, kick_slope, restart, abort,
-        abort_kappa, abort_margin, promise, apart, settle, insert, insert_most, reorder;
+        abort_kappa, abort_margin, promise, apart, settle, insert_weight, twist_weight,
+        more_insertions, reorder;
 } hop__settings;
 
 /* NULL for an unknown kind. */

@@ -233,14 +233,16 @@ class Searches(unittest.TestCase):
 
     def test_same_seed_same_search(self):
         for kind in KINDS:
-            bests = []
+            ends = []
             for seed in (1, 1, 2):
                 search = kind(start(), seed=seed, logfile=None)
                 search.run(hops=4)
-                self.assertEqual(search.progress.quenches, 4)
-                bests.append(search.best.positions.tobytes())
-            self.assertEqual(bests[0], bests[1])
-            self.assertNotEqual(bests[0], bests[2])
+                now = search.progress
+                self.assertEqual(now.quenches, 4)
+                ends.append((search.best.positions.tobytes(), now.evaluations))
+            self.assertEqual(ends[0], ends[1])
+            # both may have found the same minimum, not on the same way
+            self.assertNotEqual(ends[0], ends[2])
 
     def test_slab_with_fixed_atoms(self):
         slab = ase.build.fcc111("Pt", (2, 2, 2), vacuum=6.0)
