@@ -142,6 +142,7 @@ void hop__hops_record(hop__hops *h, hop__record *record) {
     hop__record_finite(record, h->costs, HOP__HOP_KINDS);
     HOP__RECORD(record, h->move);
     hop__record_expect(record, h->move <= HOP__MOVE_NONE);
+    hop__record_finite(record, h->recalled, HOP__SHAPES);
     hop__record_flag(record, &h->forgiving);
     hop__record_finite(record, &h->shake, 1);
     HOP__RECORD_COUNT(record, h->since_best);
@@ -179,6 +180,7 @@ void hop__hops_start(hop__hops *h) {
     memset(h->shells.flip, 0, h->start->count * sizeof *h->shells.flip);
     memset(h->gains, 0, sizeof h->gains);
     memset(h->costs, 0, sizeof h->costs);
+    memset(h->recalled, 0, sizeof h->recalled);
     hop__hops_forget_trials(h);
 }
 
@@ -393,6 +395,10 @@ void hop__hops_propose(hop__hops *h, double *x) {
     const hop__settings *s = h->settings;
     h->proposed++;
     draw_limit(h);
+    if (hop__hops_time_to_recall(h)) {
+        hop__hops_recall(h, x);
+        return;
+    }
     if (time_to_kick(h)) {
         hop__hops_move(h, HOP__MOVE_KICK, x);
         return;

@@ -5,6 +5,7 @@
 #define HOP_OPTIMIZERS_HOPS_H
 
 #include "learning/hop_policy.h"
+#include "learning/shapes.h"
 #include "optimizers/moves.h"
 #include "optimizers/order.h"
 #include "optimizers/settings.h"
@@ -18,6 +19,7 @@ enum hop__move {
     HOP__MOVE_INSERT, /* atoms to the centre */
     HOP__MOVE_TWIST,  /* a part of the cluster is turned */
     HOP__MOVE_KICK,   /* after stagnation: a hard shake, or a new random structure */
+    HOP__MOVE_RECALL, /* a shape that was low elsewhere */
     HOP__MOVE_NONE
 };
 
@@ -60,7 +62,9 @@ typedef struct hop__hops {
     int64_t settled_steps;
     int64_t proposed; /* moves so far */
     double gains[HOP__HOP_KINDS],
-        costs[HOP__HOP_KINDS]; /* decaying: what kinds brought */
+        costs[HOP__HOP_KINDS];    /* decaying: what kinds brought */
+    const double *shapes;         /* a library (learning/shapes.h), or NULL */
+    double recalled[HOP__SHAPES]; /* how often each was */
     enum hop__move move;
     bool forgiving; /* the next minimum is accepted whatever its energy */
     double shake;   /* radius in lengths */
@@ -90,6 +94,12 @@ void hop__hops_forget_trials(hop__hops *hops);
 
 /* A move of a given kind from the accepted minimum, written into x (3n). */
 void hop__hops_move(hop__hops *hops, enum hop__move move, double *x);
+
+/* Is it time to recall a shape? */
+bool hop__hops_time_to_recall(hop__hops *hops);
+
+/* The atoms in a known shape, without regard to their elements, written into x. */
+void hop__hops_recall(hop__hops *hops, double *x);
 
 /* A quench ended, and perhaps some of its weakly bound atoms find better places on the
    surface: true when they were moved, in x (3n), from where the next quench begins.  When

@@ -203,6 +203,16 @@ static int create(hop_optimizer *o, hop__quench *quench,
     return quench->kind->create(o->context, system, &o->settings, &quench->state);
 }
 
+/* Shapes are of whole clusters. */
+static bool can_recall(const hop_optimizer *o) {
+    if (hop__structure_is_periodic(o->start))
+        return false;
+    for (size_t i = 0; i < o->start->count; i++)
+        if (o->start->fixed[i])
+            return false;
+    return true;
+}
+
 static int create_hops(hop_optimizer *o) {
     if (o->hops)
         return HOP_OK;
@@ -216,6 +226,8 @@ static int create_hops(hop_optimizer *o) {
         o->settings.hop == 1.0 || (o->settings.hop == 2.0 && o->hops->atoms.alloy);
     if (o->model && wanted && !hop__structure_is_periodic(o->start))
         hop__model_hop(o->model, o->hops->policy);
+    if (o->model && o->settings.recall > 0.0 && can_recall(o))
+        o->hops->shapes = hop__model_shapes(o->model);
     return HOP_OK;
 }
 

@@ -195,6 +195,9 @@ static const hop__option learned[] = {
         "let the model end quenches that will not be accepted; 0 = by `abort` below"),
     ROW(abandon_below, "", REAL, 0, 1, 0.04,
         "probability of being accepted below which a quench ends"),
+    ROW(recall, "", REAL, 0, 1, 0.9,
+        "largest share of the moves that begin from a shape that the model knows; 0 = "
+        "none (clusters)"),
     ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
         "largest force below which the hand-made quasi-Newton step takes over"),
     HOPPING(0.02, 0.48, 0.08, 0.1, 0.25, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5, 2,

@@ -11,6 +11,7 @@ from . import _data
 from ._arrays import Reals, view
 from ._handle import Handle, Path, decode, encode, encode_path, make
 from ._library import library
+from ._structure import Structure
 
 
 class Model:
@@ -79,6 +80,20 @@ class Model:
     def note(self, text: str) -> None:
         self._handle.context.check(
             library.hop_model_set_note(self._handle.address, encode(text, "note"))
+        )
+
+    def add_shape(self, structure: Structure, value: float = 1.0) -> None:
+        """
+        Let searches with this model begin from the shape of a cluster, without its
+        elements and its scale: 3 to 64 atoms, not periodic.
+
+        `value`: how much it is worth, 1 being a shape that was the lowest of one system
+        that the model was trained on.
+        """
+        self._handle.context.check(
+            library.hop_model_add_shape(
+                self._handle.address, structure._handle.address, value
+            )
         )
 
     def __repr__(self) -> str:
