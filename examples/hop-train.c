@@ -25,7 +25,7 @@ static struct {
 static const struct argp_option options[] = {
     {"method", 'm', "NAME", 0,
      "Training method: tbptt (default; teaches the descent), policy (hops), abandon "
-     "(when to end a quench); tbptt-continuous, esmc, nres or ga (the continuous "
+     "(when to end a quench), recall (shapes to begin from); tbptt-continuous, esmc, nres or ga (the continuous "
      "optimizer)",
      0},
     {"from", 'f', "MODEL", 0, "Begin with the networks of a model", 0},
@@ -81,8 +81,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
         if (a.method && !known_method(a.method))
             argp_error(state,
-                       "--method: expected tbptt, policy, abandon, tbptt-continuous, "
-                       "esmc, nres or ga, got '%s'",
+                       "--method: expected tbptt, policy, abandon, recall, "
+                       "tbptt-continuous, esmc, nres or ga, got '%s'",
                        a.method);
         if (a.list) {
             list_options(a.method ? a.method : DEFAULT_METHOD);

@@ -1043,10 +1043,11 @@ HOP_API int hop_archive_minimum(const hop_archive *archive, size_t index,
  * Methods: "tbptt" teaches the descent by truncated backpropagation through the unrolled
  * run, with exact Hessian-vector products; "policy" teaches which hop to make by an actor-critic
  * gradient; "abandon" teaches which quench to end early, by truncated backpropagation on
- * quenches whose end is known.  The continuous optimizer is taught by "tbptt-continuous",
+ * quenches whose end is known; "recall" gathers the shapes of the lowest minima, from which
+ * searches then begin again.  The continuous optimizer is taught by "tbptt-continuous",
  * truncated backpropagation, by "esmc", evolution strategies with meta-loss clipping, by
  * "nres", noise-reuse (and persistent) evolution strategies, or by "ga", a genetic
- * algorithm.  Each trains its own networks and leaves the others as
+ * algorithm.  Each trains its own part of the model and leaves the others as
  * they are, so one model learns one skill after the other.
  *
  * @param method  as above; its options: hop_option_describe(method, ...)

@@ -71,7 +71,7 @@ def train(
         In all; None: the method's default.
     method
         "tbptt" teaches the descent, "policy" which hop to make, "abandon" which quench
-        to end early.
+        to end early; "recall" gathers the shapes from which searches begin again.
     model
         Where to begin; its other networks are kept.
     threads
