@@ -697,7 +697,7 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
  * adds one from elsewhere, a database for example.  A model holds 96; a new one takes the
  * place of the least valuable, if that is worth less, or adds its value to one like it.
  *
- * @param structure  3 to 64 atoms, not periodic; copied
+ * @param structure  3 to 80 atoms, not periodic; copied
  * @param value      above 0: how much it is worth, 1 being a shape that was the lowest of one
  *                   system that the model was trained on
  * @retval HOP_ERROR_UNSUPPORTED  another number of atoms, or periodic

@@ -150,7 +150,7 @@ START_TEST(impossible_libraries) {
         size_t at;
         double value;
     } wrong[] = {{HOP__SHAPE_SIZE, 12.5},     {HOP__SHAPE_SIZE, -1.0},
-                 {HOP__SHAPE_SIZE, 2.0},      {HOP__SHAPE_SIZE, 65.0},
+                 {HOP__SHAPE_SIZE, 2.0},      {HOP__SHAPE_SIZE, 81.0},
                  {HOP__SHAPE_SIZE, NAN},      {HOP__SHAPE_VALUE, -1.0},
                  {HOP__SHAPE_VALUE, NAN},     {HOP__SHAPE_VALUE, INFINITY},
                  {HOP__SHAPE_PLACES + 5, NAN}};
@@ -319,7 +319,7 @@ START_TEST(bad_shapes) {
     ck_assert_int_eq(hop_model_add_shape(model, NULL, 1.0), HOP_ERROR_ARGUMENT);
     ck_assert_int_eq(hop_model_add_shape(model, two, 1.0), HOP_ERROR_UNSUPPORTED);
     ck_assert_str_eq(hop_error_message(context),
-                     "shapes are of clusters of 3 to 64 atoms, got 2 atoms");
+                     "shapes are of clusters of 3 to 80 atoms, got 2 atoms");
     s->positions[4] = NAN;
     ck_assert_int_eq(hop_model_add_shape(model, s, 1.0), HOP_ERROR_NONFINITE);
     for (size_t k = 0; k < 39; k++)

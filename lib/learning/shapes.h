@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #define HOP__SHAPES 96
-#define HOP__SHAPE_ATOMS 64
+#define HOP__SHAPE_ATOMS 80
 #define HOP__SHAPE_PRINTS 24
 
 /* A slot: */

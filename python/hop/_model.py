@@ -85,7 +85,7 @@ class Model:
     def add_shape(self, structure: Structure, value: float = 1.0) -> None:
         """
         Let searches with this model begin from the shape of a cluster, without its
-        elements and its scale: 3 to 64 atoms, not periodic.
+        elements and its scale: 3 to 80 atoms, not periodic.
 
         `value`: how much it is worth, 1 being a shape that was the lowest of one system
         that the model was trained on.
