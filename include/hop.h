@@ -694,7 +694,7 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
 /**
  * Let searches with this model begin from the shape of a cluster: where its atoms are,
  * without elements and scale.  `hop_trainer` gathers shapes by its method "recall"; this
- * adds one from elsewhere, a database for example.  A model holds 96; a new one takes the
+ * adds one from elsewhere, a database for example.  A model holds 160; a new one takes the
  * place of the least valuable, if that is worth less, or adds its value to one like it.
  *
  * @param structure  3 to 80 atoms, not periodic; copied

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HOP__SHAPES 96
+#define HOP__SHAPES 160
 #define HOP__SHAPE_ATOMS 80
 #define HOP__SHAPE_PRINTS 24
 
