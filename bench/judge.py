@@ -64,7 +64,7 @@ METHODS = {
     "learned": ("learned", {"descend": 0}),
 }
 BASELINES = "classical", "basin hopping"
-CALLS = [round(10 ** (3 + k / 6)) for k in range(13)]
+CALLS = [round(10 ** (k / 6)) for k in range(15, 31)]
 SHOWN = 1000, 10000, 100000
 SEED = 50001
 HIT = 2e-3  # eV
@@ -114,7 +114,7 @@ def run(options):
                         "method": method,
                         "seed": seed,
                         "calls": calls,
-                        "energy": energies,
+                        "energy": [round(e, 6) for e in energies],
                         "seconds": [round(s, 4) for s in seconds],
                     }
                     file.write(json.dumps(line) + "\n")
@@ -195,7 +195,8 @@ class Curves:
 
 
 def cell(values, used=None):
-    error = (mean([x * x for x in values]) - mean(values) ** 2) ** 0.5 / len(values) ** 0.5
+    spread = max(mean([x * x for x in values]) - mean(values) ** 2, 0.0)
+    error = (spread / len(values)) ** 0.5
     hits = sum(x < HIT for x in values)
     note = f"; {used:.1f} µs" if used else ""
     return f"{mean(values):.3f} ± {error:.3f} ({hits}{note})"
@@ -241,7 +242,7 @@ def table_of_seconds(curves):
             cells = [f"{mean(p):.3f}" for p in peers]
             for gaps, peer in zip(ours, peers):
                 cells.append(
-                    f"{mean(gaps):.3f}; {compared(gaps, peer)}" if gaps else "below 1000 calls"
+                    f"{mean(gaps):.3f}; {compared(gaps, peer)}" if gaps else "not known"
                 )
             row([system, str(calls), *cells])
 
