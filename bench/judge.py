@@ -160,9 +160,9 @@ class Curves:
         self.calls = sorted({c for _, _, c in self.gap})
 
     def seeds(self, system, calls):
-        return sorted(
-            set.intersection(*[set(self.gap[system, m, calls]) for m in self.methods])
-        )
+        """Those of all methods that were stopped there."""
+        found = [set(self.gap[system, m, calls]) for m in self.methods]
+        return sorted(set.intersection(*filter(None, found)))
 
     def gaps(self, system, method, calls):
         return [self.gap[system, method, calls][s] for s in self.seeds(system, calls)]
@@ -172,18 +172,19 @@ class Curves:
 
     def after_seconds(self, system, method, seconds):
         """Gaps after so many seconds on average, between two stops; None: not known."""
-        times = [self.mean_seconds(system, method, c) for c in self.calls]
+        stops = [c for c in self.calls if self.gap[system, method, c]]
+        times = [self.mean_seconds(system, method, c) for c in stops]
         for k in range(1, len(times)):
             if times[k - 1] <= seconds <= times[k]:
                 part = math.log(seconds / times[k - 1]) / math.log(times[k] / times[k - 1])
-                pairs = zip(*[self.gaps(system, method, c) for c in self.calls[k - 1 : k + 1]])
+                pairs = zip(*[self.gaps(system, method, c) for c in stops[k - 1 : k + 1]])
                 return [(1 - part) * a + part * b for a, b in pairs]
         return None
 
     def calls_to(self, system, method, gap):
         """Evaluations after which the mean gap is that low; None: never."""
         before = None
-        for c in self.calls:
+        for c in [c for c in self.calls if self.gap[system, method, c]]:
             now = mean(self.gaps(system, method, c))
             if now <= gap:
                 if before is None:
@@ -282,9 +283,10 @@ def figures(options):
         figure, axes = plt.subplots(2, 3, figsize=(10, 6), sharex=True, layout="constrained")
         for system, ax in zip(curves.systems, axes.flat):
             for method in curves.methods:
-                lines = [value(curves.gaps(system, method, c)) for c in curves.calls]
+                stops = [c for c in curves.calls if curves.gap[system, method, c]]
+                lines = [value(curves.gaps(system, method, c)) for c in stops]
                 wide = 2.4 if method == "learned" else 1.2
-                ax.plot(curves.calls, lines, label=method, linewidth=wide)
+                ax.plot(stops, lines, label=method, linewidth=wide)
             ax.set(xscale="log", title=system)
             if name == "gap":
                 ax.set(yscale="log", ylim=(2e-3, 2))

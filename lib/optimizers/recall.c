@@ -1,6 +1,6 @@
 /* Beginning again from a shape that was low in energy elsewhere.
  *
- * A shape counts by its value, by how near its number of atoms is, and less each time it was
+ * A shape counts by the square of its value, by how near its number of atoms is, and less each time it was
  * recalled.  Atoms that are too many are taken away where they are bound the least; those
  * that are missing are put where they touch the most.  Which atom goes where is random: the
  * order of an alloy is found afterwards, as after every other move (hops.c). */
@@ -25,8 +25,8 @@ static double weight(const hop__hops *h, size_t k) {
     const double off = fabs(slot[HOP__SHAPE_SIZE] - (double)h->start->count);
     if (slot[HOP__SHAPE_SIZE] == 0.0 || off > FARTHEST)
         return 0.0;
-    return slot[HOP__SHAPE_VALUE] * hop__exp(-off / NEAR) *
-           hop__power(FORGET, h->recalled[k]);
+    const double value = slot[HOP__SHAPE_VALUE];
+    return value * value * hop__exp(-off / NEAR) * hop__power(FORGET, h->recalled[k]);
 }
 
 static double sum_of_weights(const hop__hops *h) {
