@@ -4,6 +4,7 @@
     PYTHONPATH=python bench/judge.py run RESULTS [--model M.h5] [--runs 64] [--calls ...]
     bench/judge.py report RESULTS > docs/results.md
     bench/judge.py figures RESULTS
+    PYTHONPATH=python bench/judge.py basins
 
 `run` appends one line of JSON for each search to RESULTS and leaves out those that are there:
 it can be killed at any time, and several processes can share the work (--part 0/2, 1/2).
@@ -298,6 +299,38 @@ def figures(options):
         plt.close(figure)
 
 
+def basins(options):
+    """A picture of the minima that a run passes, for some methods."""
+    import matplotlib
+
+    import hop
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    system, model = "Ag19Au19", hop.Model.load(options.model)
+    methods = {"FIRE, restarted": ("fire", {"quenches": 0})}
+    methods |= {m: METHODS[m] for m in (*BASELINES, "learned")}
+    figure, axes = plt.subplots(1, len(methods), figsize=(12, 3), sharey=True, layout="constrained")
+    for ax, (name, (kind, settings)) in zip(axes, methods.items()):
+        potential = hop.Potential.builtin(SYSTEMS[system])
+        start = hop.Structure.random(system, potential, seed=SEED)
+        extra = {"model": model} if kind == "learned" else {}
+        optimizer = hop.Optimizer(kind, start, potential, seed=SEED, **settings, **extra)
+        optimizer.set(max_evaluations=5000)
+        seen = []
+        optimizer.on_minimum = lambda s, now: seen.append((now.evaluations, s.energy))  # noqa: B023
+        optimizer.run()
+        calls, energies = zip(*seen)
+        gaps = [e - KNOWN[system] for e in energies]
+        ax.plot(calls, gaps, ".", markersize=3)
+        ax.set(title=f"{name}: {len(seen)} minima", ylim=(-0.1, 4))
+        ax.spines[["top", "right"]].set_visible(False)
+    figure.supxlabel("evaluations")
+    axes[0].set_ylabel("minima above the\nlowest known / eV")
+    figure.savefig(os.path.join(options.figures, "results_basins.svg"))
+
+
 PAGE = """# Results: learned searches beside basin hopping
 
 Made by `bench/judge.py report bench/judge.jsonl > docs/results.md` from the raw results of
@@ -332,13 +365,17 @@ Evaluations after which the learned optimizer's mean is as low as that of the ot
 FIGURES = """
 ![Mean energy above the lowest known against evaluations](figures/results_gap.svg)
 
-![Share of runs at the lowest known against evaluations](figures/results_hits.svg)"""
+![Share of runs at the lowest known against evaluations](figures/results_hits.svg)
+
+The minima that one run on Ag19Au19 passes (`bench/judge.py basins`):
+
+![Minima of a run against evaluations](figures/results_basins.svg)"""
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("run", "report", "figures"))
-    parser.add_argument("results")
+    parser.add_argument("what", choices=("run", "report", "figures", "basins"))
+    parser.add_argument("results", nargs="?", help="of run, report and figures")
     parser.add_argument("--model", default="models/metals.h5")
     parser.add_argument("--runs", type=int, default=64)
     parser.add_argument("--calls", help="of each stop; six in a decade when left out")
@@ -346,7 +383,8 @@ def main():
     parser.add_argument("--part", default="0/1", help="share of the runs: 0/2, 1/2, ...")
     parser.add_argument("--figures", default="docs/figures", help="folder of the pictures")
     options = parser.parse_args()
-    {"run": run, "report": report, "figures": figures}[options.what](options)
+    commands = {"run": run, "report": report, "figures": figures, "basins": basins}
+    commands[options.what](options)
 
 
 if __name__ == "__main__":
