@@ -106,6 +106,9 @@ void hop__hops_recall(hop__hops *hops, double *x);
    they did not, *ended is the minimum to be judged, the lowest since the last proposal. */
 bool hop__hops_settle(hop__hops *hops, hop__ended *ended, double *x);
 
+/* Did the last move take many atoms away from where they were? */
+bool hop__hops_all_moved(const hop__hops *hops);
+
 /* Energy above which the minimum to come will not count. */
 double hop__hops_limit(const hop__hops *hops);
 
