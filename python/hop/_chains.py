@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import operator
 from collections.abc import Sequence
 from typing import Any, Callable, Optional, Union
 
 from ._errors import ArgumentError, NonfiniteError, StateError, Status
-from ._handle import call, callbacks, number, require
+from ._handle import call, callbacks, number, require, whole
 from ._library import library
 from ._model import Model
 from ._optimizer import Optimizer, Progress, _watch
@@ -78,8 +77,8 @@ class Chains:
             raise ArgumentError(
                 f"structure: expected one or {len(rising)}, got {len(starts)}"
             )
-        seed = operator.index(seed)
-        self._interval = operator.index(interval)
+        seed = whole(seed, "seed")
+        self._interval = whole(interval, "interval", 1)
         self._potential = potential
         self._structure = starts[0]
         self._optimizers = tuple(
@@ -89,11 +88,9 @@ class Chains:
                 start,
                 potential,
                 model,
-                {
-                    "seed": (seed + k * APART) % 2**53,
-                    "temperature": temperature,
-                    **options,
-                },
+                dict(  # which takes no temperature twice
+                    seed=(seed + k * APART) % 2**53, temperature=temperature, **options
+                ),
             )
             for k, (start, temperature) in enumerate(zip(starts, rising))
         )

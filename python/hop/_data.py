@@ -29,7 +29,10 @@ def find(kind: str, name: str) -> Path:
     for folder in tried:
         if (folder / name).is_file():
             return folder / name
+    ending = Path(name).suffix
+    known = sorted({file.stem for folder in tried for file in folder.glob("*" + ending)})
     raise ArgumentError(
-        f"{kind}: expected a file {name}, found none in "
-        + ", ".join(map(str, tried))
+        f"{kind}: expected one of {', '.join(known)}, got {Path(name).stem}"
+        if known
+        else f"{kind}: expected {name} in one of {', '.join(map(str, tried))}, found none"
     )

@@ -9,6 +9,7 @@ keep the handle, never the Python object, alive, so there are no reference cycle
 from __future__ import annotations
 
 import logging
+import operator
 import os
 import sys
 import threading
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Any, Callable, Optional, Union
 
 from . import _library
-from ._errors import CannotEvaluate, StateError, Status, error
+from ._errors import ArgumentError, CannotEvaluate, StateError, Status, error
 from ._library import library
 
 Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
@@ -236,6 +237,19 @@ def number(value: Any, what: str) -> float:
         raise TypeError(
             f"{what}: expected a number, got {type(value).__name__}"
         ) from None
+
+
+def whole(value: Any, what: str, low: int = 0, high: int = 2**53) -> int:
+    """A whole number from `low` to `high`, or an error that says which one is not."""
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{what}: expected a whole number, got {value!r:.60}"
+        ) from None
+    if not low <= found <= high:
+        raise ArgumentError(f"{what}: expected {low} to {high}, got {found}")
+    return found
 
 
 def decode(text: Optional[bytes]) -> str:

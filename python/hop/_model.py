@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Optional
+from typing import Optional, Union
 
-import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _data
-from ._arrays import Reals, view
+from ._arrays import Reals, reals, view
 from ._handle import Handle, Path, decode, encode, encode_path, make
 from ._library import library
 from ._structure import Structure
+
+
+#: Kinds of optimizers that take a model, and the one that comes with libhop.
+_NAMES = {"learned": "metals", "learned-continuous": "continuous"}
 
 
 class Model:
@@ -42,7 +46,10 @@ class Model:
 
     @classmethod
     def pretrained(cls, name: str = "metals") -> Model:
-        """A trained model that comes with libhop: "metals", for metal clusters."""
+        """
+        A trained model that comes with libhop: "metals" for the kind "learned",
+        "continuous" for "learned-continuous"; both were trained on metal clusters.
+        """
         encode(name, "name")
         return cls.load(_data.find("models", name + ".h5"))
 
@@ -62,14 +69,9 @@ class Model:
         return view(self._handle, address, (count.value,))
 
     @parameters.setter
-    def parameters(self, value: Reals) -> None:
+    def parameters(self, value: ArrayLike) -> None:
         weights = self.parameters
-        array = np.asarray(value, dtype=np.float64)
-        if array.shape != weights.shape:
-            raise ValueError(
-                f"parameters: expected shape {weights.shape}, got {array.shape}"
-            )
-        weights[...] = array
+        weights[...] = reals(value, weights.shape, "parameters")
 
     @property
     def note(self) -> str:
@@ -95,6 +97,13 @@ class Model:
                 self._handle.address, structure._handle.address, value
             )
         )
+
+    @classmethod
+    def _chosen(cls, model: Union[Model, Path, None], kind: str) -> Optional[Model]:
+        """A model, one in a file, or the one that comes with libhop for this kind."""
+        if model is None:
+            return cls.pretrained(_NAMES[kind]) if kind in _NAMES else None
+        return model if isinstance(model, Model) else cls.load(model)
 
     def __repr__(self) -> str:
         first: Optional[str] = next(iter(self.note.splitlines()), None)

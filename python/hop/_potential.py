@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
-import operator
 import weakref
 from collections.abc import Iterable
 from ctypes import byref, memmove
@@ -31,6 +30,7 @@ from ._handle import (
     names,
     number,
     require,
+    whole,
 )
 from ._library import library
 from ._structure import Structure, snapshot
@@ -201,9 +201,7 @@ class Potential:
 
     @threads.setter
     def threads(self, threads: int) -> None:
-        threads = operator.index(threads)
-        if not 1 <= threads <= 1024:
-            raise ArgumentError(f"threads: expected 1 to 1024, got {threads}")
+        threads = whole(threads, "threads", 1, 1024)
         context = self._handle.context
         with self._exclusive:
             context.check(library.hop_context_set_threads(context.address, threads))
