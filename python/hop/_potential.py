@@ -73,7 +73,7 @@ class NormalModes(NamedTuple):
 
 class Potential:
     """
-    An energy function; made by `builtin`, `load` or `external`.
+    An energy function; made by `builtin`, `load`, `external` or `from_ase`.
 
     One thread at a time may use a potential: load one for each thread.
     """
@@ -81,7 +81,7 @@ class Potential:
     _handle: Handle
 
     def __init__(self) -> None:
-        raise TypeError("use Potential.builtin, Potential.load or Potential.external")
+        raise TypeError("use Potential.builtin, .load, .external or .from_ase")
 
     @classmethod
     def _make(cls, function: Any, *arguments: Any, **more: Any) -> Potential:
@@ -154,6 +154,21 @@ class Potential:
         return potential
 
     _provider: Optional[_Provider] = None
+
+    @classmethod
+    def from_ase(cls, calculator: Any, **scales: float) -> Potential:
+        """
+        Any ASE calculator as a potential, its stress included.
+
+        >>> potential = Potential.from_ase(EMT())
+        >>> found = search("Cu13", potential, evaluations=2000)
+
+        `length`, `energy` and `stiffness` are those of `external`.  A CalculatorError makes
+        the optimizer come nearer.  `hop.ase` has searches and optimizers for ASE's Atoms.
+        """
+        from . import _ase
+
+        return cls.external(_ase.evaluator(calculator), **scales)
 
     def evaluate(self, structure: Structure) -> float:
         """

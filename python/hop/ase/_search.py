@@ -10,7 +10,7 @@ from typing import IO, Any, Callable, NamedTuple, Optional, Union
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import CalculatorError, PropertyNotImplementedError
+from ase.calculators.calculator import CalculatorError
 from ase.io.trajectory import Trajectory
 from ase.parallel import world
 
@@ -225,7 +225,8 @@ class Search:
     ) -> float:
         """
         Search on for so many evaluations more, or so many quenches, or until an option's
-        limit; the atoms receive the best structure.  Returns its energy, eV.
+        limit; the atoms receive the best structure.  Returns its energy, eV; where the
+        cell relaxes under a pressure, its enthalpy.
 
         `callback` is called after each evaluation; true stops the run.  What it or the
         calculator raises comes out unchanged, and the search can go on.
@@ -263,8 +264,6 @@ class Search:
             if energies is not None:
                 structure.energies[...] = energies
             structure.energy = float(atoms.get_potential_energy())
-        except PropertyNotImplementedError:
-            raise
         except (CalculatorError, NonfiniteError) as problem:
             logger.info("the calculator failed, a nearer point is tried: %s", problem)
 
