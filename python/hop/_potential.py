@@ -156,7 +156,14 @@ class Potential:
     _provider: Optional[_Provider] = None
 
     @classmethod
-    def from_ase(cls, calculator: Any, **scales: float) -> Potential:
+    def from_ase(
+        cls,
+        calculator: Any,
+        *,
+        length: float = 0.0,
+        energy: float = 0.0,
+        stiffness: float = 0.0,
+    ) -> Potential:
         """
         Any ASE calculator as a potential, its stress included.
 
@@ -168,7 +175,9 @@ class Potential:
         """
         from . import _ase
 
-        return cls.external(_ase.evaluator(calculator), **scales)
+        return cls.external(
+            _ase.evaluator(calculator), length=length, energy=energy, stiffness=stiffness
+        )
 
     def evaluate(self, structure: Structure) -> float:
         """
