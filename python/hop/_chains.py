@@ -24,7 +24,7 @@ class Chains:
     Chains of minima at several temperatures that exchange the minima from which they move,
     by the rule of replica exchange.
 
-    >>> chains = Chains("basin-hopping", atoms, potential, temperatures=(0.4, 0.8, 1.6),
+    >>> chains = Chains("basin-hopping", atoms, potential, temperatures=(0.01, 0.02, 0.04),
     ...                 max_evaluations=5000)
     >>> chains.run()
     >>> atoms.energy, chains.optimizers[2].progress.quenches
@@ -44,7 +44,8 @@ class Chains:
     model
         The weights for the kind "learned".
     temperatures
-        The option `temperature` of each chain, rising.  Equal ones: independent chains.
+        The option `temperature` of each chain, in binding energies per atom, rising.
+        Equal ones: independent chains.
     seed
         Of the first chain; that of chain k is higher by k * 2**40, modulo 2**53.
     interval

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Optional, Union
+import tempfile
+from pathlib import Path as FilePath
+from typing import Any, Optional, Union
 
 from numpy.typing import ArrayLike
 
@@ -58,6 +60,19 @@ class Model:
         self._handle.context.check(
             library.hop_model_save(self._handle.address, encode_path(path))
         )
+
+    @classmethod
+    def _from_bytes(cls, data: bytes) -> Model:
+        with tempfile.TemporaryDirectory(prefix="hop-") as folder:
+            path = FilePath(folder) / "model.h5"
+            path.write_bytes(data)
+            return cls.load(path)
+
+    def __reduce__(self) -> Any:
+        with tempfile.TemporaryDirectory(prefix="hop-") as folder:
+            path = FilePath(folder) / "model.h5"
+            self.save(path)
+            return self._from_bytes, (path.read_bytes(),)
 
     @property
     def parameters(self) -> Reals:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
 import math
+import os
 import weakref
 from collections.abc import Iterable
 from ctypes import byref, memmove
@@ -75,7 +77,8 @@ class Potential:
     """
     An energy function; made by `builtin`, `load`, `external` or `from_ase`.
 
-    One thread at a time may use a potential: load one for each thread.
+    One thread at a time may use a potential: load one for each thread.  It can be pickled,
+    and so given to other processes, if its callables can.
     """
 
     _handle: Handle
@@ -84,25 +87,31 @@ class Potential:
         raise TypeError("use Potential.builtin, .load, .external or .from_ase")
 
     @classmethod
-    def _make(cls, function: Any, *arguments: Any, **more: Any) -> Potential:
+    def _make(cls, again: Any, function: Any, argument: Any) -> Potential:
+        """`again` is what pickle calls: function and arguments."""
         potential = cls.__new__(cls)
-        potential._handle = make(
-            library.hop_potential_free, function, *arguments, **more
-        )
+        potential._handle = make(library.hop_potential_free, function, argument)
         potential._exclusive = Exclusive("potential")
+        potential._again = again
         return potential
 
     _exclusive: Exclusive
+    _again: Any
+
+    def __reduce__(self) -> Any:
+        return self._again
 
     @classmethod
     def builtin(cls, name: str) -> Potential:
         """A potential inside the library, such as "AgAu.gupta"; see `potentials()`."""
-        return cls._make(library.hop_potential_builtin, encode(name, "name"))
+        again = cls.builtin, (name,)
+        return cls._make(again, library.hop_potential_builtin, encode(name, "name"))
 
     @classmethod
     def load(cls, path: Path) -> Potential:
         """A parameter file; its ending (.gupta, .sw, .lj) says which kind."""
-        return cls._make(library.hop_potential_load, encode_path(path))
+        again = cls.load, (os.path.abspath(path),)
+        return cls._make(again, library.hop_potential_load, encode_path(path))
 
     @classmethod
     def external(
@@ -149,7 +158,16 @@ class Potential:
         )
         if hessian_vector is not None:
             arrays.hessian_vector = _hessian_vector
-        potential = cls._make(library.hop_potential_external, byref(arrays))
+        again = functools.partial(
+            cls.external,
+            hessian_vector=hessian_vector,
+            length=length,
+            energy=energy,
+            stiffness=stiffness,
+        )
+        potential = cls._make(
+            (again, (evaluate,)), library.hop_potential_external, byref(arrays)
+        )
         potential._provider = provider
         return potential
 

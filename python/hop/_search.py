@@ -122,8 +122,8 @@ def search(
         For the learned kinds, a `Model` or a file; None takes the one that comes with
         libhop (`Model.pretrained`).
     temperatures
-        Each run is a set of chains at these temperatures that share its evaluations and
-        exchange their minima (`Chains`).
+        Each run is a set of chains at these temperatures, in binding energies per atom
+        and rising, that share its evaluations and exchange their minima (`Chains`).
     archive
         Receives all minima, relaxed by L-BFGS first, which is not counted.
     progress

@@ -1,6 +1,8 @@
 """Models: weights, cards, files."""
 
+import copy
 import gc
+import pickle
 import tempfile
 import unittest
 from pathlib import Path
@@ -44,6 +46,13 @@ class Memory(unittest.TestCase):
             model.note = "a\0b"
         with self.assertRaises(TypeError):
             model.note = b"bytes"
+
+    def test_pickle(self):
+        model = hop.Model.pretrained()
+        for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+            self.assertEqual(again.parameters.tobytes(), model.parameters.tobytes())
+            self.assertEqual(again.note, model.note)
+            self.assertFalse(np.shares_memory(again.parameters, model.parameters))
 
     def test_create_and_free(self):
         self.assertLess(growth(lambda: Model().parameters, 1000, 10000), 1 << 20)
