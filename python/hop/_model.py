@@ -15,7 +15,6 @@ from ._handle import Handle, Path, decode, encode, encode_path, make
 from ._library import library
 from ._structure import Structure
 
-
 #: Kinds of optimizers that take a model, and the one that comes with libhop.
 _NAMES = {"learned": "metals", "learned-continuous": "continuous"}
 

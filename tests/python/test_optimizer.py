@@ -67,7 +67,7 @@ class OptionTables(unittest.TestCase):
             message = str(caught.exception)
             for option in hop.options(kind):
                 self.assertIn(" " + option.name, message)
-            with self.assertRaisesRegex(hop.ArgumentError, "'max_evalutions'; did you mean max_eval"):
+            with self.assertRaisesRegex(hop.ArgumentError, "'max_evalutions'; did you mean max"):
                 Optimizer(kind, cluster(), max_evalutions=1)
 
     def test_unknown_kind(self):

@@ -18,8 +18,7 @@ from .._archive import Archive
 from .._errors import ArgumentError, Error, FileError, NonfiniteError, Status
 from .._model import Model
 from .._optimizer import Optimizer, Progress
-from .._options import document
-from .._options import options as hop_options
+from .._options import document, options as hop_options
 from .._structure import Structure
 from . import _scales
 from ._restart import pack
