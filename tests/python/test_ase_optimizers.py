@@ -383,7 +383,7 @@ class Manners(unittest.TestCase):
             optimizer = kind(atoms, logfile=None)
             self.assertTrue(optimizer.run(fmax=0.01, steps=3))
             with self.assertWarnsRegex(UserWarning, "no further progress"):
-                optimizer.run(fmax=-1.0, steps=3)
+                optimizer.run(fmax=0.0, steps=3)
             self.assertTrue((atoms.positions == before).all())
         with self.assertRaisesRegex(TypeError, "expected atoms, a filter or a band, got 'Cu'"):
             LBFGS("Cu")
