@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from . import _data
 from ._arrays import Reals, reals, view
-from ._handle import Handle, Path, decode, encode, encode_path, make
+from ._handle import Handle, Path, decode, encode, encode_path, make, number, require
 from ._library import library
 from ._structure import Structure
 
@@ -21,7 +21,7 @@ _NAMES = {"learned": "metals", "learned-continuous": "continuous"}
 
 class Model:
     """
-    The weights and the card of a learned optimizer.
+    The weights, the shapes that it knows and the card of a learned optimizer.
 
     `Model()` is untrained: the learned optimizer with it is the hand-made step that
     training starts from.
@@ -75,7 +75,7 @@ class Model:
 
     @property
     def parameters(self) -> Reals:
-        """The weights in place, a view: writing to it changes the model."""
+        """The weights of the networks in place, a view: writing to it changes the model."""
         count = ctypes.c_size_t()
         address = library.hop_model_parameters(
             self._handle.address, ctypes.byref(count)
@@ -106,9 +106,10 @@ class Model:
         `value`: how much it is worth, 1 being a shape that was the lowest of one system
         that the model was trained on.
         """
+        require(structure, Structure, "structure")
         self._handle.context.check(
             library.hop_model_add_shape(
-                self._handle.address, structure._handle.address, value
+                self._handle.address, structure._handle.address, number(value, "value")
             )
         )
 

@@ -47,6 +47,30 @@ class Memory(unittest.TestCase):
         with self.assertRaises(TypeError):
             model.note = b"bytes"
 
+    def test_shapes(self):
+        """Searches begin again from them; files and pickles have them."""
+        potential = hop.Potential.builtin("Au.gupta")
+        shape = hop.search("Ag38", hop.Potential.builtin("Ag.gupta"), evaluations=3000).best
+        found = []
+        for model in (Model(), Model()):
+            if found:
+                model.add_shape(shape, 2.0)
+            for one in (model, pickle.loads(pickle.dumps(model))):
+                best = hop.search("Au38", potential, model=one, evaluations=3000).best
+                found.append(best.positions.tobytes())
+        self.assertEqual(found[0], found[1])
+        self.assertEqual(found[2], found[3])
+        self.assertNotEqual(found[0], found[2])
+        for structure, value, kind in (
+            ("Ag38", 1.0, TypeError),
+            (shape, "much", TypeError),
+            (shape, 0.0, hop.RangeError),
+            (hop.Structure("Ag2", [[0, 0, 0], [2, 0, 0]]), 1.0, hop.UnsupportedError),
+            (hop.Structure("Ag3"), 1.0, hop.NonfiniteError),
+        ):
+            with self.assertRaises(kind):
+                model.add_shape(structure, value)
+
     def test_pickle(self):
         model = hop.Model.pretrained()
         for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):

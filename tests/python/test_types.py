@@ -67,7 +67,7 @@ class Documentation(unittest.TestCase):
         ):
             for name in names.split():
                 self.assertRegex(kind.__doc__, rf"(?m)^{name} = ", kind)
-            for name in ("fmax", "cell", "max_time", "temperature", "abort"):
+            for name in ("fmax", "cell", "max_time", "temperature", "abort", "hop", "recall"):
                 self.assertNotRegex(kind.__doc__, rf"(?m)^{name} = ", kind)
 
     def test_help(self):

@@ -26,11 +26,13 @@ ENDLESS_SEARCH = {"quench_steps": 1e15, "abort": 0, "abandon": 0}
 
 
 def useful(kind: str) -> tuple[Option, ...]:
-    """The options of a descent that ASE ends: none of limits, cells and hops."""
-    names = {k: {option.name for option in options(k)} for k in ("fire", "lbfgs", "basin-hopping")}
-    needless = names["fire"] & names["lbfgs"] | names["basin-hopping"] - names["lbfgs"]
-    needless = needless - {"max_step"} | {"hop", "abandon", "abandon_below"}
-    return tuple(option for option in options(kind) if option.name not in needless)
+    """The options of a descent that ASE ends: none of limits, cells and searches."""
+    names = {k: {option.name for option in options(k)} for k in ("fire", "lbfgs", kind)}
+    common = names["fire"] & names["lbfgs"] - {"max_step"}
+    wanted = names[kind] - common
+    if kind == "learned":
+        wanted &= names["lbfgs"] | {"descend", "handover"}
+    return tuple(option for option in options(kind) if option.name in wanted)
 
 
 class Point(NamedTuple):
