@@ -17,10 +17,11 @@ def _folders(kind: str) -> Iterator[Path]:
         yield package.parent.parent / kind
     library = Path(library_path)
     if library.is_absolute():  # PREFIX/lib/libhop.so.0, or PREFIX/lib/TRIPLET/
-        for above in library.resolve().parents[1:3]:
-            yield above / "share" / "hop" / kind
-    for prefix in (sys.prefix, "/usr/local", "/usr"):
-        yield Path(prefix) / "share" / "hop" / kind
+        above = library.resolve().parent.parent
+        for prefix in (above, above.parent):
+            yield prefix / "share" / "hop" / kind
+    for prefix in map(Path, (sys.prefix, "/usr/local", "/usr")):
+        yield prefix / "share" / "hop" / kind
 
 
 def find(kind: str, name: str) -> Path:
