@@ -188,6 +188,13 @@ class Train(unittest.TestCase):
 
         with self.assertRaises(KeyboardInterrupt):
             self.train(progress=interrupt)
+        with self.assertRaises(KeyboardInterrupt):
+            self.train(progress=interrupt, checkpoint=self.path)
+        model, rest = self.train(checkpoint=self.path)
+        self.assertEqual([p.update for p in rest], [2, 3, 4, 5, 6])
+        self.assertTrue((model.parameters == self.train().model.parameters).all())
+        with self.assertRaises(KeyboardInterrupt):
+            self.train(progress=interrupt, checkpoint=self.path + "/no/folder")
 
 
 class Pretrained(unittest.TestCase):
