@@ -2,7 +2,7 @@
 Pictures of searches, trainings and clusters (needs matplotlib).
 
 >>> found = hop.search("Ag19Au19", potential, runs=8)
->>> hop.plot.energies({"learned": found.runs}).savefig("energies.svg")
+>>> hop.plot.energies(found).savefig("energies.svg")
 
 Every function draws into `axes`, or into a new figure, and returns the figure.
 """
@@ -66,7 +66,7 @@ def _lowest(curve: Reals, at: Reals) -> Reals:
 
 
 def energies(
-    results: Mapping[str, Runs],
+    results: Union[SearchResult, Mapping[str, Runs]],
     *,
     reference: Optional[float] = None,
     axes: Optional[Axes] = None,
@@ -78,13 +78,15 @@ def energies(
     Parameters
     ----------
     results
-        A name, and what `hop.search` gave, its runs, or curves of (evaluations, energy).
+        What `hop.search` gave; or, for each name, that, its runs, or curves of
+        (evaluations, energy).
     reference
         The lowest known energy, eV; energies are then drawn above it, logarithmically.
         None: as they are, beginning after the first descent.
     """
     axes = _axes(axes)
-    found = {name: _curves(runs) for name, runs in results.items()}
+    named = {"": results} if isinstance(results, SearchResult) else results
+    found = {name: _curves(runs) for name, runs in named.items()}
     end = max(curve[-1, 0] for curves in found.values() for curve in curves)
     at = np.unique(np.geomspace(1, end, 400).round())
     highest = -np.inf
@@ -110,7 +112,8 @@ def energies(
     else:
         axes.set_yscale("log")
         axes.set_ylabel("above the lowest known (eV)")
-    axes.legend(frameon=False)
+    if named is results:
+        axes.legend(frameon=False)
     return _figure(axes)
 
 
@@ -217,7 +220,7 @@ def structure(
     the horizontal axis, degrees.
     """
     if not isinstance(atoms, Structure):
-        atoms = Structure.from_ase(atoms)
+        atoms = Structure(atoms.numbers, atoms.positions)
     axes = _axes(axes, (4.0, 4.0))
     a, b = np.radians(view)
     about_y = [[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]]

@@ -2,6 +2,7 @@
 
 import io
 import unittest
+from importlib.util import find_spec
 
 import numpy as np
 from support import cluster, hop
@@ -42,6 +43,7 @@ class Pictures(unittest.TestCase):
     def test_energies_of_a_search(self):
         potential = hop.Potential.builtin("AgAu.gupta")
         found = hop.search("Ag7Au6", potential, evaluations=300, runs=2)
+        self.assertIsNone(self.draw(hop.plot.energies(found)).get_legend())
         axes = self.draw(hop.plot.energies({"learned": found, "same": found.runs}))
         self.assertAlmostEqual(
             axes.lines[0].get_ydata()[-1],
@@ -72,6 +74,13 @@ class Pictures(unittest.TestCase):
         width = np.ptp(turned.collections[0].get_offsets()[::each, 0])
         self.assertAlmostEqual(width, np.ptp(atoms.positions[:, 2]), 9)
         self.draw(hop.plot.structure(hop.Structure("Ag")))
+        if find_spec("ase"):
+            from ase.constraints import FixCom
+
+            theirs = atoms.to_ase()
+            theirs.set_constraint(FixCom())
+            axes = self.draw(hop.plot.structure(theirs))
+            self.assertEqual(len(axes.collections[0].get_offsets()), 13 * each)
 
     def test_calls(self):
         axes = self.draw(hop.plot.calls({"a": [10, 20], "b": [5, np.inf]}))
