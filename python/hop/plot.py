@@ -135,6 +135,7 @@ def training(
     ]
     if made:
         axes.plot(*zip(*made), "o-", markersize=4, label="validation")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("updates")
     axes.set_ylabel("meta-loss")
     axes.legend(frameon=False)
