@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ._arrays import Reals
 from ._search import Run, SearchResult
@@ -135,7 +136,7 @@ def training(
     ]
     if made:
         axes.plot(*zip(*made), "o-", markersize=4, label="validation")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("updates")
     axes.set_ylabel("meta-loss")
     axes.legend(frameon=False)
