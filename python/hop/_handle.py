@@ -56,6 +56,10 @@ def _release(owner: Any) -> None:
         owner._free(address)
 
 
+def _no_pickle() -> TypeError:
+    return TypeError("this object of libhop cannot be pickled or deeply copied")
+
+
 class Context:
     """A C context: error messages, cancel flag, threads."""
 
@@ -88,7 +92,7 @@ class Context:
         return status
 
     def __reduce__(self) -> Any:
-        raise TypeError("a libhop context cannot be pickled")
+        raise _no_pickle()
 
 
 class Handle:
@@ -108,7 +112,7 @@ class Handle:
         _release(self)
 
     def __reduce__(self) -> Any:
-        raise TypeError("objects of libhop cannot be pickled or deeply copied")
+        raise _no_pickle()
 
 
 def make(
@@ -193,6 +197,9 @@ class Exclusive:
     def __init__(self, what: str) -> None:
         self._what = what
         self._lock = threading.RLock()
+
+    def __reduce__(self) -> Any:
+        raise _no_pickle()
 
     def __enter__(self) -> None:
         if not self._lock.acquire(blocking=False):
