@@ -584,7 +584,7 @@ class Search(Case):
         self.assertGreater(int(frames[0][0]["quenches"]), added)
         self.assertGreater(int(frames[0][0]["seen"]), seen)
         self.assertEqual(frames[0][0]["first_seed"], first)
-        self.fails(search.replace("X13", "X14"), 1, "all.xyz", "expected 13 atoms, got 14")
+        self.fails(search.replace("X13", "X14"), 1, "all.xyz", "expected 14 atoms, got 13")
         self.write("all.xyz", DIMER)
         self.fails(search, 1, "all.xyz:2", "hop_archive")
 
