@@ -354,13 +354,15 @@ SECONDS = """
 ## At equal seconds
 
 Mean energy above the lowest known when the learned optimizer runs as long as the other needs
-for so many calls (processor time, averaged over the runs; between two stops interpolated)."""
+for so many calls (processor time, averaged over the runs; between two stops interpolated).
+"""
 
 REACHED = """
 ## Evaluations to what the others reach
 
 Evaluations after which the learned optimizer's mean is as low as that of the others after
-1e5."""
+1e5.
+"""
 
 FIGURES = """
 ![Mean energy above the lowest known against evaluations](figures/results_gap.svg)
