@@ -267,7 +267,7 @@ $(BUILD)/bench/potentials: $(BENCH_MAIN) $(BENCH_PLAIN) $(STATIC)
 RUNS ?= 40
 .PHONY: bench-descent
 bench-descent: lib
-	$(CC) -O2 -std=c11 -Iinclude bench/descent.c -o $(BUILD)/bench-descent -L$(BUILD) -lhop \
+	$(CC) -O2 -std=c11 -Wall -Wextra -Iinclude bench/descent.c -o $(BUILD)/bench-descent -L$(BUILD) -lhop -lm \
 	  -Wl,-rpath,'$$ORIGIN'
 	$(BUILD)/bench-descent models/metals.h5 $(RUNS)
 
