@@ -9,7 +9,7 @@
 
 #define KEEP 10000 /* atoms above which computing again is faster than memory */
 #define THREADED 8 /* blocks from which on threads pay */
-#define SUMMED 512 /* atoms whose totals are added up together */
+#define SUMMED (2 * HOP__SW_BLOCK) /* atoms whose energies are added up together */
 
 struct hop__sw_blocks {
     hop__sw_system system;
@@ -246,14 +246,13 @@ static double virial_of(const hop__sw_system *y, size_t blocks, double virial[6]
     return sum.largest;
 }
 
-/* One loop for both: each more would be another time to wait for all threads. */
-static void run_forces_and_add_up(void *argument, size_t index, size_t worker) {
-    const hop__sw_blocks *l = argument;
-    const size_t parts = parts_of(l->system.list->atoms);
-    if (index < parts)
-        add_up(argument, index, worker);
-    else
-        run_forces(argument, index - parts, worker);
+/* One loop for both: each more would be another time to wait for all threads.  The sums
+   are spread over the blocks, so that threads' shares of blocks are as large as in the first
+   pass and each finds in its cache what it left there. */
+static void run_forces_and_add_up(void *argument, size_t block, size_t worker) {
+    run_forces(argument, block, worker);
+    if (block % (SUMMED / HOP__SW_BLOCK) == 0)
+        add_up(argument, block / (SUMMED / HOP__SW_BLOCK), worker);
 }
 
 /* Once more where the atoms are so near that whole numbers do not hold the virial. */
@@ -262,8 +261,7 @@ static void find_forces(hop_context *context, size_t atoms, hop__sw_blocks *l,
     hop__sw_system *y = &l->system;
     const size_t blocks = (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK;
     y->virial_scale = 1.0;
-    hop__parallel(context, blocks < THREADED ? 1 : (size_t)context->threads,
-                  blocks + parts_of(atoms), run_forces_and_add_up, l);
+    each_block(context, atoms, run_forces_and_add_up, l);
     /* so that the sum of all stays below 2^63 2^-10 */
     const int most = 39 < 51 - ilogb((double)atoms) ? 39 : 51 - ilogb((double)atoms);
     const double largest = virial_of(y, blocks, virial);
