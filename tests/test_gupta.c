@@ -447,8 +447,8 @@ START_TEST(test_the_past_does_not_matter) {
 END_TEST
 
 /* Cut-offs of a pair that does not meet change nothing, also where distances are at a border,
-   as all second neighbours are where nothing is shaken; nor does it whether the first pass
-   keeps its terms for the second. */
+   as all second neighbours are where nothing is shaken; nor do stages, whether they keep the
+   first pass's terms for the second or not. */
 START_TEST(test_borders_and_terms) {
     static const char *const last[] = {"4.08 5.01\n", "4.2 5.3\n"};
     const int times[3] = {3, 3, 3};
@@ -473,13 +473,21 @@ START_TEST(test_borders_and_terms) {
             hop_potential_hessian_vector(potential, structure, v, products[k]), HOP_OK);
     }
     hop__gupta_rows *rows = ((hop__gupta_workspace *)potential->workspace)->rows;
-    ck_assert_ptr_nonnull(rows->list.terms);
-    double energy = *hop_structure_energy(structure);
-    rows->terms_up_to = 0;
-    evaluate();
-    ck_assert_ptr_null(rows->list.terms);
-    ck_assert(energy == *hop_structure_energy(structure));
-    ck_assert_mem_eq(bits[1], hop_structure_forces(structure), sizeof bits[1]);
+    const double energy = *hop_structure_energy(structure);
+    ck_assert_uint_eq(rows->stages.count, 1);
+    for (size_t keep = 0; keep < 4; keep++) { /* a stage for each block */
+        rows->together = 0;
+        rows->stage_blocks = 1;
+        rows->kept_stages = keep;
+        rows->builds = SIZE_MAX;
+        evaluate();
+        ck_assert_uint_eq(rows->stages.count, 4);
+        ck_assert(energy == *hop_structure_energy(structure));
+        ck_assert_mem_eq(bits[1], hop_structure_forces(structure), sizeof bits[1]);
+        ck_assert_int_eq(
+            hop_potential_hessian_vector(potential, structure, v, products[0]), HOP_OK);
+        ck_assert_mem_eq(products[0], products[1], sizeof products[0]);
+    }
     ck_assert_mem_eq(bits[0], bits[1], sizeof bits[0]);
     ck_assert_mem_eq(products[0], products[1], sizeof products[0]);
 }

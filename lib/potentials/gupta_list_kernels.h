@@ -49,9 +49,10 @@ typedef struct hop__gupta_list {
     int32_t *filled; /* 2 per block: vectors of each sort */
     double *squares; /* of each thread `widest`, for its block's kept */
     size_t widest;
-    double *terms; /* 2 per kept: A and B of the first pass for the second; or NULL */
-    double *root;  /* 1/sqrt(rho), by place of an atom; for products also its change */
-    double *sums;  /* [block][HOP__LIST_SUMS] */
+    double *terms;          /* 2 per entry: A and B of the first pass for the second */
+    const size_t *terms_at; /* of each block: where its entries' begin, or SIZE_MAX */
+    double *root; /* 1/sqrt(rho), by place of an atom; for products also its change */
+    double *sums; /* [block][HOP__LIST_SUMS] */
     double *forces, *energies; /* by atom; products go to `forces` */
 } hop__gupta_list;
 

@@ -8,7 +8,9 @@
 
 #define SKIN 0.5
 #define THREADS_FROM 2000 /* atoms for which waking threads pay */
-#define TERMS_UP_TO 8000  /* atoms whose terms stay in the caches from pass to pass */
+#define TOGETHER 8000     /* atoms whose terms stay in the caches from pass to pass */
+#define STAGE 32          /* blocks */
+#define KEPT_STAGES 7
 #define LOG2_E 1.4426950408889634074
 
 /* ---- memory ---- */
@@ -17,6 +19,7 @@ void hop__gupta_rows_free(hop_context *context, hop__gupta_rows *rows) {
     if (!rows)
         return;
     hop__neighbors_free(rows->neighbors);
+    hop__gupta_stages_free(context, &rows->stages);
     void *const arrays[] = {rows->numbers, rows->species, rows->rates,  rows->elements,
                             rows->kept,    rows->vectors, rows->filled, rows->room,
                             rows->moves,   rows->root,    rows->sums,   rows->squares,
@@ -34,7 +37,9 @@ static int make_rows(hop_context *context, hop__gupta_workspace *w) {
         hop__release(context, rows);
         return HOP_ERROR_MEMORY;
     }
-    rows->terms_up_to = TERMS_UP_TO;
+    rows->together = TOGETHER;
+    rows->stage_blocks = STAGE;
+    rows->kept_stages = KEPT_STAGES;
     w->rows = rows;
     return HOP_OK;
 }
@@ -177,6 +182,17 @@ static int mark_places(hop_context *context, hop__gupta_rows *w) {
     return HOP_OK;
 }
 
+/* More than two elements are told apart by numbers that the second pass overwrites, so that
+   it has to come after the first of all. */
+static int make_stages(hop__gupta_rows *w) {
+    const size_t atoms = w->neighbors->atoms;
+    const bool staged = atoms > w->together && w->kinds <= 2;
+    const size_t keep = staged ? w->kept_stages : atoms <= w->together ? 1 : 0;
+    return hop__gupta_stages_make(&w->stages, w->neighbors,
+                                  staged ? w->stage_blocks : blocks_of(atoms), keep,
+                                  w->room);
+}
+
 /* Room for each row's neighbours twice, near and far, and for the 32 entries at most that
    are written after them. */
 static int follow_list(hop_context *context, hop__gupta_rows *w) {
@@ -200,15 +216,13 @@ static int follow_list(hop_context *context, hop__gupta_rows *w) {
     }
     w->room[blocks_of(list->atoms)] = room;
     int status = reserve_kept(context, w, room);
+    if (status == HOP_OK)
+        status = make_stages(w);
     if (status == HOP_OK && w->kinds >= 2)
         status = mark_places(context, w);
     if (status == HOP_OK)
         w->builds = list->builds;
     return status;
-}
-
-static bool keeps_terms(const hop__gupta_rows *w) {
-    return w->neighbors->atoms <= w->terms_up_to;
 }
 
 static void point_list(hop__gupta_rows *w) {
@@ -224,7 +238,8 @@ static void point_list(hop__gupta_rows *w) {
                                 .filled = w->filled,
                                 .squares = w->squares,
                                 .widest = w->widest,
-                                .terms = keeps_terms(w) ? w->terms : NULL,
+                                .terms = w->terms,
+                                .terms_at = w->stages.terms_at,
                                 .root = w->root,
                                 .sums = w->sums};
 }
@@ -236,7 +251,7 @@ size_t hop__gupta_rows_workers(const hop_context *context, size_t atoms) {
 static int reserve_work(hop_context *context, hop__gupta_rows *w, bool product) {
     const hop__neighbors *list = w->neighbors;
     const size_t workers = hop__gupta_rows_workers(context, list->atoms);
-    const size_t terms = keeps_terms(w) && !product ? 2 * w->kept_capacity : 0;
+    const size_t terms = product ? 0 : 2 * w->stages.terms;
     int status =
         reserve(context, &w->squares, &w->square_capacity, workers * w->widest);
     if (status == HOP_OK)
