@@ -154,7 +154,7 @@ static inline void fetch_row(const hop__gupta_list *l, size_t i) {
 
 LANES_KERNEL void filter_block(const hop__gupta_list *l, int kinds, size_t begin,
                                size_t end, size_t block, double *squares) {
-    const size_t first = l->room[block], half = (l->room[block + 1] - first) / 2;
+    const size_t first = l->room[block], half = l->half[block];
     const size_t middle = first + half, atoms = l->neighbors->atoms;
     shelf near = {l->kept + first, l->vectors + first / 8, squares, 0};
     shelf far = {l->kept + middle, l->vectors + middle / 8, squares + half, 0};

@@ -42,9 +42,9 @@ LANES_KERNEL void give_virial(const virial *v, double *sums) {
 
 enum { ENERGY, FORCE, DENSITY = FORCE }; /* of row_sums */
 
-/* Two for each entry of the block, or NULL. */
+/* Where the block's are, two for each entry, or NULL. */
 LANES_KERNEL double *terms_of(const list *l, size_t block) {
-    return l->terms_at[block] == SIZE_MAX ? NULL : l->terms + 2 * l->terms_at[block];
+    return l->room[block] < l->ring ? l->terms + 2 * l->room[block] : NULL;
 }
 
 LANES_KERNEL void first_vectors(const list *l, int kinds, double *terms, bool tail,

@@ -20,10 +20,10 @@ void hop__gupta_rows_free(hop_context *context, hop__gupta_rows *rows) {
         return;
     hop__neighbors_free(rows->neighbors);
     hop__gupta_stages_free(context, &rows->stages);
-    void *const arrays[] = {rows->numbers, rows->species, rows->rates,  rows->elements,
-                            rows->kept,    rows->vectors, rows->filled, rows->room,
-                            rows->moves,   rows->root,    rows->sums,   rows->squares,
-                            rows->terms,   rows->marks};
+    void *const arrays[] = {rows->numbers, rows->species, rows->rates,   rows->elements,
+                            rows->kept,    rows->vectors, rows->filled,  rows->moves,
+                            rows->root,    rows->sums,    rows->squares, rows->terms,
+                            rows->marks};
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
         hop__release(context, arrays[k]);
     hop__release(context, rows);
@@ -67,7 +67,6 @@ static int reserve_atoms(hop_context *context, hop__gupta_rows *w, size_t atoms)
     if (!renew(context, &w->numbers, atoms, sizeof *w->numbers) ||
         !renew(context, &w->species, atoms, sizeof *w->species) ||
         !renew(context, &w->elements, atoms, sizeof *w->elements) ||
-        !renew(context, &w->room, blocks + 1, sizeof *w->room) ||
         !renew(context, &w->filled, 2 * blocks, sizeof *w->filled) ||
         !renew(context, &w->root, 2 * atoms, sizeof *w->root) ||
         !renew(context, &w->sums, blocks * HOP__LIST_SUMS, sizeof *w->sums))
@@ -143,6 +142,8 @@ static int find_elements(hop_potential *potential, hop__gupta_rows *w,
     w->builds = SIZE_MAX;
     int status = reserve_atoms(potential->context, w, s->count);
     if (status == HOP_OK)
+        status = hop__gupta_stages_reserve(&w->stages, potential->context, s->count);
+    if (status == HOP_OK)
         status = hop__gupta_find_species(potential, s, w->species);
     if (status != HOP_OK)
         return status;
@@ -189,35 +190,31 @@ static int make_stages(hop__gupta_rows *w) {
     const bool staged = atoms > w->together && w->kinds <= 2;
     const size_t keep = staged ? w->kept_stages : atoms <= w->together ? 1 : 0;
     return hop__gupta_stages_make(&w->stages, w->neighbors,
-                                  staged ? w->stage_blocks : blocks_of(atoms), keep,
-                                  w->room);
+                                  staged ? w->stage_blocks : blocks_of(atoms), keep);
 }
 
 /* Room for each row's neighbours twice, near and far, and for the 32 entries at most that
    are written after them. */
 static int follow_list(hop_context *context, hop__gupta_rows *w) {
     const hop__neighbors *list = w->neighbors;
-    size_t half = 0, room = 0;
+    size_t half = 0;
     if (w->builds == list->builds)
         return HOP_OK;
     w->builds = SIZE_MAX;
     w->widest = 0;
     for (size_t i = 0; i < list->atoms; i++) {
         const int32_t place = list->place[i];
-        if (i % HOP__LIST_BLOCK == 0)
-            w->room[i / HOP__LIST_BLOCK] = room;
         w->elements[place] = w->kind_of[w->species[i]];
         half += ((size_t)list->count[place] + 7) / 8 * 8;
         if ((i + 1) % HOP__LIST_BLOCK == 0 || i + 1 == list->atoms) {
-            room += 2 * (half + 32);
+            w->stages.half[i / HOP__LIST_BLOCK] = half + 32;
             w->widest = w->widest > 2 * (half + 32) ? w->widest : 2 * (half + 32);
             half = 0;
         }
     }
-    w->room[blocks_of(list->atoms)] = room;
-    int status = reserve_kept(context, w, room);
+    int status = make_stages(w);
     if (status == HOP_OK)
-        status = make_stages(w);
+        status = reserve_kept(context, w, w->stages.entries);
     if (status == HOP_OK && w->kinds >= 2)
         status = mark_places(context, w);
     if (status == HOP_OK)
@@ -232,14 +229,15 @@ static void point_list(hop__gupta_rows *w) {
                                 .rates = w->rates,
                                 .places = w->neighbors->positions,
                                 .moves = w->moves,
-                                .room = w->room,
+                                .room = w->stages.room,
+                                .half = w->stages.half,
+                                .ring = w->stages.ring,
                                 .kept = w->kept,
                                 .vectors = w->vectors,
                                 .filled = w->filled,
                                 .squares = w->squares,
                                 .widest = w->widest,
                                 .terms = w->terms,
-                                .terms_at = w->stages.terms_at,
                                 .root = w->root,
                                 .sums = w->sums};
 }
@@ -251,7 +249,7 @@ size_t hop__gupta_rows_workers(const hop_context *context, size_t atoms) {
 static int reserve_work(hop_context *context, hop__gupta_rows *w, bool product) {
     const hop__neighbors *list = w->neighbors;
     const size_t workers = hop__gupta_rows_workers(context, list->atoms);
-    const size_t terms = product ? 0 : 2 * w->stages.terms;
+    const size_t terms = product ? 0 : 2 * w->stages.ring;
     int status =
         reserve(context, &w->squares, &w->square_capacity, workers * w->widest);
     if (status == HOP_OK)

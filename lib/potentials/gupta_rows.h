@@ -23,7 +23,6 @@ struct hop__gupta_rows {
     size_t move_capacity, kept_capacity, terms_capacity, mark_capacity;
     size_t square_capacity, widest; /* room of a block */
     int32_t *elements, *kept, *vectors, *filled;
-    size_t *room;
     double *moves, *root, *sums, *squares, *terms, *marks;
 };
 

@@ -1,10 +1,12 @@
 /* What the first pass leaves for the second - neighbours within reach, terms - would leave
  * the caches before the second pass comes if that waited for all rows.  It has to wait only
  * for its neighbours' densities: where atoms that are near have numbers that are near, as in
- * crystals and films, for a few thousand rows, and the terms of as many need room.  Which
- * stages wait for which is found when the list is new. */
+ * crystals and films, for a few thousand rows, and as many need room at a time: stages write
+ * over what those before them have left, which so never goes to memory.  Which stages wait
+ * for which is found when the list is new. */
 #include "potentials/gupta_stages.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -12,7 +14,8 @@
 #include "potentials/gupta_list_kernels.h"
 
 void hop__gupta_stages_free(hop_context *context, hop__gupta_stages *s) {
-    void *const arrays[] = {s->ready, s->order, s->first_image, s->images, s->terms_at};
+    void *const arrays[] = {s->ready,  s->order, s->first_image,
+                            s->images, s->room,  s->half};
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
         hop__release(context, arrays[k]);
 }
@@ -31,6 +34,20 @@ static bool renew(hop_context *context, void *array, size_t count, size_t size) 
     return true;
 }
 
+int hop__gupta_stages_reserve(hop__gupta_stages *s, hop_context *context,
+                              size_t atoms) {
+    s->blocks = (atoms + HOP__LIST_BLOCK - 1) / HOP__LIST_BLOCK;
+    if (s->blocks <= s->block_capacity)
+        return HOP_OK;
+    s->block_capacity = 0;
+    if (!renew(context, &s->first_image, s->blocks + 2, sizeof *s->first_image) ||
+        !renew(context, &s->room, s->blocks, sizeof *s->room) ||
+        !renew(context, &s->half, s->blocks, sizeof *s->half))
+        return HOP_ERROR_MEMORY;
+    s->block_capacity = s->blocks;
+    return HOP_OK;
+}
+
 static int reserve(hop__gupta_stages *s, hop_context *context, size_t images) {
     if (s->count > s->capacity) {
         s->capacity = 0;
@@ -38,13 +55,6 @@ static int reserve(hop__gupta_stages *s, hop_context *context, size_t images) {
             !renew(context, &s->order, 2 * s->count, sizeof *s->order))
             return HOP_ERROR_MEMORY;
         s->capacity = s->count;
-    }
-    if (s->blocks > s->block_capacity) {
-        s->block_capacity = 0;
-        if (!renew(context, &s->first_image, s->blocks + 2, sizeof *s->first_image) ||
-            !renew(context, &s->terms_at, s->blocks, sizeof *s->terms_at))
-            return HOP_ERROR_MEMORY;
-        s->block_capacity = s->blocks;
     }
     if (images > s->image_capacity) {
         s->image_capacity = 0;
@@ -110,29 +120,38 @@ static void sort_images(hop__gupta_stages *s, const hop__neighbors *list) {
             (int32_t)place;
 }
 
-/* ---- terms ---- */
+/* ---- room ---- */
 
-/* Stages take turns with `keep` shelves. */
-static void place_terms(hop__gupta_stages *s, size_t keep, const size_t *room,
-                        const int32_t *last) {
+static size_t room_of_stage(const hop__gupta_stages *s, size_t stage) {
+    size_t sum = 0;
+    for (size_t block = stage * s->each;
+         block < least((stage + 1) * s->each, s->blocks); block++)
+        sum += 2 * s->half[block];
+    return sum;
+}
+
+/* The ring has `keep` shelves, which stages take in turn. */
+static void make_room(hop__gupta_stages *s, size_t keep, const int32_t *last) {
     size_t shelf = 0;
-    for (size_t begin = 0; begin < s->blocks; begin += s->each) {
-        const size_t wanted = room[least(begin + s->each, s->blocks)] - room[begin];
+    for (size_t stage = 0; stage < s->count && keep > 0; stage++) {
+        const size_t wanted = room_of_stage(s, stage);
         shelf = wanted > shelf ? wanted : shelf;
     }
-    for (size_t block = 0; block < s->blocks; block++) {
-        const size_t stage = block / s->each;
-        s->terms_at[block] =
-            (size_t)last[stage] >= stage + keep
-                ? HOP__NO_TERMS
-                : stage % keep * shelf + (room[block] - room[stage * s->each]);
+    s->ring = s->entries = least(keep, s->count) * shelf;
+    for (size_t stage = 0; stage < s->count; stage++) {
+        const bool waits = (size_t)last[stage] >= stage + keep;
+        size_t at = waits ? s->entries : stage % keep * shelf;
+        for (size_t block = stage * s->each;
+             block < least((stage + 1) * s->each, s->blocks); block++) {
+            s->room[block] = at;
+            at += 2 * s->half[block];
+        }
+        s->entries = waits ? at : s->entries;
     }
-    s->terms = least(keep, s->count) * shelf;
 }
 
 int hop__gupta_stages_make(hop__gupta_stages *s, const hop__neighbors *list,
-                           size_t each, size_t keep, const size_t *room) {
-    s->blocks = (list->atoms + HOP__LIST_BLOCK - 1) / HOP__LIST_BLOCK;
+                           size_t each, size_t keep) {
     s->each = each;
     s->count = (s->blocks + each - 1) / each;
     int status = reserve(s, list->context, list->images - list->atoms);
@@ -145,6 +164,6 @@ int hop__gupta_stages_make(hop__gupta_stages *s, const hop__neighbors *list,
                       find_last, &w);
     sort_stages(s, w.last);
     sort_images(s, list);
-    place_terms(s, keep, room, w.last);
+    make_room(s, keep, w.last);
     return HOP_OK;
 }
