@@ -5,8 +5,8 @@
 
 #include <math.h>
 
+#include "potentials/gupta_columns.h"
 #include "potentials/gupta_kernels.h"
-#include "potentials/gupta_lanes.h"
 #include "potentials/gupta_list_kernels.h"
 
 #define JOIN_(a, b) a##b

@@ -1,10 +1,10 @@
-/* Where the Gupta cluster kernels find the numbers of a block, a quad, a lone atom, and how
-   positions come in and forces go out; gupta_kernels.h has the layout. */
+/* Where the Gupta cluster kernels find the numbers of a block, a quad, a lone atom, how
+   positions come in and forces go out, and how a tile is summed up; gupta_kernels.h has the layout. */
 #ifndef HOP_POTENTIALS_GUPTA_SLOTS_H
 #define HOP_POTENTIALS_GUPTA_SLOTS_H
 
+#include "potentials/gupta_columns.h"
 #include "potentials/gupta_kernels.h"
-#include "potentials/gupta_lanes.h"
 
 #define UNROLL _Pragma("GCC unroll 4")
 #define EACH_OF(count) UNROLL for (int k = 0; k < (count); k++)
@@ -179,6 +179,25 @@ LANES_KERNEL lanes square(const cluster *c, size_t block, const points *p, int k
     lanes y = lanes_sub(own(c, block, HOP__GUPTA_Y), p->y[k]);
     lanes z = lanes_sub(own(c, block, HOP__GUPTA_Z), p->z[k]);
     return lanes_fma(z, z, lanes_fma(y, y, lanes_mul(x, x)));
+}
+
+/* ---- sums over a tile ---- */
+
+LANES_KERNEL lanes sum4(const lanes v[4]) {
+    return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
+}
+
+/* The other side's sums: lane l of vector k belongs to atom l + k. */
+LANES_KERNEL lanes turned_sum(const lanes v[4]) {
+    lanes sum = lanes_add(lanes_turn(v[3]), v[2]);
+    sum = lanes_add(lanes_turn(sum), v[1]);
+    return lanes_add(lanes_turn(sum), v[0]);
+}
+
+/* The other side's sums inside a block; vector 1 has none. */
+LANES_KERNEL lanes inside_sum(const lanes v[4]) {
+    lanes crossed = lanes_turn_high(lanes_add(v[2], lanes_turn(v[3])));
+    return lanes_add(lanes_turn(v[0]), lanes_swap(crossed));
 }
 
 #endif
