@@ -493,6 +493,41 @@ START_TEST(test_borders_and_terms) {
 }
 END_TEST
 
+/* A film in many stages, which wait for few others and so share the ring's shelves. */
+START_TEST(test_stages_of_a_film) {
+    const int times[3] = {12, 2, 2};
+    const int32_t periodic[3] = {0, 1, 1}, numbers[] = {47, 79};
+    static double bits[3 * 192], product[2][3 * 192], v[3 * 192];
+    structure = support_crystal(context, numbers, 2, 4.08, times, periodic, 0.1, 22);
+    ck_assert_uint_eq(hop_structure_count(structure), 192);
+    for (size_t k = 0; k < sizeof v / sizeof *v; k++)
+        v[k] = cos((double)k);
+    hop_potential_free(potential);
+    ck_assert_int_eq(hop_potential_builtin(context, "AgAu-cutoff.gupta", &potential),
+                     HOP_OK);
+    evaluate();
+    memcpy(bits, hop_structure_forces(structure), sizeof bits);
+    ck_assert_int_eq(hop_potential_hessian_vector(potential, structure, v, product[0]),
+                     HOP_OK);
+    const double energy = *hop_structure_energy(structure);
+    hop__gupta_rows *rows = ((hop__gupta_workspace *)potential->workspace)->rows;
+    for (size_t keep = 0; keep < 6; keep++) {
+        rows->together = 0;
+        rows->stage_blocks = 1;
+        rows->kept_stages = keep;
+        rows->builds = SIZE_MAX;
+        evaluate();
+        ck_assert_uint_eq(rows->stages.count, 6);
+        ck_assert(rows->stages.ready[3] > 0); /* not all wait for the last */
+        ck_assert(energy == *hop_structure_energy(structure));
+        ck_assert_mem_eq(bits, hop_structure_forces(structure), sizeof bits);
+        ck_assert_int_eq(
+            hop_potential_hessian_vector(potential, structure, v, product[1]), HOP_OK);
+        ck_assert_mem_eq(product[0], product[1], sizeof product[0]);
+    }
+}
+END_TEST
+
 /* Three elements take another way to their parameters than one or two. */
 START_TEST(test_elements_of_equal_parameters) {
     static const char text[] = "# UNITS: metal CITATION: test\n"
@@ -545,6 +580,7 @@ int main(void) {
     tcase_add_test(tests, test_same_bits_for_any_threads);
     tcase_add_test(tests, test_the_past_does_not_matter);
     tcase_add_loop_test(tests, test_borders_and_terms, 0, 2);
+    tcase_add_test(tests, test_stages_of_a_film);
     tcase_add_test(tests, test_elements_of_equal_parameters);
     tcase_add_test(tests, test_coincident_atoms_in_a_cell);
     suite_add_tcase(suite, tests);
