@@ -517,7 +517,7 @@ HOP_API void hop_potential_free(hop_potential *potential);
  * Energy, forces, virial and per-atom energies at the structure's positions, written
  * into the structure.
  *
- * Steady state allocates nothing.  On failure the energy is NaN.
+ * Steady state allocates nothing.  On failure all results are NaN.
  *
  * @retval HOP_ERROR_ARGUMENT   an element or pair the potential does not know, singular
  *                              cell, periodic structure without a cut-off

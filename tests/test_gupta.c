@@ -447,8 +447,8 @@ START_TEST(test_the_past_does_not_matter) {
 END_TEST
 
 /* Cut-offs of a pair that does not meet change nothing, also where distances are at a border,
-   as all second neighbours are where nothing is shaken; nor does it whether the first pass
-   keeps its terms for the second. */
+   as all second neighbours are where nothing is shaken; nor do stages, whether they keep the
+   first pass's terms for the second or not. */
 START_TEST(test_borders_and_terms) {
     static const char *const last[] = {"4.08 5.01\n", "4.2 5.3\n"};
     const int times[3] = {3, 3, 3};
@@ -473,15 +473,58 @@ START_TEST(test_borders_and_terms) {
             hop_potential_hessian_vector(potential, structure, v, products[k]), HOP_OK);
     }
     hop__gupta_rows *rows = ((hop__gupta_workspace *)potential->workspace)->rows;
-    ck_assert_ptr_nonnull(rows->list.terms);
-    double energy = *hop_structure_energy(structure);
-    rows->terms_up_to = 0;
-    evaluate();
-    ck_assert_ptr_null(rows->list.terms);
-    ck_assert(energy == *hop_structure_energy(structure));
-    ck_assert_mem_eq(bits[1], hop_structure_forces(structure), sizeof bits[1]);
+    const double energy = *hop_structure_energy(structure);
+    ck_assert_uint_eq(rows->stages.count, 1);
+    for (size_t keep = 0; keep < 4; keep++) { /* a stage for each block */
+        rows->together = 0;
+        rows->stage_blocks = 1;
+        rows->kept_stages = keep;
+        rows->builds = SIZE_MAX;
+        evaluate();
+        ck_assert_uint_eq(rows->stages.count, 4);
+        ck_assert(energy == *hop_structure_energy(structure));
+        ck_assert_mem_eq(bits[1], hop_structure_forces(structure), sizeof bits[1]);
+        ck_assert_int_eq(
+            hop_potential_hessian_vector(potential, structure, v, products[0]), HOP_OK);
+        ck_assert_mem_eq(products[0], products[1], sizeof products[0]);
+    }
     ck_assert_mem_eq(bits[0], bits[1], sizeof bits[0]);
     ck_assert_mem_eq(products[0], products[1], sizeof products[0]);
+}
+END_TEST
+
+/* A film in many stages, which wait for few others and so share the ring's shelves. */
+START_TEST(test_stages_of_a_film) {
+    const int times[3] = {12, 2, 2};
+    const int32_t periodic[3] = {0, 1, 1}, numbers[] = {47, 79};
+    static double bits[3 * 192], product[2][3 * 192], v[3 * 192];
+    structure = support_crystal(context, numbers, 2, 4.08, times, periodic, 0.1, 22);
+    ck_assert_uint_eq(hop_structure_count(structure), 192);
+    for (size_t k = 0; k < sizeof v / sizeof *v; k++)
+        v[k] = cos((double)k);
+    hop_potential_free(potential);
+    ck_assert_int_eq(hop_potential_builtin(context, "AgAu-cutoff.gupta", &potential),
+                     HOP_OK);
+    evaluate();
+    memcpy(bits, hop_structure_forces(structure), sizeof bits);
+    ck_assert_int_eq(hop_potential_hessian_vector(potential, structure, v, product[0]),
+                     HOP_OK);
+    const double energy = *hop_structure_energy(structure);
+    hop__gupta_rows *rows = ((hop__gupta_workspace *)potential->workspace)->rows;
+    for (size_t keep = 0; keep < 6; keep++) {
+        rows->together = 0;
+        rows->stage_blocks = 1;
+        rows->kept_stages = keep;
+        rows->builds = SIZE_MAX;
+        evaluate();
+        ck_assert_uint_eq(rows->stages.count, 6);
+        ck_assert(rows->stages.ready[3] > 0); /* not all wait for the last */
+        ck_assert(energy == *hop_structure_energy(structure));
+        ck_assert_mem_eq(bits, hop_structure_forces(structure), sizeof bits);
+        ck_assert_int_eq(
+            hop_potential_hessian_vector(potential, structure, v, product[1]), HOP_OK);
+        ck_assert_mem_eq(product[0], product[1], sizeof product[0]);
+    }
 }
 END_TEST
 
@@ -537,6 +580,7 @@ int main(void) {
     tcase_add_test(tests, test_same_bits_for_any_threads);
     tcase_add_test(tests, test_the_past_does_not_matter);
     tcase_add_loop_test(tests, test_borders_and_terms, 0, 2);
+    tcase_add_test(tests, test_stages_of_a_film);
     tcase_add_test(tests, test_elements_of_equal_parameters);
     tcase_add_test(tests, test_coincident_atoms_in_a_cell);
     suite_add_tcase(suite, tests);

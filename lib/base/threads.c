@@ -24,12 +24,13 @@
 #define SPIN 20e-6 /* seconds */
 #define APART 1e-3 /* seconds between two attempts to step aside */
 
+#define LINE 64 /* bytes that processors take from one another together */
+
 /* Each worker has a share of the indices, which it goes through first; then it helps the
    others with theirs.  So the same data come to the same processor again. */
 typedef struct share {
-    atomic_size_t next;
+    _Alignas(LINE) atomic_size_t next;
     size_t end;
-    char apart[48]; /* on a cache line of its own */
 } share;
 
 typedef struct member {
@@ -41,21 +42,23 @@ typedef struct member {
     pthread_t thread;
 } member;
 
+/* What one thread writes often is not on a line that others read often: to fetch it from
+   another processor takes as long as hundreds of additions. */
 struct hop__pool {
     pid_t process; /* a fork leaves the threads behind */
     size_t wanted, started;
     bool spins; /* a processor for each thread */
     bool busy;
-    hop__task_function function;
-    void *argument;
-    size_t count, workers;
-    share share;          /* the caller's */
-    atomic_int processor; /* the caller's, when the loop was opened */
-    _Atomic uint64_t state;
     atomic_size_t sleepers;
     atomic_bool ending, caller_sleeps;
     pthread_mutex_t lock;
     pthread_cond_t work, done;
+    _Alignas(LINE) _Atomic uint64_t state; /* and with it what the loop is */
+    hop__task_function function;
+    void *argument;
+    size_t count, workers;
+    atomic_int processor; /* the caller's, when the loop was opened */
+    share share;          /* the caller's */
     member members[];
 };
 
@@ -111,12 +114,17 @@ static share *share_of(hop__pool *p, size_t worker) {
 }
 
 static void take_part(hop__pool *p, size_t worker) {
-    for (size_t k = 0; k < p->workers; k++) {
-        share *s = share_of(p, (worker + k) % p->workers);
+    const hop__task_function function = p->function;
+    void *const argument = p->argument;
+    const size_t workers = p->workers;
+    for (size_t k = 0; k < workers; k++) {
+        share *s = share_of(p, (worker + k) % workers);
+        const size_t end = s->end;
         size_t index;
-        while (atomic_load(&s->next) < s->end &&
-               (index = atomic_fetch_add(&s->next, 1)) < s->end)
-            p->function(p->argument, index, worker);
+        while (atomic_load_explicit(&s->next, memory_order_relaxed) < end &&
+               (index = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed)) <
+                   end)
+            function(argument, index, worker);
     }
 }
 
@@ -292,7 +300,8 @@ static void open_loop(hop__pool *p) {
     for (size_t k = 0; k < p->workers; k++) {
         share *s = share_of(p, k);
         size_t part = p->count / p->workers, more = p->count % p->workers;
-        atomic_store(&s->next, k * part + (k < more ? k : more));
+        atomic_store_explicit(&s->next, k * part + (k < more ? k : more),
+                              memory_order_relaxed);
         s->end = (k + 1) * part + (k + 1 < more ? k + 1 : more);
     }
     atomic_store(&p->state, (atomic_load(&p->state) / LOOP + 1) * LOOP + OPEN);

@@ -32,6 +32,7 @@ static void free_workspace(hop_context *context, void *opaque) {
 
 static int call(hop_potential *potential, hop_structure *s) {
     const hop_provider *provider = potential->parameters;
+    hop__structure_forget(s); /* what the provider leaves out is not known */
     int code = provider->evaluate(provider->user, s);
     if (code < 0)
         return hop__fail(potential->context, HOP_ERROR_PROVIDER,
@@ -79,7 +80,6 @@ static int differences(hop_potential *potential, const hop_structure *s,
     for (int side = -1; side <= 1; side += 2) {
         for (size_t k = 0; k < n; k++)
             trial->positions[k] = s->positions[k] + side * step * v[k];
-        hop__structure_forget(trial);
         status = call(potential, trial);
         if (status != HOP_OK)
             return status;

@@ -15,27 +15,20 @@ struct hop__gupta_plan {
     int32_t *numbers;       /* capacity: the elements that the plan was made for */
     int32_t *species;       /* capacity */
     int32_t *order;         /* capacity: slot -> atom */
-    int32_t *first; /* capacity: of each quad and lone atom, in the caller's arrays
-                       or, when atoms of a quad do not follow one another, in
-                       `staged` arrays, whose atoms are in the order of slots */
-    bool staged;
-    int32_t *elements; /* capacity: of quads, then of lone atoms, counted from the
+    int32_t *elements;      /* capacity: of quads, then of lone atoms, counted from the
                           first that is present */
-    size_t vectors;    /* of eight pairs, that the kernels go through */
-    size_t block_size, terms_size, stage_size;
+    size_t vectors;         /* of eight pairs, that the kernels go through */
+    size_t block_size, terms_size;
     double *block, *terms;
-    double *stage; /* positions, v or energies, results */
     hop__gupta_cluster cluster;
 };
 
 void hop__gupta_plan_free(hop_context *context, hop__gupta_plan *plan) {
     if (!plan)
         return;
-    hop__release(context, plan->stage);
     hop__release(context, plan->terms);
     hop__release(context, plan->block);
     hop__release(context, plan->elements);
-    hop__release(context, plan->first);
     hop__release(context, plan->order);
     hop__release(context, plan->species);
     hop__release(context, plan->numbers);
@@ -58,7 +51,6 @@ static int reserve_atoms(hop_context *context, hop__gupta_plan *plan, size_t cou
     if (!grow_integers(context, &plan->numbers, count) ||
         !grow_integers(context, &plan->species, count) ||
         !grow_integers(context, &plan->order, count) ||
-        !grow_integers(context, &plan->first, count) ||
         !grow_integers(context, &plan->elements, count))
         return HOP_ERROR_MEMORY;
     plan->capacity = count;
@@ -119,17 +111,11 @@ static void order_atoms(hop__gupta_plan *plan, size_t count, int32_t present[],
     *present_count = found;
 }
 
-/* Where quads and lone atoms begin, and whether they must be brought together. */
-static void find_first(hop__gupta_plan *plan) {
-    const hop__gupta_cluster *c = &plan->cluster;
-    plan->staged = false;
-    for (size_t slot = 0; slot < 4 * c->quads; slot++)
+static bool is_scattered(const hop__gupta_plan *plan) {
+    for (size_t slot = 0; slot < 4 * plan->cluster.quads; slot++)
         if (slot % 4 != 0 && plan->order[slot] != plan->order[slot - 1] + 1)
-            plan->staged = true;
-    for (size_t k = 0; k < c->quads + c->lone; k++) {
-        size_t slot = k < c->quads ? 4 * k : k + 3 * c->quads;
-        plan->first[k] = plan->staged ? (int32_t)slot : plan->order[slot];
-    }
+            return true;
+    return false;
 }
 
 static void fill_rates(const hop__gupta_parameters *p, int32_t a, int32_t b,
@@ -185,7 +171,8 @@ static int lay_out(hop_context *context, const hop__gupta_parameters *p,
     c->turned = c->block + rows;
     c->rates = c->turned + turned;
     c->inside = c->rates + rates;
-    c->first = plan->first;
+    c->order = plan->order;
+    c->scattered = is_scattered(plan);
     c->quad_element = plan->elements;
     c->lone_element = plan->elements + c->quads;
     fill_tables(p, plan, present, present_count, c->turned + turned,
@@ -207,13 +194,7 @@ static int make_plan(hop_potential *potential, const hop_structure *s) {
     if (status != HOP_OK)
         return status;
     order_atoms(plan, s->count, present, &present_count);
-    find_first(plan);
     status = lay_out(context, potential->parameters, plan, present, present_count);
-    if (status != HOP_OK)
-        return status;
-    if (plan->staged)
-        status =
-            reserve_doubles(context, &plan->stage, &plan->stage_size, 9 * s->count);
     if (status != HOP_OK)
         return status;
     memcpy(plan->numbers, s->numbers, s->count * sizeof *s->numbers);
@@ -240,17 +221,7 @@ static int prepare(hop_potential *potential, const hop_structure *s, size_t widt
     return status;
 }
 
-/* ---- in and out ---- */
-
-static void gather(const hop__gupta_plan *plan, const double *from, double *to) {
-    for (size_t slot = 0; slot < plan->count; slot++)
-        memcpy(to + 3 * slot, from + 3 * (size_t)plan->order[slot], 3 * sizeof *to);
-}
-
-static void scatter(const hop__gupta_plan *plan, const double *from, double *to) {
-    for (size_t slot = 0; slot < plan->count; slot++)
-        memcpy(to + 3 * (size_t)plan->order[slot], from + 3 * slot, 3 * sizeof *to);
-}
+/* ---- evaluation ---- */
 
 static void run_forces(hop_context *context, hop__gupta_cluster *c) {
     switch (context->isa) {
@@ -274,18 +245,10 @@ int hop__gupta_cluster_evaluate(hop_potential *potential, hop_structure *s) {
     if (status != HOP_OK)
         return status;
     hop__gupta_cluster *c = &plan->cluster;
-    double *stage = plan->stage;
-    c->x = plan->staged ? stage : s->positions;
-    c->energies = plan->staged ? stage + 3 * plan->count : s->energies;
-    c->forces = plan->staged ? stage + 6 * plan->count : s->forces;
-    if (plan->staged)
-        gather(plan, s->positions, stage);
+    c->x = s->positions;
+    c->energies = s->energies;
+    c->forces = s->forces;
     run_forces(potential->context, c);
-    if (plan->staged) {
-        scatter(plan, c->forces, s->forces);
-        for (size_t slot = 0; slot < plan->count; slot++)
-            s->energies[plan->order[slot]] = c->energies[slot];
-    }
     *s->energy = c->energy;
     memcpy(s->virial, c->virial, sizeof c->virial);
     return HOP_OK;
@@ -298,16 +261,9 @@ int hop__gupta_cluster_hessian(hop_potential *potential, const hop_structure *s,
     if (status != HOP_OK)
         return status;
     hop__gupta_cluster *c = &plan->cluster;
-    double *stage = plan->stage;
-    c->x = plan->staged ? stage : s->positions;
-    c->v = plan->staged ? stage + 3 * plan->count : v;
-    c->hv = plan->staged ? stage + 6 * plan->count : hv;
-    if (plan->staged) {
-        gather(plan, s->positions, stage);
-        gather(plan, v, stage + 3 * plan->count);
-    }
+    c->x = s->positions;
+    c->v = v;
+    c->hv = hv;
     run_hessian(potential->context, c);
-    if (plan->staged)
-        scatter(plan, c->hv, hv);
     return HOP_OK;
 }

@@ -75,25 +75,6 @@ LANES_KERNEL void rates_of_change(const cluster *c, size_t block, const points *
                                       lanes_mul(steep_b, dr)));
 }
 
-/* ---- sums over a tile ---- */
-
-LANES_KERNEL lanes sum4(const lanes v[4]) {
-    return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
-}
-
-/* The other side's sums: lane l of vector k belongs to atom l + k. */
-LANES_KERNEL lanes turned_sum(const lanes v[4]) {
-    lanes sum = lanes_add(lanes_turn(v[3]), v[2]);
-    sum = lanes_add(lanes_turn(sum), v[1]);
-    return lanes_add(lanes_turn(sum), v[0]);
-}
-
-/* The other side's sums inside a block; vector 1 has none. */
-LANES_KERNEL lanes inside_sum(const lanes v[4]) {
-    lanes crossed = lanes_turn_high(lanes_add(v[2], lanes_turn(v[3])));
-    return lanes_add(lanes_turn(v[0]), lanes_swap(crossed));
-}
-
 /* ---- first pass: densities and terms ---- */
 
 #define TERMS(hessian) ((hessian) ? 32 : 16)

@@ -3,6 +3,7 @@
 #ifndef HOP_POTENTIALS_GUPTA_KERNELS_H
 #define HOP_POTENTIALS_GUPTA_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,12 +41,12 @@ enum {
     HOP__GUPTA_RATES
 };
 
-/* Atoms stand in slots: first quads, four atoms of one element each that follow one
-   another in the caller's arrays, then `lone` others.  Slots from `count` on are not
-   used. */
+/* Atoms stand in slots: first quads, four atoms of one element each, then `lone` others.
+   Slots from `count` on are not used. */
 typedef struct hop__gupta_cluster {
     size_t count, blocks, quads, lone;
-    const int32_t *first; /* [quads + lone]: first atom of the quad, the lone atom */
+    const int32_t *order; /* [count]: the atom in each slot */
+    bool scattered;       /* atoms of a quad do not follow one another */
     const int32_t *quad_element, *lone_element;
     double *block;  /* [blocks][HOP__GUPTA_ROWS][8] */
     double *turned; /* [quads, even][8][8]: the first eight rows, each quad twice */

@@ -381,24 +381,6 @@ LANES_INLINE lanes lanes_scale(lanes shifted) {
 
 #endif
 
-/* x y z w of eight places, four numbers each. */
-typedef struct lanes_places {
-    lanes x, y, z, w;
-} lanes_places;
-
-LANES_INLINE lanes_places lanes_gather(const double *place, const int32_t *index) {
-#define LANES_PLACE(k) (place + 4 * (size_t)index[k])
-    lanes a = lanes_halves(LANES_PLACE(0), LANES_PLACE(4));
-    lanes b = lanes_halves(LANES_PLACE(1), LANES_PLACE(5));
-    lanes c = lanes_halves(LANES_PLACE(2), LANES_PLACE(6));
-    lanes d = lanes_halves(LANES_PLACE(3), LANES_PLACE(7));
-#undef LANES_PLACE
-    lanes xz = lanes_unpack_low(a, b), yw = lanes_unpack_high(a, b);
-    lanes xz2 = lanes_unpack_low(c, d), yw2 = lanes_unpack_high(c, d);
-    return (lanes_places){lanes_pairs_low(xz, xz2), lanes_pairs_low(yw, yw2),
-                          lanes_pairs_high(xz, xz2), lanes_pairs_high(yw, yw2)};
-}
-
 /* Lane k is the sum of all lanes of v[k]. */
 LANES_INLINE lanes lanes_sums(const lanes v[8]) {
     lanes half[2];

@@ -16,33 +16,42 @@ typedef struct shelf {
     size_t filled; /* vectors */
 } shelf;
 
-/* ---- eight neighbours of a row: those below `start` and those from there to `end` ---- */
+/* ---- sixteen neighbours of a row: those below `start` and those from there to `end` ---- */
 
 typedef struct taken {
     size_t near, far; /* entries */
 } taken;
 
+/* Of eight: squares of distances, also with the element's sign, and the borders. */
+typedef struct measured {
+    lanes square, squares, start, end;
+} measured;
+
 #if defined(__AVX512F__)
-static inline size_t append(int32_t *to, double *squares_to, __m256i places,
-                            lanes squares, __mmask8 which) {
-    _mm256_storeu_si256((__m256i *)(void *)to,
-                        _mm256_maskz_compress_epi32(which, places));
-    _mm512_storeu_pd(squares_to, _mm512_maskz_compress_pd(which, squares));
-    return (size_t)__builtin_popcount(_cvtmask8_u32(which));
+static inline size_t append(const shelf *s, size_t at, __m512i places,
+                            const measured m[2], __mmask8 low, __mmask8 high) {
+    const size_t lows = (size_t)__builtin_popcount(_cvtmask8_u32(low));
+    _mm512_storeu_si512(
+        s->kept + at, _mm512_maskz_compress_epi32(_mm512_kunpackb(high, low), places));
+    _mm512_storeu_pd(s->squares + at, _mm512_maskz_compress_pd(low, m[0].squares));
+    _mm512_storeu_pd(s->squares + at + lows,
+                     _mm512_maskz_compress_pd(high, m[1].squares));
+    return at + lows + (size_t)__builtin_popcount(_cvtmask8_u32(high));
 }
 
 static inline taken take(const shelf *near, const shelf *far, taken at,
-                         const int32_t *places, lanes square, lanes squares,
-                         lanes start, lanes end, unsigned which) {
-    const __m256i eight = _mm256_loadu_si256((const __m256i *)(const void *)places);
-    const __mmask8 all = _cvtu32_mask8(which);
-    const __mmask8 below = _mm512_mask_cmp_pd_mask(all, square, start, _CMP_LT_OQ);
-    const __mmask8 above = _mm512_mask_cmp_pd_mask(all, square, start, _CMP_NLT_UQ);
-    const __mmask8 inside = _mm512_mask_cmp_pd_mask(above, square, end, _CMP_LT_OQ);
-    return (taken){at.near + append(near->kept + at.near, near->squares + at.near,
-                                    eight, squares, below),
-                   at.far + append(far->kept + at.far, far->squares + at.far, eight,
-                                   squares, inside)};
+                         const int32_t *index, const measured m[2], unsigned which) {
+    const __m512i places = _mm512_loadu_si512(index);
+    __mmask8 below[2], inside[2];
+    for (int k = 0; k < 2; k++) {
+        const __mmask8 all = _cvtu32_mask8(which >> 8 * k & 255);
+        const __mmask8 above =
+            _mm512_mask_cmp_pd_mask(all, m[k].square, m[k].start, _CMP_NLT_UQ);
+        below[k] = _mm512_mask_cmp_pd_mask(all, m[k].square, m[k].start, _CMP_LT_OQ);
+        inside[k] = _mm512_mask_cmp_pd_mask(above, m[k].square, m[k].end, _CMP_LT_OQ);
+    }
+    return (taken){append(near, at.near, places, m, below[0], below[1]),
+                   append(far, at.far, places, m, inside[0], inside[1])};
 }
 #else
 #if defined(__AVX2__)
@@ -79,14 +88,16 @@ static inline size_t append(int32_t *to, double *squares_to, const int32_t *plac
 #endif
 
 LANES_KERNEL taken take(const shelf *near, const shelf *far, taken at,
-                        const int32_t *places, lanes square, lanes squares, lanes start,
-                        lanes end, unsigned which) {
-    const unsigned below = lanes_below(square, start) & which;
-    const unsigned inside = lanes_below(square, end) & which & ~below;
-    return (taken){at.near + append(near->kept + at.near, near->squares + at.near,
-                                    places, squares, below),
-                   at.far + append(far->kept + at.far, far->squares + at.far, places,
-                                   squares, inside)};
+                        const int32_t *index, const measured m[2], unsigned which) {
+    for (int k = 0; k < 2; k++, index += 8, which >>= 8) {
+        const unsigned below = lanes_below(m[k].square, m[k].start) & which;
+        const unsigned inside = lanes_below(m[k].square, m[k].end) & which & ~below;
+        at.near += append(near->kept + at.near, near->squares + at.near, index,
+                          m[k].squares, below & 255);
+        at.far += append(far->kept + at.far, far->squares + at.far, index, m[k].squares,
+                         inside & 255);
+    }
+    return at;
 }
 #endif
 
@@ -111,14 +122,13 @@ static inline void close_row(shelf *s, size_t row, size_t count, size_t i,
     s->filled += whole;
 }
 
-LANES_KERNEL taken sort_eight(const hop__gupta_list *l, int kinds, const double *rates,
-                              vectors center, const shelf *near, const shelf *far,
-                              taken at, const int32_t *index, unsigned which) {
+LANES_KERNEL measured measure_eight(const hop__gupta_list *l, int kinds,
+                                    const double *rates, vectors center,
+                                    const int32_t *index) {
     const lanes_places places = lanes_gather(l->places, index);
     const lanes square = square_of(to_center(center, places)), element = places.w;
-    return take(near, far, at, index, square,
-                kinds == 2 ? lanes_signed(square, element) : square,
-                RATE(HOP__LIST_START), RATE(HOP__LIST_END), which);
+    return (measured){square, kinds == 2 ? lanes_signed(square, element) : square,
+                      RATE(HOP__LIST_START), RATE(HOP__LIST_END)};
 }
 
 LANES_KERNEL void sort_row(const hop__gupta_list *l, int kinds, size_t i, size_t row,
@@ -130,9 +140,9 @@ LANES_KERNEL void sort_row(const hop__gupta_list *l, int kinds, size_t i, size_t
     taken at = {8 * near->filled, 8 * far->filled};
     for (size_t k = 0; k < count; k += 16) {
         const unsigned all = count - k < 16 ? (1u << (count - k)) - 1 : 0xffffu;
-        at = sort_eight(l, kinds, rates, center, near, far, at, index + k, all & 255);
-        at =
-            sort_eight(l, kinds, rates, center, near, far, at, index + k + 8, all >> 8);
+        const measured m[2] = {measure_eight(l, kinds, rates, center, index + k),
+                               measure_eight(l, kinds, rates, center, index + k + 8)};
+        at = take(near, far, at, index + k, m, all);
     }
     close_row(near, row, at.near - 8 * near->filled, i, 1e24);
     /* those atoms themselves have this row's element */
@@ -154,7 +164,7 @@ static inline void fetch_row(const hop__gupta_list *l, size_t i) {
 
 LANES_KERNEL void filter_block(const hop__gupta_list *l, int kinds, size_t begin,
                                size_t end, size_t block, double *squares) {
-    const size_t first = l->room[block], half = (l->room[block + 1] - first) / 2;
+    const size_t first = l->room[block], half = l->half[block];
     const size_t middle = first + half, atoms = l->neighbors->atoms;
     shelf near = {l->kept + first, l->vectors + first / 8, squares, 0};
     shelf far = {l->kept + middle, l->vectors + middle / 8, squares + half, 0};

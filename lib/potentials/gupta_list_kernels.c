@@ -5,9 +5,8 @@
  *   second pass  repulsion a and, with A = -2 a'/r, B = -b'/(2 r), the force
  *                (A - (1/sqrt(rho_i) + 1/sqrt(rho_j)) B) u
  *
- * Where there is memory for terms, the first pass makes a, A and B, too.  For large systems
- * the second makes all anew, to the same bits: to keep terms would move more bytes than the
- * processor can while it computes.  All vectors of a block are done in one loop: loops over
+ * Where a block has room for terms, the first pass makes a, A and B, too.  Otherwise the
+ * second makes all anew, to the same bits.  All vectors of a block are done in one loop: loops over
  * the two or three vectors of a row, whose ends no processor foresees, would take longer
  * than what is in them. */
 #include "potentials/gupta_list_pairs.h"
@@ -43,7 +42,12 @@ LANES_KERNEL void give_virial(const virial *v, double *sums) {
 
 enum { ENERGY, FORCE, DENSITY = FORCE }; /* of row_sums */
 
-LANES_KERNEL void first_vectors(const list *l, int kinds, bool keep, bool tail,
+/* Where the block's are, two for each entry, or NULL. */
+LANES_KERNEL double *terms_of(const list *l, size_t block) {
+    return l->room[block] < l->ring ? l->terms + 2 * l->room[block] : NULL;
+}
+
+LANES_KERNEL void first_vectors(const list *l, int kinds, double *terms, bool tail,
                                 size_t begin, size_t block, const double *squares,
                                 row_sums *sums) {
     const size_t end = end_entry(l, block, tail), offset = l->room[block];
@@ -55,10 +59,10 @@ LANES_KERNEL void first_vectors(const list *l, int kinds, bool keep, bool tail,
         const size_t after = entry_after(entry, end);
         b = next;
         next = recall(l, kinds, begin, after, squares + (after - offset));
-        if (keep) {
+        if (terms) {
             const pair p = pair_of(tail, false, kinds, &b);
-            lanes_store(l->terms + 2 * entry, p.big_a);
-            lanes_store(l->terms + 2 * entry + 8, p.big_b);
+            lanes_store(terms + 2 * (entry - offset), p.big_a);
+            lanes_store(terms + 2 * (entry - offset) + 8, p.big_b);
             add_to_row(sums, b.row, ENERGY, p.a);
             add_to_row(sums, b.row, DENSITY, p.b);
         } else {
@@ -90,16 +94,16 @@ LANES_KERNEL double add_repulsion(const list *l, size_t atom, size_t end,
     return sum;
 }
 
-LANES_KERNEL void first_rows(const list *l, int kinds, bool keep, size_t begin,
+LANES_KERNEL void first_rows(const list *l, int kinds, double *terms, size_t begin,
                              size_t end, size_t block, const double *squares) {
     double total = 0.0;
     row_sums sums;
     clear_sums(&sums, 2);
-    first_vectors(l, kinds, keep, false, begin, block, squares, &sums);
-    first_vectors(l, kinds, keep, true, begin, block, squares, &sums);
+    first_vectors(l, kinds, terms, false, begin, block, squares, &sums);
+    first_vectors(l, kinds, terms, true, begin, block, squares, &sums);
     for (size_t atom = begin; atom < end; atom += 8) {
         finish_rows(l, atom, end, eight_rows(&sums, atom - begin, DENSITY));
-        if (keep)
+        if (terms)
             total +=
                 add_repulsion(l, atom, end, eight_rows(&sums, atom - begin, ENERGY));
     }
@@ -108,10 +112,11 @@ LANES_KERNEL void first_rows(const list *l, int kinds, bool keep, size_t begin,
 
 LANES_KERNEL void first_pass(const list *l, int kinds, size_t begin, size_t end,
                              size_t block, const double *squares) {
-    if (l->terms)
-        first_rows(l, kinds, true, begin, end, block, squares);
+    double *terms = terms_of(l, block);
+    if (terms)
+        first_rows(l, kinds, terms, begin, end, block, squares);
     else
-        first_rows(l, kinds, false, begin, end, block, squares);
+        first_rows(l, kinds, NULL, begin, end, block, squares);
 }
 
 void VARIANT(hop__gupta_list_first_)(const hop__gupta_list *l, size_t begin, size_t end,
@@ -145,13 +150,14 @@ LANES_KERNEL void second_vectors(const list *l, int kinds, bool tail, size_t beg
 }
 
 /* The same from terms that were kept, but for the energy. */
-LANES_KERNEL void second_vectors_kept(const list *l, int kinds, bool tail, size_t begin,
-                                      size_t block, row_sums *sums, virial *v) {
-    const size_t end = end_entry(l, block, tail);
+LANES_KERNEL void second_vectors_kept(const list *l, int kinds, const double *kept,
+                                      bool tail, size_t begin, size_t block,
+                                      row_sums *sums, virial *v) {
+    const size_t end = end_entry(l, block, tail), offset = l->room[block];
     for (size_t entry = first_entry(l, block, tail); entry < end; entry += 8) {
         const size_t row = (size_t)l->vectors[entry / 8] / 16;
         const double *center = l->places + 4 * (size_t)l->neighbors->place[begin + row];
-        const double *terms = l->terms + 2 * entry;
+        const double *terms = kept + 2 * (entry - offset);
         const lanes_places places = lanes_gather(l->places, l->kept + entry);
         const vectors u = to_center(broadcast(center), places);
         const lanes roots = roots_of(kinds, center, places.w);
@@ -163,14 +169,15 @@ LANES_KERNEL void second_vectors_kept(const list *l, int kinds, bool tail, size_
 LANES_KERNEL void second_pass(const list *l, int kinds, size_t begin, size_t end,
                               size_t block, const double *unused) {
     double *total = l->sums + block * HOP__LIST_SUMS;
+    const double *terms = terms_of(l, block);
     row_sums sums;
     virial v;
     (void)unused;
     clear_sums(&sums, 4);
     clear_virial(&v);
-    if (l->terms) {
-        second_vectors_kept(l, kinds, false, begin, block, &sums, &v);
-        second_vectors_kept(l, kinds, true, begin, block, &sums, &v);
+    if (terms) {
+        second_vectors_kept(l, kinds, terms, false, begin, block, &sums, &v);
+        second_vectors_kept(l, kinds, terms, true, begin, block, &sums, &v);
     } else {
         second_vectors(l, kinds, false, begin, block, &sums, &v);
         second_vectors(l, kinds, true, begin, block, &sums, &v);
@@ -178,7 +185,7 @@ LANES_KERNEL void second_pass(const list *l, int kinds, size_t begin, size_t end
     for (size_t atom = begin; atom < end; atom += 8) {
         const size_t row = atom - begin;
         put_by_atom(l->forces, atom, end, eight_vectors(&sums, row, FORCE));
-        if (!l->terms)
+        if (!terms)
             total[0] += add_repulsion(l, atom, end, eight_rows(&sums, row, ENERGY));
     }
     give_virial(&v, total);

@@ -40,16 +40,17 @@ typedef struct hop__gupta_list {
     double *moves;  /* Hessian products: direction and, second pass, change of that */
 
     /* Neighbours within reach in vectors of eight, each of one row: those below START of
-       all rows of a block from room[block] on, the others from half way to
-       room[block + 1] on. */
-    const size_t *room;
+       all rows of a block from room[block] on, the others from room[block] + half[block]
+       on.  Blocks whose room is below `ring` have terms, and lose all to later blocks. */
+    const size_t *room, *half;
+    size_t ring;
     int32_t *kept; /* places */
     int32_t
         *vectors; /* by kept / 8: 16 times the row in its block, and how many count */
     int32_t *filled; /* 2 per block: vectors of each sort */
     double *squares; /* of each thread `widest`, for its block's kept */
     size_t widest;
-    double *terms; /* 2 per kept: A and B of the first pass for the second; or NULL */
+    double *terms; /* 2 per entry below `ring`: A and B of the first pass */
     double *root;  /* 1/sqrt(rho), by place of an atom; for products also its change */
     double *sums;  /* [block][HOP__LIST_SUMS] */
     double *forces, *energies; /* by atom; products go to `forces` */

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
+#include "potentials/gupta_columns.h"
 #include "potentials/gupta_kernels.h"
-#include "potentials/gupta_lanes.h"
 #include "potentials/gupta_list_kernels.h"
 
 #define JOIN_(a, b) a##b
@@ -176,7 +176,7 @@ LANES_KERNEL lanes elements_of(const hop__gupta_list *l, int kinds, lanes at_han
 }
 
 LANES_KERNEL size_t first_entry(const hop__gupta_list *l, size_t block, bool tail) {
-    return tail ? (l->room[block] + l->room[block + 1]) / 2 : l->room[block];
+    return l->room[block] + (tail ? l->half[block] : 0);
 }
 
 LANES_KERNEL size_t end_entry(const hop__gupta_list *l, size_t block, bool tail) {

@@ -8,7 +8,9 @@
 
 #define SKIN 0.5
 #define THREADS_FROM 2000 /* atoms for which waking threads pay */
-#define TERMS_UP_TO 8000  /* atoms whose terms stay in the caches from pass to pass */
+#define TOGETHER 8000     /* atoms whose terms stay in the caches from pass to pass */
+#define STAGE 32          /* blocks */
+#define KEPT_STAGES 7
 #define LOG2_E 1.4426950408889634074
 
 /* ---- memory ---- */
@@ -17,10 +19,11 @@ void hop__gupta_rows_free(hop_context *context, hop__gupta_rows *rows) {
     if (!rows)
         return;
     hop__neighbors_free(rows->neighbors);
-    void *const arrays[] = {rows->numbers, rows->species, rows->rates,  rows->elements,
-                            rows->kept,    rows->vectors, rows->filled, rows->room,
-                            rows->moves,   rows->root,    rows->sums,   rows->squares,
-                            rows->terms,   rows->marks};
+    hop__gupta_stages_free(context, &rows->stages);
+    void *const arrays[] = {rows->numbers, rows->species, rows->rates,   rows->elements,
+                            rows->kept,    rows->vectors, rows->filled,  rows->moves,
+                            rows->root,    rows->sums,    rows->squares, rows->terms,
+                            rows->marks};
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
         hop__release(context, arrays[k]);
     hop__release(context, rows);
@@ -34,7 +37,9 @@ static int make_rows(hop_context *context, hop__gupta_workspace *w) {
         hop__release(context, rows);
         return HOP_ERROR_MEMORY;
     }
-    rows->terms_up_to = TERMS_UP_TO;
+    rows->together = TOGETHER;
+    rows->stage_blocks = STAGE;
+    rows->kept_stages = KEPT_STAGES;
     w->rows = rows;
     return HOP_OK;
 }
@@ -62,7 +67,6 @@ static int reserve_atoms(hop_context *context, hop__gupta_rows *w, size_t atoms)
     if (!renew(context, &w->numbers, atoms, sizeof *w->numbers) ||
         !renew(context, &w->species, atoms, sizeof *w->species) ||
         !renew(context, &w->elements, atoms, sizeof *w->elements) ||
-        !renew(context, &w->room, blocks + 1, sizeof *w->room) ||
         !renew(context, &w->filled, 2 * blocks, sizeof *w->filled) ||
         !renew(context, &w->root, 2 * atoms, sizeof *w->root) ||
         !renew(context, &w->sums, blocks * HOP__LIST_SUMS, sizeof *w->sums))
@@ -138,6 +142,8 @@ static int find_elements(hop_potential *potential, hop__gupta_rows *w,
     w->builds = SIZE_MAX;
     int status = reserve_atoms(potential->context, w, s->count);
     if (status == HOP_OK)
+        status = hop__gupta_stages_reserve(&w->stages, potential->context, s->count);
+    if (status == HOP_OK)
         status = hop__gupta_find_species(potential, s, w->species);
     if (status != HOP_OK)
         return status;
@@ -177,38 +183,43 @@ static int mark_places(hop_context *context, hop__gupta_rows *w) {
     return HOP_OK;
 }
 
+/* More than two elements are told apart by numbers that the second pass overwrites, so that
+   it has to come after the first of all. */
+static int make_stages(hop__gupta_rows *w) {
+    const size_t atoms = w->neighbors->atoms;
+    const bool staged = atoms > w->together && w->kinds <= 2;
+    const size_t keep = staged ? w->kept_stages : atoms <= w->together ? 1 : 0;
+    return hop__gupta_stages_make(&w->stages, w->neighbors,
+                                  staged ? w->stage_blocks : blocks_of(atoms), keep);
+}
+
 /* Room for each row's neighbours twice, near and far, and for the 32 entries at most that
    are written after them. */
 static int follow_list(hop_context *context, hop__gupta_rows *w) {
     const hop__neighbors *list = w->neighbors;
-    size_t half = 0, room = 0;
+    size_t half = 0;
     if (w->builds == list->builds)
         return HOP_OK;
     w->builds = SIZE_MAX;
     w->widest = 0;
     for (size_t i = 0; i < list->atoms; i++) {
         const int32_t place = list->place[i];
-        if (i % HOP__LIST_BLOCK == 0)
-            w->room[i / HOP__LIST_BLOCK] = room;
         w->elements[place] = w->kind_of[w->species[i]];
         half += ((size_t)list->count[place] + 7) / 8 * 8;
         if ((i + 1) % HOP__LIST_BLOCK == 0 || i + 1 == list->atoms) {
-            room += 2 * (half + 32);
+            w->stages.half[i / HOP__LIST_BLOCK] = half + 32;
             w->widest = w->widest > 2 * (half + 32) ? w->widest : 2 * (half + 32);
             half = 0;
         }
     }
-    w->room[blocks_of(list->atoms)] = room;
-    int status = reserve_kept(context, w, room);
+    int status = make_stages(w);
+    if (status == HOP_OK)
+        status = reserve_kept(context, w, w->stages.entries);
     if (status == HOP_OK && w->kinds >= 2)
         status = mark_places(context, w);
     if (status == HOP_OK)
         w->builds = list->builds;
     return status;
-}
-
-static bool keeps_terms(const hop__gupta_rows *w) {
-    return w->neighbors->atoms <= w->terms_up_to;
 }
 
 static void point_list(hop__gupta_rows *w) {
@@ -218,13 +229,15 @@ static void point_list(hop__gupta_rows *w) {
                                 .rates = w->rates,
                                 .places = w->neighbors->positions,
                                 .moves = w->moves,
-                                .room = w->room,
+                                .room = w->stages.room,
+                                .half = w->stages.half,
+                                .ring = w->stages.ring,
                                 .kept = w->kept,
                                 .vectors = w->vectors,
                                 .filled = w->filled,
                                 .squares = w->squares,
                                 .widest = w->widest,
-                                .terms = keeps_terms(w) ? w->terms : NULL,
+                                .terms = w->terms,
                                 .root = w->root,
                                 .sums = w->sums};
 }
@@ -236,7 +249,7 @@ size_t hop__gupta_rows_workers(const hop_context *context, size_t atoms) {
 static int reserve_work(hop_context *context, hop__gupta_rows *w, bool product) {
     const hop__neighbors *list = w->neighbors;
     const size_t workers = hop__gupta_rows_workers(context, list->atoms);
-    const size_t terms = keeps_terms(w) && !product ? 2 * w->kept_capacity : 0;
+    const size_t terms = product ? 0 : 2 * w->stages.ring;
     int status =
         reserve(context, &w->squares, &w->square_capacity, workers * w->widest);
     if (status == HOP_OK)

@@ -5,14 +5,17 @@
 
 #include "potentials/gupta.h"
 #include "potentials/gupta_list_kernels.h"
+#include "potentials/gupta_stages.h"
 
 struct hop__gupta_rows {
     hop__neighbors *neighbors;
     hop__gupta_list list;   /* what points to the arrays below and to the neighbours */
     size_t count, capacity; /* atoms */
-    size_t terms_up_to; /* atoms: larger systems do not keep the first pass's terms */
-    int32_t *numbers, *species; /* of atoms, in the structure's order */
-    int kinds;                  /* elements that are present */
+    hop__gupta_stages stages;
+    size_t together;                  /* atoms: larger systems are done in stages */
+    size_t stage_blocks, kept_stages; /* of those, as in gupta_stages.h */
+    int32_t *numbers, *species;       /* of atoms, in the structure's order */
+    int kinds;                        /* elements that are present */
     int32_t kind_of[HOP__MAX_SPECIES];
     double *rates; /* as in gupta_list_kernels.h */
     size_t rates_size;
@@ -20,7 +23,6 @@ struct hop__gupta_rows {
     size_t move_capacity, kept_capacity, terms_capacity, mark_capacity;
     size_t square_capacity, widest; /* room of a block */
     int32_t *elements, *kept, *vectors, *filled;
-    size_t *room;
     double *moves, *root, *sums, *squares, *terms, *marks;
 };
 

@@ -1,10 +1,10 @@
-/* Where the Gupta cluster kernels find the numbers of a block, a quad, a lone atom, and how
-   positions come in and forces go out; gupta_kernels.h has the layout. */
+/* Where the Gupta cluster kernels find the numbers of a block, a quad, a lone atom, how
+   positions come in and forces go out, and how a tile is summed up; gupta_kernels.h has the layout. */
 #ifndef HOP_POTENTIALS_GUPTA_SLOTS_H
 #define HOP_POTENTIALS_GUPTA_SLOTS_H
 
+#include "potentials/gupta_columns.h"
 #include "potentials/gupta_kernels.h"
-#include "potentials/gupta_lanes.h"
 
 #define UNROLL _Pragma("GCC unroll 4")
 #define EACH_OF(count) UNROLL for (int k = 0; k < (count); k++)
@@ -64,17 +64,25 @@ LANES_KERNEL const double *rates_of(const cluster *c, int element, size_t block)
     return c->rates + ((size_t)element * c->blocks + block) * (8 * HOP__GUPTA_RATES);
 }
 
-/* ---- in and out: x y z of four atoms in each half, twelve numbers in memory ---- */
+/* ---- in and out ---- */
+
+/* x y z of four atoms in each half, twelve numbers in memory. */
+LANES_KERNEL void runs(const double *low, const double *high, lanes v[3]) {
+    lanes a = lanes_halves(low, high), b = lanes_halves(low + 4, high + 4),
+          d = lanes_halves(low + 8, high + 8); /* xyzx yzxy zxyz */
+    v[0] = lanes_shuffle(lanes_blend(lanes_blend(a, b, 4), d, 2), 0x6c);
+    v[1] = lanes_shuffle(lanes_blend(lanes_blend(b, a, 2), d, 4), 0xb1);
+    v[2] = lanes_shuffle(lanes_blend(lanes_blend(d, b, 2), a, 4), 0xc6);
+}
 
 LANES_KERNEL void take_in_rows(const cluster *c, const double *from, size_t number,
                                size_t other, int what) {
-    const double *low = from + 3 * (size_t)c->first[number];
-    const double *high = from + 3 * (size_t)c->first[other];
-    lanes a = lanes_halves(low, high), b = lanes_halves(low + 4, high + 4),
-          d = lanes_halves(low + 8, high + 8); /* xyzx yzxy zxyz */
-    lanes v[3] = {lanes_shuffle(lanes_blend(lanes_blend(a, b, 4), d, 2), 0x6c),
-                  lanes_shuffle(lanes_blend(lanes_blend(b, a, 2), d, 4), 0xb1),
-                  lanes_shuffle(lanes_blend(lanes_blend(d, b, 2), a, 4), 0xc6)};
+    const int32_t *low = c->order + 4 * number, *high = c->order + 4 * other;
+    lanes v[3];
+    if (c->scattered)
+        lanes_xyz(from, low, high, v);
+    else
+        runs(from + 3 * (size_t)low[0], from + 3 * (size_t)high[0], v);
     UNROLL for (int k = 0; k < 3; k++) {
         lanes_store(row(c, number / 2, what + k), v[k]);
         lanes_store(c->turned + 64 * number + 8 * (what + k), lanes_lows(v[k], v[k]));
@@ -90,47 +98,46 @@ LANES_KERNEL void take_in(const cluster *c, const double *from, int what) {
         take_in_rows(c, from, number, number + 1, what);
     if (number < c->quads)
         take_in_rows(c, from, number, number, what);
-    for (size_t k = 0; k < c->lone; k++)
-        for (size_t slot = 4 * c->quads + k, at = 0; at < 3; at++)
+    for (size_t slot = 4 * c->quads; slot < c->count; slot++)
+        for (size_t at = 0; at < 3; at++)
             row(c, slot / 8, what + (int)at)[slot % 8] =
-                from[3 * (size_t)c->first[c->quads + k] + at];
+                from[3 * (size_t)c->order[slot] + at];
 }
 
-LANES_KERNEL void give_out_rows(const cluster *c, double *to, size_t number,
-                                size_t other) {
-    double *low = to + 3 * (size_t)c->first[number];
-    double *high = to + 3 * (size_t)c->first[other];
-    lanes x = lanes_shuffle(own(c, number / 2, HOP__GUPTA_FX), 0x6c);
-    lanes y = lanes_shuffle(own(c, number / 2, HOP__GUPTA_FY), 0xb1);
-    lanes z = lanes_shuffle(own(c, number / 2, HOP__GUPTA_FZ), 0xc6);
+LANES_KERNEL void give_out_rows(const cluster *c, double *to, size_t block) {
+    const int32_t *order = c->order + 8 * block;
+    lanes x = own(c, block, HOP__GUPTA_FX), y = own(c, block, HOP__GUPTA_FY),
+          z = own(c, block, HOP__GUPTA_FZ);
+    if (c->scattered) {
+        lanes_put_xyz(to, order, x, y, z);
+        return;
+    }
+    double *low = to + 3 * (size_t)order[0], *high = to + 3 * (size_t)order[4];
+    x = lanes_shuffle(x, 0x6c);
+    y = lanes_shuffle(y, 0xb1);
+    z = lanes_shuffle(z, 0xc6);
     lanes_store_halves(low, high, lanes_blend(lanes_blend(x, y, 2), z, 4));
     lanes_store_halves(low + 4, high + 4, lanes_blend(lanes_blend(y, z, 2), x, 4));
     lanes_store_halves(low + 8, high + 8, lanes_blend(lanes_blend(z, x, 2), y, 4));
 }
 
 LANES_KERNEL void give_out(const cluster *c, double *to) {
-    size_t number = 0;
-    for (; number + 2 <= c->quads; number += 2)
-        give_out_rows(c, to, number, number + 1);
-    for (size_t slot = 4 * number; slot < c->count; slot++) {
-        size_t quad = slot / 4 < c->quads ? slot / 4 : slot - 3 * c->quads;
-        size_t atom = (size_t)c->first[quad] + (slot / 4 < c->quads ? slot % 4 : 0);
+    for (size_t block = 0; block < c->quads / 2; block++)
+        give_out_rows(c, to, block);
+    for (size_t slot = c->quads / 2 * 8; slot < c->count; slot++)
         for (size_t at = 0; at < 3; at++)
-            to[3 * atom + at] = row(c, slot / 8, HOP__GUPTA_FX + (int)at)[slot % 8];
-    }
+            to[3 * (size_t)c->order[slot] + at] =
+                row(c, slot / 8, HOP__GUPTA_FX + (int)at)[slot % 8];
 }
 
 LANES_KERNEL void give_out_energies(const cluster *c) {
-    size_t number = 0;
-    for (; number + 2 <= c->quads; number += 2)
-        lanes_store_halves(c->energies + c->first[number],
-                           c->energies + c->first[number + 1],
-                           own(c, number / 2, HOP__GUPTA_ENERGY));
-    for (size_t slot = 4 * number; slot < c->count; slot++) {
-        size_t quad = slot / 4 < c->quads ? slot / 4 : slot - 3 * c->quads;
-        size_t atom = (size_t)c->first[quad] + (slot / 4 < c->quads ? slot % 4 : 0);
-        c->energies[atom] = row(c, slot / 8, HOP__GUPTA_ENERGY)[slot % 8];
-    }
+    const size_t blocks = c->scattered ? 0 : c->quads / 2;
+    for (size_t block = 0; block < blocks; block++)
+        lanes_store_halves(c->energies + c->order[8 * block],
+                           c->energies + c->order[8 * block + 4],
+                           own(c, block, HOP__GUPTA_ENERGY));
+    for (size_t slot = 8 * blocks; slot < c->count; slot++)
+        c->energies[c->order[slot]] = row(c, slot / 8, HOP__GUPTA_ENERGY)[slot % 8];
 }
 
 /* ---- one to four vectors of pairs: the other side ---- */
@@ -172,6 +179,25 @@ LANES_KERNEL lanes square(const cluster *c, size_t block, const points *p, int k
     lanes y = lanes_sub(own(c, block, HOP__GUPTA_Y), p->y[k]);
     lanes z = lanes_sub(own(c, block, HOP__GUPTA_Z), p->z[k]);
     return lanes_fma(z, z, lanes_fma(y, y, lanes_mul(x, x)));
+}
+
+/* ---- sums over a tile ---- */
+
+LANES_KERNEL lanes sum4(const lanes v[4]) {
+    return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
+}
+
+/* The other side's sums: lane l of vector k belongs to atom l + k. */
+LANES_KERNEL lanes turned_sum(const lanes v[4]) {
+    lanes sum = lanes_add(lanes_turn(v[3]), v[2]);
+    sum = lanes_add(lanes_turn(sum), v[1]);
+    return lanes_add(lanes_turn(sum), v[0]);
+}
+
+/* The other side's sums inside a block; vector 1 has none. */
+LANES_KERNEL lanes inside_sum(const lanes v[4]) {
+    lanes crossed = lanes_turn_high(lanes_add(v[2], lanes_turn(v[3])));
+    return lanes_add(lanes_turn(v[0]), lanes_swap(crossed));
 }
 
 #endif

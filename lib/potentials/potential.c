@@ -200,15 +200,15 @@ static int explain_nonfinite(hop_context *context, const hop_structure *s) {
 int hop_potential_evaluate(hop_potential *potential, hop_structure *structure) {
     if (!potential || !structure)
         return hop__missing(potential ? potential->context : NULL, "structure");
-    hop__structure_forget(structure);
     int status = hop__structure_check(potential->context, structure);
     if (status == HOP_OK)
         status = potential->kind->evaluate(potential, structure);
-    if (status == HOP_OK && !(isfinite(*structure->energy) &&
-                              hop__all_finite(structure->forces, 3 * structure->count)))
+    if (status == HOP_OK &&
+        !(isfinite(*structure->energy) &&
+          hop__rows_finite(potential->context, structure->forces, structure->count)))
         status = explain_nonfinite(potential->context, structure);
     if (status != HOP_OK)
-        *structure->energy = NAN;
+        hop__structure_forget(structure);
     return status;
 }
 
@@ -219,14 +219,16 @@ int hop_potential_hessian_vector(hop_potential *potential,
         return hop__missing(potential ? potential->context : NULL,
                             "structure, v or hv");
     int status = hop__structure_check(potential->context, structure);
-    for (size_t k = 0; status == HOP_OK && k < 3 * structure->count; k++)
+    const bool finite =
+        status != HOP_OK || hop__rows_finite(potential->context, v, structure->count);
+    for (size_t k = 0; !finite && status == HOP_OK && k < 3 * structure->count; k++)
         if (!isfinite(v[k]))
             status = hop__fail(potential->context, HOP_ERROR_ARGUMENT,
                                "direction: expected finite numbers, got v[%zu] = %g", k,
                                v[k]);
     if (status == HOP_OK)
         status = potential->kind->hessian_vector(potential, structure, v, hv);
-    if (status == HOP_OK && !hop__all_finite(hv, 3 * structure->count))
+    if (status == HOP_OK && !hop__rows_finite(potential->context, hv, structure->count))
         status = explain_nonfinite(potential->context, structure);
     return status;
 }

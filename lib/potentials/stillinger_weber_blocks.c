@@ -7,9 +7,10 @@
 #include "potentials/stillinger_weber.h"
 #include "potentials/stillinger_weber_kernels.h"
 
-#define KEEP 10000 /* atoms above which computing again is faster than memory */
-#define THREADED 8 /* blocks from which on threads pay */
-#define SUMMED 512 /* atoms whose totals are added up together */
+#define KEEP 10000  /* atoms above which computing again is faster than memory */
+#define THREADED 8  /* blocks from which on threads pay */
+#define PLACED 1024 /* places to which the direction is brought together */
+#define SUMMED (2 * HOP__SW_BLOCK) /* atoms whose energies are added up together */
 
 struct hop__sw_blocks {
     hop__sw_system system;
@@ -187,10 +188,14 @@ static void run_forces(void *argument, size_t block, size_t worker) {
     l->kernels->forces(&l->system, block);
 }
 
-static void run_dots(void *argument, size_t block, size_t worker) {
+/* While what the block touched is in the cache.  Without room for the entries all is done
+   again. */
+static void run_moments_and_dots(void *argument, size_t block, size_t worker) {
     hop__sw_blocks *l = argument;
-    (void)worker;
-    l->kernels->dots(&l->system, block);
+    run_moments(argument, block, worker);
+    if (atomic_load_explicit(&l->system.entries_used, memory_order_relaxed) <=
+        l->system.entry_capacity)
+        l->kernels->dots(&l->system, block);
 }
 
 static void run_product(void *argument, size_t block, size_t worker) {
@@ -200,12 +205,13 @@ static void run_product(void *argument, size_t block, size_t worker) {
 }
 
 /* Once more where the entries found no room. */
-static int find_moments(hop_context *context, size_t atoms, hop__sw_blocks *l) {
+static int find_moments(hop_context *context, size_t atoms, hop__task_function task,
+                        hop__sw_blocks *l) {
     hop__sw_system *y = &l->system;
     int status = reserve_entries(context, l, y->entry_capacity, atoms <= KEEP);
     while (status == HOP_OK) {
         atomic_store(&y->entries_used, 0);
-        each_block(context, atoms, run_moments, l);
+        each_block(context, atoms, task, l);
         const size_t used = atomic_load(&y->entries_used);
         if (used <= y->entry_capacity)
             return HOP_OK;
@@ -246,14 +252,13 @@ static double virial_of(const hop__sw_system *y, size_t blocks, double virial[6]
     return sum.largest;
 }
 
-/* One loop for both: each more would be another time to wait for all threads. */
-static void run_forces_and_add_up(void *argument, size_t index, size_t worker) {
-    const hop__sw_blocks *l = argument;
-    const size_t parts = parts_of(l->system.list->atoms);
-    if (index < parts)
-        add_up(argument, index, worker);
-    else
-        run_forces(argument, index - parts, worker);
+/* One loop for both: each more would be another time to wait for all threads.  The sums
+   are spread over the blocks, so that threads' shares of blocks are as large as in the first
+   pass and each finds in its cache what it left there. */
+static void run_forces_and_add_up(void *argument, size_t block, size_t worker) {
+    run_forces(argument, block, worker);
+    if (block % (SUMMED / HOP__SW_BLOCK) == 0)
+        add_up(argument, block / (SUMMED / HOP__SW_BLOCK), worker);
 }
 
 /* Once more where the atoms are so near that whole numbers do not hold the virial. */
@@ -262,8 +267,7 @@ static void find_forces(hop_context *context, size_t atoms, hop__sw_blocks *l,
     hop__sw_system *y = &l->system;
     const size_t blocks = (atoms + HOP__SW_BLOCK - 1) / HOP__SW_BLOCK;
     y->virial_scale = 1.0;
-    hop__parallel(context, blocks < THREADED ? 1 : (size_t)context->threads,
-                  blocks + parts_of(atoms), run_forces_and_add_up, l);
+    each_block(context, atoms, run_forces_and_add_up, l);
     /* so that the sum of all stays below 2^63 2^-10 */
     const int most = 39 < 51 - ilogb((double)atoms) ? 39 : 51 - ilogb((double)atoms);
     const double largest = virial_of(y, blocks, virial);
@@ -280,9 +284,10 @@ int hop__sw_blocks_evaluate(hop_potential *potential, hop_structure *s) {
     int status = prepare(potential, s->count, &l);
     if (status != HOP_OK)
         return status;
+    l->system.direction = NULL;
     l->system.energies = s->energies;
     l->system.forces = s->forces;
-    status = find_moments(context, s->count, l);
+    status = find_moments(context, s->count, run_moments, l);
     if (status != HOP_OK)
         return status;
     find_forces(context, s->count, l, s->virial);
@@ -293,6 +298,21 @@ int hop__sw_blocks_evaluate(hop_potential *potential, hop_structure *s) {
 }
 
 /* ---- Hessian products ---- */
+
+typedef struct placing {
+    hop__sw_blocks *blocks;
+    const double *v; /* by atom */
+} placing;
+
+static void place_some(void *argument, size_t part, size_t worker) {
+    const placing *p = argument;
+    const hop__neighbors *list = p->blocks->system.list;
+    const size_t begin = part * PLACED, left = list->images - begin;
+    (void)worker;
+    for (size_t k = begin; k < begin + (left < PLACED ? left : PLACED); k++)
+        memcpy(p->blocks->direction + 4 * k, p->v + 3 * (size_t)list->atom[k],
+               3 * sizeof *p->v);
+}
 
 static int place_direction(hop_context *context, hop__sw_blocks *l, const double *v) {
     hop__sw_system *y = &l->system;
@@ -312,8 +332,9 @@ static int place_direction(hop_context *context, hop__sw_blocks *l, const double
         l->dot_moments = n;
     }
     y->direction = l->direction;
-    for (size_t k = 0; k < images; k++)
-        memcpy(l->direction + 4 * k, v + 3 * (size_t)y->list->atom[k], 3 * sizeof *v);
+    hop__parallel(context,
+                  images < THREADED * HOP__SW_BLOCK ? 1 : (size_t)context->threads,
+                  (images + PLACED - 1) / PLACED, place_some, &(placing){l, v});
     return HOP_OK;
 }
 
@@ -328,10 +349,9 @@ int hop__sw_blocks_product(hop_potential *potential, const hop_structure *s,
         return status;
     l->system.energies = NULL;
     l->system.forces = hv;
-    status = find_moments(context, s->count, l);
+    status = find_moments(context, s->count, run_moments_and_dots, l);
     if (status != HOP_OK)
         return status;
-    each_block(context, s->count, run_dots, l);
     each_block(context, s->count, run_product, l);
     return HOP_OK;
 }

@@ -83,7 +83,7 @@ typedef struct hop__sw_system {
     double *moments;      /* 8: xx yy zz yz xz xy of T, x y of V */
     double *moment_pairs; /* 2: z of V, S */
     /* the same of the change along a direction; Hessian products only */
-    const double *direction; /* 4 per place, images too */
+    const double *direction; /* 4 per place, images too; NULL for forces */
     double *dots, *dot_pairs;
     /* per atom of the structure */
     double *energies;        /* may be NULL */

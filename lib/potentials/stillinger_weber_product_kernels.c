@@ -1,6 +1,7 @@
 /* Products of the Hessian with a direction: the change along it of the sums, and then of
  * h = a n + b W, by the product rule (names as in stillinger_weber_kernels.c).  The passes
  * come after hop__sw_moments. */
+#include "potentials/stillinger_weber_fetch.h"
 #include "potentials/stillinger_weber_motion.h"
 
 /* ---- the change of the sums ---- */
@@ -76,23 +77,33 @@ static void group_product(const hop__sw_system *s, const group *gr,
 
 /* ---- blocks ---- */
 
-typedef void group_function(const hop__sw_system *s, const group *gr,
-                            const int32_t *entries, const double *kept);
-
-static inline void each_group(const hop__sw_system *s, size_t block,
-                              group_function *function) {
+void VARIANT(hop__sw_dots_)(const hop__sw_system *s, size_t block) {
     size_t at = s->begins[block];
     for (size_t first = 0; first < rows_in(s, block); first += LANES) {
         const group g = group_at(s, block, first);
-        function(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL);
+        group_dots(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL);
         at += LANES * g.longest;
     }
 }
 
-void VARIANT(hop__sw_dots_)(const hop__sw_system *s, size_t block) {
-    each_group(s, block, group_dots);
+FETCH void fetch_for_product(const hop__sw_system *s, ahead *a, size_t row) {
+    size_t chunk;
+    const size_t coming = a->begin + row;
+    for (size_t k = 0; a->count > 0 && coming + k < s->list->atoms && k < LANES; k++)
+        fetch_to_write(s->forces + 3 * (size_t)s->list->atom[coming + k]);
+    while (next_chunk(a, row, &chunk)) {
+        fetch_sums(s, HOP__SW_CHUNK * chunk, HOP__SW_CHUNK * (chunk + 1));
+        fetch_changes(s, HOP__SW_CHUNK * chunk, HOP__SW_CHUNK * (chunk + 1));
+    }
 }
 
 void VARIANT(hop__sw_product_)(const hop__sw_system *s, size_t block) {
-    each_group(s, block, group_product);
+    ahead coming = ahead_of(s, block);
+    size_t at = s->begins[block];
+    for (size_t first = 0; first < rows_in(s, block); first += LANES) {
+        const group g = group_at(s, block, first);
+        fetch_for_product(s, &coming, first);
+        group_product(s, &g, s->entries + at, s->kept ? s->kept + KEPT * at : NULL);
+        at += LANES * g.longest;
+    }
 }

@@ -1,9 +1,11 @@
 #include "structure/structure.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/threads.h"
 #include "base/vector_math.h"
 #include "structure/elements.h"
 
@@ -213,8 +215,37 @@ int hop__structure_match(hop_context *context, const char *what, const hop_struc
     return HOP_OK;
 }
 
+/* ---- checks ---- */
+
+#define PART 4096     /* atoms that are looked at together */
+#define THREADED 8192 /* atoms from which on threads pay */
+
+typedef struct rows {
+    const double *x;
+    size_t atoms;
+    atomic_bool finite;
+} rows;
+
+static void look_at_part(void *argument, size_t part, size_t worker) {
+    rows *r = argument;
+    const size_t begin = part * PART, left = r->atoms - begin;
+    (void)worker;
+    if (!hop__all_finite(r->x + 3 * begin, 3 * (left < PART ? left : PART)))
+        atomic_store(&r->finite, false);
+}
+
+bool hop__rows_finite(hop_context *context, const double *x, size_t atoms) {
+    rows r = {.x = x, .atoms = atoms};
+    if (atoms < THREADED)
+        return hop__all_finite(x, 3 * atoms);
+    atomic_init(&r.finite, true);
+    hop__parallel(context, (size_t)context->threads, (atoms + PART - 1) / PART,
+                  look_at_part, &r);
+    return atomic_load(&r.finite);
+}
+
 int hop__structure_check(hop_context *context, const hop_structure *s) {
-    bool finite = hop__all_finite(s->positions, 3 * s->count);
+    bool finite = hop__rows_finite(context, s->positions, s->count);
     for (size_t k = 0; !finite && k < 3 * s->count; k++)
         if (!isfinite(s->positions[k]))
             return hop__fail(context, HOP_ERROR_NONFINITE,

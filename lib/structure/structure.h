@@ -33,4 +33,7 @@ int hop__structure_match(hop_context *context, const char *what, const hop_struc
 /* Positions finite; the cell regular when any direction is periodic; numbers 0..118. */
 int hop__structure_check(hop_context *context, const hop_structure *structure);
 
+/* Whether x, y and z of all atoms are finite. */
+bool hop__rows_finite(hop_context *context, const double *x, size_t atoms);
+
 #endif
