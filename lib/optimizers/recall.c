@@ -119,10 +119,11 @@ static void fill(hop__hops *h, const double *slot, double *x) {
 static void shuffle(hop__random *random, size_t n, double *x) {
     for (size_t i = n; i-- > 1;) {
         const size_t j = (size_t)hop__random_below(random, i + 1);
-        double keep[3];
-        memcpy(keep, x + 3 * i, sizeof keep);
-        memcpy(x + 3 * i, x + 3 * j, sizeof keep);
-        memcpy(x + 3 * j, keep, sizeof keep);
+        for (size_t c = 0; c < 3; c++) {
+            const double keep = x[3 * i + c];
+            x[3 * i + c] = x[3 * j + c];
+            x[3 * j + c] = keep;
+        }
     }
 }
 
