@@ -48,7 +48,7 @@ static void set_small(hop_trainer *t) {
     hop_trainer_set(t, "batch", 2);
     hop_trainer_set(t, "window", 3);
     hop_trainer_set(t, "windows", 1);
-    hop_trainer_set(t, "horizon", 60); /* each as far as the method has them */
+    hop_trainer_set(t, "horizon", 100); /* each as far as the method has them */
 }
 
 /* Beginning with the model `from`, or with none. */
