@@ -128,7 +128,7 @@ class Shapes(unittest.TestCase):
         self.octahedron.positions[3] = self.octahedron.positions[4]
         with self.assertRaisesRegex(hop.Error, "a place of its own"):
             model.add_shape(self.octahedron)
-        with self.assertRaisesRegex(TypeError, "add_shape: expected Structure, got str"):
+        with self.assertRaisesRegex(TypeError, "structure: expected Structure, got str"):
             model.add_shape("Cu38")
         with self.assertRaisesRegex(TypeError, "value"):
             model.add_shape(self.octahedron, "1")
