@@ -1,7 +1,6 @@
 #include "recipe.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,10 +54,9 @@ size_t read_recipe(const char *path, stage out[STAGES]) {
             fail("%s:%d: expected at most %d stages", path, line, STAGES);
         read_stage(&out[count++], path, line, text);
     }
-    const bool bad = ferror(file) != 0;
+    if (ferror(file))
+        fail("%s: cannot be read: %s", path, strerror(errno));
     fclose(file);
-    if (bad)
-        fail("%s: cannot be read", path);
     if (count == 0)
         fail("%s: expected a stage, found none", path);
     return count;
