@@ -310,11 +310,11 @@ bool hop__hops_judge(hop__hops *h, const hop__ended *e) {
 
 /* ---- settling ---- */
 
-/* After a swap all atoms are where they were; and a relocated atom would be taken back. */
 bool hop__hops_all_moved(const hop__hops *h) {
     return h->move != HOP__MOVE_RELOCATE && h->move != HOP__MOVE_SWAP;
 }
 
+/* After a swap all atoms are where they were; and a relocated atom would be taken back. */
 static bool will_settle(const hop__hops *h) {
     return h->settings->settle > 0.0 && is_cluster(h) && hop__hops_all_moved(h);
 }

@@ -1,9 +1,9 @@
 /* Beginning again from a shape that was low in energy elsewhere.
  *
- * A shape counts by the square of its value, by how near its number of atoms is, and less each time it was
- * recalled.  Atoms that are too many are taken away where they are bound the least; those
- * that are missing are put where they touch the most.  Which atom goes where is random: the
- * order of an alloy is found afterwards, as after every other move (hops.c). */
+ * A shape counts by the square of its value, by how near its number of atoms is, and less each
+ * time it was recalled.  Atoms that are too many are taken away where they are bound the
+ * least; those that are missing are put where they touch the most.  Which atom goes where is
+ * random: the order of an alloy is found afterwards, as after every other move (hops.c). */
 #include <math.h>
 #include <string.h>
 
