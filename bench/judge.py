@@ -18,6 +18,7 @@ import json
 import math
 import os
 import random
+import statistics
 import time
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -74,8 +75,21 @@ HIT = 2e-3  # eV
 def read(path):
     if not os.path.exists(path):
         return []
+    results = []
     with open(path) as file:
-        return [json.loads(line) for line in file if line.endswith("\n")]
+        for line in file:
+            try:
+                results.append(json.loads(line))
+            except ValueError:  # torn by a kill
+                continue
+    return results
+
+
+def torn(path):
+    """Does the last line lack its end?"""
+    with open(path, "rb") as file:
+        text = file.read()
+    return bool(text) and not text.endswith(b"\n")
 
 
 def search(system, method, seed, calls, model):
@@ -103,6 +117,8 @@ def run(options):
     done = {(r["system"], r["method"], r["seed"]) for r in read(options.results)}
     model = hop.Model.load(options.model)
     with open(options.results, "a") as file:
+        if torn(options.results):
+            file.write("\n")
         for number in range(options.runs):
             seed = SEED + number
             for system in SYSTEMS:
@@ -169,7 +185,8 @@ class Curves:
         return [self.gap[system, method, calls][s] for s in self.seeds(system, calls)]
 
     def mean_seconds(self, system, method, calls):
-        return mean(list(self.seconds[system, method, calls].values()))
+        seconds = self.seconds[system, method, calls]
+        return mean([seconds[s] for s in self.seeds(system, calls)])
 
     def after_seconds(self, system, method, seconds):
         """Gaps after so many seconds on average, between two stops; None: not known."""
@@ -197,8 +214,7 @@ class Curves:
 
 
 def cell(values, used=None):
-    spread = max(mean([x * x for x in values]) - mean(values) ** 2, 0.0)
-    error = (spread / len(values)) ** 0.5
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else math.nan
     hits = sum(x < HIT for x in values)
     note = f"; {used:.1f} µs" if used else ""
     return f"{mean(values):.3f} ± {error:.3f} ({hits}{note})"
@@ -385,6 +401,9 @@ def main():
     parser.add_argument("--part", default="0/1", help="share of the runs: 0/2, 1/2, ...")
     parser.add_argument("--figures", default="docs/figures", help="folder of the pictures")
     options = parser.parse_args()
+    for method in options.methods.split(","):
+        if method not in METHODS:
+            parser.error(f"--methods: there is no {method!r}; there are {', '.join(METHODS)}")
     commands = {"run": run, "report": report, "figures": figures, "basins": basins}
     commands[options.what](options)
 

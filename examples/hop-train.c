@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,8 +28,9 @@ static struct {
 static struct {
     const char *method, *tasks, *from;
     const stage *stage; /* NULL: none */
-    char output[4096];
-    double began; /* the first */
+    char output[4096], checkpoint[4112];
+    double began;    /* the first */
+    int64_t printed; /* update of the last line: the end may follow upon it at once */
 } job;
 
 static const struct argp_option options[] = {
@@ -41,7 +43,7 @@ static const struct argp_option options[] = {
      "TASKS is a recipe: lines of method, task file and options, trained one after the "
      "other",
      0},
-    {"from", 'f', "MODEL", 0, "Begin with the networks of a model", 0},
+    {"from", 'f', "MODEL", 0, "Begin with the networks and shapes of a model", 0},
     {"output", 'o', "MODEL.h5", 0, "Model to write", 0},
     {"resume", 'r', 0, 0, "Continue from MODEL.h5.checkpoint", 0},
     {"time", 't', "T", 0, "Stop after T (90s, 20m, 1h), keeping the checkpoint", 0},
@@ -118,26 +120,30 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* `where`: "RECIPE:LINE: " or nothing. */
 static void apply_option(hop_context *context, hop_trainer *trainer, bool resumed,
-                         const char *text) {
+                         const char *where, const char *text) {
     char name[64];
     const char *equals = strchr(text, '=');
     if (!equals || equals - text >= 64)
-        fail_usage("option '%s': expected name=value", text);
+        fail_usage("%soption '%s': expected name=value", where, text);
     snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
     double value = parse_number(name, equals + 1, -1e300, 1e300), have;
     if (resumed && hop_trainer_get(trainer, name, &have) == HOP_OK && have == value)
         return;
     if (hop_trainer_set(trainer, name, value) != HOP_OK)
-        fail_usage("%s", hop_error_message(context));
+        fail_usage("%s%s", where, hop_error_message(context));
 }
 
 /* Those of the command line come last. */
 static void apply_options(hop_context *context, hop_trainer *trainer, bool resumed) {
+    char where[4160] = "";
+    if (job.stage)
+        snprintf(where, sizeof where, "%s:%d: ", a.tasks, job.stage->line);
     for (int k = 0; job.stage && k < job.stage->options; k++)
-        apply_option(context, trainer, resumed, job.stage->option[k]);
+        apply_option(context, trainer, resumed, where, job.stage->option[k]);
     for (int k = 0; k < a.options; k++)
-        apply_option(context, trainer, resumed, a.option[k]);
+        apply_option(context, trainer, resumed, where, a.option[k]);
 }
 
 /* More text, cut where `size` is full. */
@@ -190,10 +196,9 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
                    int64_t calls_at, bool line) {
     hop_training_progress p = {.size = sizeof p};
     hop_trainer_progress(trainer, &p);
-    static int64_t printed = -1; /* the end may follow upon a line at once */
-    if (line && p.update == printed)
+    if (line && p.update == job.printed)
         return;
-    printed = line ? p.update : printed;
+    job.printed = line ? p.update : job.printed;
     double done = (double)(p.update - begun_at) / seconds;
     double calls = (double)(p.evaluations - calls_at) / seconds;
     char n[7][32];
@@ -223,12 +228,12 @@ static void report(const hop_trainer *trainer, double seconds, int64_t begun_at,
         fflush(stdout);
 }
 
-static hop_trainer *go_on(hop_context *context, const char *checkpoint) {
+static hop_trainer *go_on(hop_context *context) {
     hop_trainer *trainer;
-    check(context, hop_trainer_load(context, checkpoint, &trainer));
+    check(context, hop_trainer_load(context, job.checkpoint, &trainer));
     const char *method = hop_trainer_method_of(trainer);
     if (job.method && strcmp(job.method, method) != 0)
-        fail("%s: expected a training by %s, got one by %s", checkpoint, job.method,
+        fail("%s: expected a training by %s, got one by %s", job.checkpoint, job.method,
              method);
     return trainer;
 }
@@ -244,13 +249,22 @@ static hop_trainer *begin(hop_context *context) {
     return trainer;
 }
 
+/* A model shall not replace what it was made from. */
+static void check_apart(const char *output, const char *input) {
+    struct stat one, other;
+    if (stat(output, &one) == 0 && stat(input, &other) == 0 &&
+        one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+        fail("%s: is read, and would be replaced by the model", output);
+}
+
 /* Steps until the end, an interrupt or the time limit, with reports and checkpoints. */
-static int run(hop_context *context, hop_trainer *trainer, const char *checkpoint) {
+static int run(hop_context *context, hop_trainer *trainer) {
     hop_training_progress p = {.size = sizeof p};
     hop_trainer_progress(trainer, &p);
     const int64_t begun_at = p.update, calls_at = p.evaluations;
     double began = now(), saved = began, told = began, spoke = began;
     int status;
+    job.printed = -1;
     while ((status = hop_trainer_step(trainer)) == HOP_OK) {
         double t = now();
         if (t - told > 0.2)
@@ -258,7 +272,7 @@ static int run(hop_context *context, hop_trainer *trainer, const char *checkpoin
         if (t - spoke > 10.0)
             report(trainer, (spoke = t) - began, begun_at, calls_at, true);
         if (t - saved > a.interval) {
-            check(context, hop_trainer_save(trainer, checkpoint));
+            check(context, hop_trainer_save(trainer, job.checkpoint));
             saved = now();
         }
         if (a.time > 0.0 && t - job.began > a.time)
@@ -270,21 +284,25 @@ static int run(hop_context *context, hop_trainer *trainer, const char *checkpoin
     return status;
 }
 
+static void set_output(const char *path) {
+    if (snprintf(job.output, sizeof job.output, "%s", path) >= 4080)
+        fail_usage("--output: the path is too long");
+    snprintf(job.checkpoint, sizeof job.checkpoint, "%s.checkpoint", job.output);
+}
+
 /* Until the model is at job.output; a part of it, when the time is over, at a.output. */
 static bool train(hop_context *context) {
-    char checkpoint[4112];
-    snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a.output);
-    const bool resumed = a.resume && access(checkpoint, F_OK) == 0;
-    hop_trainer *trainer = resumed ? go_on(context, checkpoint) : begin(context);
+    const bool resumed = a.resume && access(job.checkpoint, F_OK) == 0;
+    hop_trainer *trainer = resumed ? go_on(context) : begin(context);
     if (a.resume && !resumed && !a.recipe)
-        warn("%s: not found, starting from scratch", checkpoint);
+        warn("%s: not found, starting from scratch", job.checkpoint);
     apply_options(context, trainer, resumed);
-    const int status = run(context, trainer, checkpoint);
+    const int status = run(context, trainer);
     if (status == HOP_END) {
         write_model(context, trainer, job.output);
-        unlink(checkpoint);
+        unlink(job.checkpoint);
     } else {
-        check(context, hop_trainer_save(trainer, checkpoint));
+        check(context, hop_trainer_save(trainer, job.checkpoint));
         if (status == HOP_OK)
             write_model(context, trainer, a.output);
     }
@@ -294,9 +312,55 @@ static bool train(hop_context *context) {
 
 /* ---- recipes ---- */
 
-static void stage_path(size_t k, char path[4096]) {
-    if (snprintf(path, 4096, "%s.stage%zu", a.output, k + 1) >= 4080)
-        fail_usage("--output: the path is too long");
+/* The last stage makes the model itself. */
+static void set_stage(const stage *stages, size_t count, size_t k) {
+    char path[4200];
+    snprintf(path, sizeof path, "%s.stage%zu", a.output, k + 1);
+    set_output(k + 1 < count ? path : a.output);
+    job.method = stages[k].method;
+    job.tasks = stages[k].tasks;
+    job.stage = &stages[k];
+}
+
+/* What is wrong with the last stage shall be known before the first is trained. */
+static void check_stages(hop_context *context, const stage *stages, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        if (!known_method(stages[k].method))
+            fail("%s:%d: no training method is named '%s'", a.tasks, stages[k].line,
+                 stages[k].method);
+        set_stage(stages, count, k);
+        hop_trainer *trainer = begin(context);
+        apply_options(context, trainer, false);
+        hop_trainer_free(trainer);
+    }
+}
+
+/* Files of stages before the first are none: as many as there can be. */
+static void remove_stages(void) {
+    static const stage none[STAGES + 1];
+    for (size_t k = 0; k < STAGES; k++) {
+        set_stage(none, STAGES + 1, k);
+        unlink(job.output);
+        unlink(job.checkpoint);
+    }
+}
+
+/* The stage to begin with; what an earlier training left is no part of a new one. */
+static size_t first_stage(const stage *stages, size_t count) {
+    size_t k = 0;
+    if (!a.resume) {
+        remove_stages();
+        return 0;
+    }
+    for (; k + 1 < count; k++) {
+        set_stage(stages, count, k);
+        if (access(job.output, F_OK) != 0)
+            break;
+    }
+    set_stage(stages, count, k);
+    if (k == 0 && access(job.checkpoint, F_OK) != 0)
+        warn("%s: not found, starting from scratch", job.checkpoint);
+    return k;
 }
 
 /* Each stage begins from the model of the one before, which stays until all are done. */
@@ -304,33 +368,21 @@ static void train_recipe(hop_context *context) {
     static stage stages[STAGES];
     static char from[4096];
     const size_t count = read_recipe(a.tasks, stages);
-    for (size_t k = 0; k < count; k++)
-        if (!known_method(stages[k].method))
-            fail("%s: stage %zu: no training method is named '%s'", a.tasks, k + 1,
-                 stages[k].method);
-    for (size_t k = 0; k < count; k++) {
-        const bool last = k + 1 == count;
-        job.method = stages[k].method;
-        job.tasks = stages[k].tasks;
-        job.stage = &stages[k];
-        stage_path(k, job.output);
-        if (last)
-            snprintf(job.output, sizeof job.output, "%s", a.output);
-        if (last || !a.resume || access(job.output, F_OK) != 0) {
-            if (!a.json)
-                printf("stage %zu of %zu: %s, %s\n", k + 1, count, job.method,
-                       job.tasks);
-            fflush(stdout);
-            if (!train(context))
-                return;
+    check_stages(context, stages, count);
+    for (size_t k = first_stage(stages, count); k < count; k++) {
+        if (k > 0) {
+            set_stage(stages, count, k - 1);
+            snprintf(from, sizeof from, "%s", job.output);
+            job.from = from;
         }
-        snprintf(from, sizeof from, "%s", job.output);
-        job.from = from;
+        set_stage(stages, count, k);
+        if (!a.json)
+            printf("stage %zu of %zu: %s, %s\n", k + 1, count, job.method, job.tasks);
+        fflush(stdout);
+        if (!train(context))
+            return;
     }
-    for (size_t k = 0; k + 1 < count; k++) {
-        stage_path(k, job.output);
-        unlink(job.output);
-    }
+    remove_stages();
 }
 
 int main(int argc, char **argv) {
@@ -344,8 +396,8 @@ int main(int argc, char **argv) {
                               0};
     argp_parse(&argp, argc, argv, 0, 0, 0);
     check_output(a.output);
-    if (snprintf(job.output, sizeof job.output, "%s", a.output) >= 4080)
-        fail_usage("--output: the path is too long");
+    check_apart(a.output, a.tasks);
+    set_output(a.output);
     check(context, hop_context_set_threads(context, a.threads));
     job.method = a.method;
     job.tasks = a.tasks;

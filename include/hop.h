@@ -696,12 +696,14 @@ HOP_API int hop_model_set_note(hop_model *model, const char *note);
  * without elements and scale.  `hop_trainer` gathers shapes by its method "recall"; this
  * adds one from elsewhere, a database for example.  A model holds 160; a new one takes the
  * place of the least valuable, if that is worth less, or adds its value to one like it.
+ * Searches that have begun see the change at once, so add before they do.
  *
  * @param structure  3 to 80 atoms, not periodic; copied
- * @param value      above 0: how much it is worth, 1 being a shape that was the lowest of one
- *                   system that the model was trained on
+ * @param value      above 0, at most 1e6: how much it is worth, 1 being a shape that was the
+ *                   lowest of one system that the model was trained on
  * @retval HOP_ERROR_UNSUPPORTED  another number of atoms, or periodic
- * @retval HOP_ERROR_NONFINITE    a position is not finite, or atoms coincide
+ * @retval HOP_ERROR_NONFINITE    a position is not finite, atoms coincide, or they are far
+ *                                from each other
  * @retval HOP_ERROR_RANGE        of value
  */
 HOP_API int hop_model_add_shape(hop_model *model, const hop_structure *structure,

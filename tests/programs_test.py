@@ -835,13 +835,59 @@ recall tasks updates=4 batch=2 horizon=300
             self.assertIn(b"method: " + method, whole)
         self.assertEqual(whole.count(b"seed: 5"), 3)
         line = "hop-train --recipe recipe -o part.h5 --seed 5 --checkpoint-interval 0.01"
+        self.run_program(line + " --time 0.02")
         for _ in range(200):
-            self.run_program(line + " --time 0.02 --resume")
-            if not (self.folder / "part.h5.checkpoint").exists():
+            if not list(self.folder.glob("part.h5*.checkpoint")):
                 break
+            done = self.run_program(line + " --time 0.02 --resume")
+            self.assertNotIn("from scratch", done.stderr)
         self.assertEqual((self.folder / "part.h5").read_bytes(), whole)
         self.assertEqual(list(self.folder.glob("*.stage*")), [])
         self.no_temporary_files()
+        done = self.run_program(line + " --time 0.02 --resume")
+        self.assertIn("from scratch", done.stderr)
+
+    def test_recipe_killed_between_stages(self):
+        """A stage's checkpoint that outlived it is not taken for the next stage's."""
+        stage = "tbptt tasks updates=3 batch=2\n"
+        self.write("one", stage)
+        self.write("two", stage + "tbptt tasks updates=4 batch=2\n")
+        self.run_program("hop-train --recipe two -o whole.h5")
+        self.run_program("hop-train --recipe one -o one.h5")
+        self.run_program("hop-train tasks -o part.h5.stage1 -n 2 -O batch=2 -t 0.000001")
+        self.assertTrue((self.folder / "part.h5.stage1.checkpoint").exists())
+        os.replace(self.folder / "one.h5", self.folder / "part.h5.stage1")
+        done = self.run_program("hop-train --recipe two -o part.h5 --resume")
+        self.assertNotIn("stage 1 of 2", done.stdout)
+        self.assertEqual(
+            (self.folder / "part.h5").read_bytes(), (self.folder / "whole.h5").read_bytes()
+        )
+        self.assertEqual(list(self.folder.glob("*.stage*")), [])
+
+    def test_recipe_begun_anew(self):
+        """Without --resume nothing of an earlier training is used."""
+        self.write("recipe", "tbptt tasks updates=3 batch=2\npolicy tasks updates=2 batch=2 horizon=100\n")
+        self.run_program("hop-train --recipe recipe -o whole.h5 --seed 5")
+        self.run_program("hop-train --recipe recipe -o old.h5 --seed 6")
+        for stage in (1, 2, 16):
+            (self.folder / f"new.h5.stage{stage}").write_bytes((self.folder / "old.h5").read_bytes())
+        self.run_program("hop-train --recipe recipe -o new.h5 --seed 5 --time 0.000001")
+        self.run_program("hop-train --recipe recipe -o new.h5 --seed 5 --resume")
+        self.assertEqual(
+            (self.folder / "new.h5").read_bytes(), (self.folder / "whole.h5").read_bytes()
+        )
+        self.assertEqual(list(self.folder.glob("*.stage*")), [])
+
+    def test_recipe_of_another_folder(self):
+        """Task files are named from the recipe's folder; json lines tell of every stage."""
+        (self.folder / "far").mkdir()
+        self.write("far/tasks", "Ag.gupta Ag3 1\n")
+        self.write("far/recipe", "tbptt tasks updates=2 batch=2\npolicy tasks updates=2 batch=2 horizon=100")
+        done = self.run_program("hop-train --recipe far/recipe -o m.h5 --json")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([line["update"] for line in lines], [2, 2])
+        note = (self.folder / "m.h5").read_bytes()
+        self.assertEqual(note.count(b"tasks: far/tasks"), 2)
 
     def test_bad_recipe(self):
         for text, words in {
@@ -850,12 +896,24 @@ recall tasks updates=4 batch=2 horizon=300
             "\ntbptt\n": ("bad:2", "METHOD TASKS"),
             "tbptt tasks updates\n": ("bad:1", "updates"),
             "tbptt tasks =3\n": ("bad:1", "=3"),
-            "magic tasks\n": ("stage 1", "magic"),
+            "magic tasks\n": ("bad:1", "magic"),
             "tbptt nowhere updates=1\n": ("nowhere",),
             "tbptt tasks\n" * 17: ("bad:17", "16"),
+            "tbptt tasks # " + 5000 * "x": ("bad:1", "4094"),
         }.items():
             self.write("bad", text)
             self.fails("hop-train --recipe bad -o m.h5", 1, *words)
+        # the last stage is looked at before the first is trained
+        first = "tbptt tasks updates=1000000\n"
+        self.write("bad", first + "policy nowhere\n")
+        self.fails("hop-train --recipe bad -o m.h5", 1, "nowhere")
+        self.write("bad", first + "\npolicy tasks windows=3\n")
+        self.fails("hop-train --recipe bad -o m.h5", 2, "bad:3", "windows", "horizon")
+        self.write("bad", first + "policy tasks\n")
+        self.fails("hop-train --recipe bad -o m.h5 -O windows=9", 2, "bad:2", "windows")
+        self.fails("hop-train --recipe bad -o m.h5 -O horizon=9", 2, "bad:1", "horizon")
+        self.fails("hop-train --recipe bad -o bad", 1, "bad", "replaced")
+        self.fails("hop-train tasks -o tasks", 1, "tasks", "replaced")
         self.fails("hop-train --recipe missing -o m.h5", 1, "missing")
         self.fails("hop-train --recipe tasks -o m.h5 -m policy", 2, "--method")
 

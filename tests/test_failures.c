@@ -48,12 +48,15 @@ static void set_small(hop_trainer *t) {
     hop_trainer_set(t, "batch", 2);
     hop_trainer_set(t, "window", 3);
     hop_trainer_set(t, "windows", 1);
+    hop_trainer_set(t, "horizon", 100); /* each as far as the method has them */
 }
 
-static int train(hop_context *context, const paths *p, hop_model **model) {
+/* Beginning with the model `from`, or with none. */
+static int train(hop_context *context, const paths *p, const char *method,
+                 const hop_model *from, hop_model **model) {
     hop_trainer *first = NULL, *second = NULL;
     int status = HOP_OK;
-    TRY(hop_trainer_new(context, "tbptt", p->tasks, NULL, &first), first);
+    TRY(hop_trainer_new(context, method, p->tasks, from, &first), first);
     if (first)
         set_small(first);
     DO(hop_trainer_step(first));
@@ -91,11 +94,12 @@ static int search(hop_context *context, const paths *p, hop_model *model,
 
 static int whole_job(hop_context *context, void *data) {
     const paths *p = data;
-    hop_model *model = NULL;
+    hop_model *begun = NULL, *model = NULL;
     hop_structure *best = NULL, *copy = NULL, *back = NULL;
     hop_potential *crystal = NULL;
     double v[18] = {1.0}, hv[18];
-    int status = train(context, p, &model);
+    int status = train(context, p, "tbptt", NULL, &begun);
+    DO(train(context, p, "recall", begun, &model));
     DO(search(context, p, model, &best));
     const hop_structure *one = best;
     DO(hop_structure_write(&one, 1, p->best));
@@ -113,6 +117,7 @@ static int whole_job(hop_context *context, void *data) {
     hop_structure_free(back);
     hop_structure_free(best);
     hop_model_free(model);
+    hop_model_free(begun);
     return status;
 }
 

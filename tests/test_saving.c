@@ -25,7 +25,7 @@ static void teardown(void) {
     hop_context_free(context);
 }
 
-/* A model whose every network says something. */
+/* A model whose every network says something, and that knows a shape. */
 static hop_model *noisy_model(uint64_t seed) {
     hop_model *model;
     size_t count;
@@ -34,6 +34,7 @@ static hop_model *noisy_model(uint64_t seed) {
     double *w = hop_model_parameters(model, &count);
     for (size_t k = 0; k < count; k++)
         w[k] = 0.2 * hop__random_normal(&random);
+    ck_assert_int_eq(hop_model_add_shape(model, start, 1.0), HOP_OK);
     return model;
 }
 

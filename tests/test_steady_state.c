@@ -41,6 +41,13 @@ START_TEST(optimizers) {
     ck_assert_int_eq(hop_optimizer_set(o, "quenches", endless ? 1000 : 0), HOP_OK);
     ck_assert_int_eq(hop_optimizer_set(o, "fmax", 0.1), HOP_OK);
     ck_assert_int_eq(hop_optimizer_set(o, "polish", 0), HOP_OK);
+    if (strcmp(kind, "learned") == 0) { /* shapes, too, are recalled */
+        hop_model *model;
+        ck_assert_int_eq(hop_model_new(context, &model), HOP_OK);
+        ck_assert_int_eq(hop_model_add_shape(model, s, 1.0), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_set_model(o, model), HOP_OK);
+        hop_model_free(model);
+    }
     for (int k = 0; k < 10; k++)
         ask_and_tell(o, potential, s);
     size_t calls = state.calls;
@@ -175,8 +182,10 @@ END_TEST
 static const struct {
     const char *method, *option;
     double value;
-} methods[] = {
-    {"tbptt", "windows", 1}, {"policy", "horizon", 300}, {"abandon", "horizon", 300}};
+} methods[] = {{"tbptt", "windows", 1},
+               {"policy", "horizon", 300},
+               {"abandon", "horizon", 300},
+               {"recall", "horizon", 300}};
 #define METHODS ((int)(sizeof methods / sizeof *methods))
 
 /* With validations. */
@@ -189,7 +198,9 @@ START_TEST(training) {
     support_write_file(path, tasks, strlen(tasks));
     ck_assert_int_eq(hop_trainer_new(context, method, path, NULL, &t), HOP_OK);
     ck_assert_int_eq(hop_trainer_set(t, "batch", 4), HOP_OK);
-    ck_assert_int_eq(hop_trainer_set(t, "window", 4), HOP_OK);
+    const bool recall = strcmp(method, "recall") == 0;
+    ck_assert_int_eq(
+        hop_trainer_set(t, recall ? "updates" : "window", recall ? 1000 : 4), HOP_OK);
     ck_assert_int_eq(hop_trainer_set(t, methods[_i].option, methods[_i].value), HOP_OK);
     ck_assert_int_eq(hop_trainer_set(t, "validate", 5), HOP_OK);
     ck_assert_int_eq(hop_trainer_set(t, "validations", 4), HOP_OK);

@@ -1,5 +1,6 @@
 #include "recipe.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ static void read_stage(stage *s, const char *recipe, int line, char *text) {
         fail("%s:%d: expected METHOD TASKS [NAME=VALUE ...], got '%s'", recipe, line,
              method);
     memset(s, 0, sizeof *s);
+    s->line = line;
     snprintf(s->method, sizeof s->method, "%s", method);
     set_tasks(s, recipe, tasks);
     while ((word = strtok_r(NULL, " \t\r\n", &at)))
@@ -41,8 +43,10 @@ size_t read_recipe(const char *path, stage out[STAGES]) {
     char text[4096];
     size_t count = 0;
     if (!file)
-        fail("%s: cannot be read", path);
+        fail("%s: cannot be read: %s", path, strerror(errno));
     for (int line = 1; fgets(text, sizeof text, file); line++) {
+        if (!strchr(text, '\n') && !feof(file))
+            fail("%s:%d: expected at most %zu characters", path, line, sizeof text - 2);
         text[strcspn(text, "#")] = '\0';
         if (!text[strspn(text, " \t\r\n")])
             continue;
@@ -50,6 +54,8 @@ size_t read_recipe(const char *path, stage out[STAGES]) {
             fail("%s:%d: expected at most %d stages", path, line, STAGES);
         read_stage(&out[count++], path, line, text);
     }
+    if (ferror(file))
+        fail("%s: cannot be read: %s", path, strerror(errno));
     fclose(file);
     if (count == 0)
         fail("%s: expected a stage, found none", path);

@@ -11,7 +11,7 @@ typedef struct stage {
     char method[64];
     char tasks[4096]; /* beside the recipe */
     char option[STAGE_OPTIONS][96];
-    int options;
+    int options, line;
 } stage;
 
 /* How many stages; exit with 1 and a sentence that names the line when it is none. */

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/vector_math.h"
 #include "io/model_file.h"
+#include "learning/shapes.h"
 #include "learning/trainer.h"
 
 int hop_trainer_save(const hop_trainer *t, const char *path) {
@@ -45,6 +46,13 @@ static bool options_in_range(hop_trainer *t) {
     return true;
 }
 
+/* The shapes in training and the best ones; those of the model when others are trained. */
+static bool shapes_possible(const hop_trainer *t) {
+    const double *library = t->model->parameters + hop__model_offset(HOP__RECALL);
+    return hop__shapes_possible(library) &&
+           (t->method->first != HOP__RECALL || hop__shapes_possible(t->best_weights));
+}
+
 /* A loss may be anything; what later updates compute with may not. */
 static bool state_in_range(const hop_trainer *t, const int64_t counters[2],
                            double best) {
@@ -56,7 +64,7 @@ static bool state_in_range(const hop_trainer *t, const int64_t counters[2],
            hop__all_finite(t->moment, t->count) &&
            hop__all_finite(t->square, t->count) &&
            hop__all_finite(t->best_weights, t->count) &&
-           hop__all_finite(t->memory, HOP__TRAINER_MEMORY);
+           hop__all_finite(t->memory, HOP__TRAINER_MEMORY) && shapes_possible(t);
 }
 
 /* What the method keeps; nothing before the first update. */
@@ -78,6 +86,10 @@ static int read_keep(hop_trainer *t, hop__item_file *file, const char *path) {
     if (status == HOP_OK && !hop__all_finite(t->keep, count))
         status = hop__fail(t->context, HOP_ERROR_FORMAT,
                            "%.300s: train/keep: expected finite numbers", path);
+    if (status == HOP_OK && t->method->keep_possible && !t->method->keep_possible(t))
+        status = hop__fail(t->context, HOP_ERROR_FORMAT,
+                           "%.300s: train/keep: expected what %s keeps", path,
+                           t->method->name);
     return status;
 }
 

@@ -197,7 +197,11 @@ static int create(hop_trainer *t, hop_context *context, void **out) {
     return fill(t, w);
 }
 
-const hop__training_method hop__tbptt_method = {
-    "tbptt",   &table,  HOP__DESCEND, HOP__DESCEND + 1,
-    create,    destroy, episode,      NULL,
-    window_of, NULL,    NULL,         NULL};
+const hop__training_method hop__tbptt_method = {.name = "tbptt",
+                                                .options = &table,
+                                                .first = HOP__DESCEND,
+                                                .last = HOP__DESCEND + 1,
+                                                .create = create,
+                                                .destroy = destroy,
+                                                .episode = episode,
+                                                .window = window_of};

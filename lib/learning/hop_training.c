@@ -320,6 +320,12 @@ static int create(hop_trainer *t, hop_context *context, void **out) {
     return status == HOP_OK ? hop__searches_make(t, context, &w->searches) : status;
 }
 
-const hop__training_method hop__policy_method = {
-    "policy", &table, HOP__HOP,  HOP__SITE + 1, create, destroy,
-    episode,  finish, window_of, NULL,          NULL,   NULL};
+const hop__training_method hop__policy_method = {.name = "policy",
+                                                 .options = &table,
+                                                 .first = HOP__HOP,
+                                                 .last = HOP__SITE + 1,
+                                                 .create = create,
+                                                 .destroy = destroy,
+                                                 .episode = episode,
+                                                 .finish = finish,
+                                                 .window = window_of};

@@ -70,10 +70,10 @@ const double *hop__model_weights(const hop_model *model, enum hop__part which) {
 
 const double *hop__model_shapes(const hop_model *model) {
     const double *library = model->parameters + hop__model_offset(HOP__RECALL);
-    bool some = false;
     for (size_t k = 0; k < HOP__SHAPES; k++)
-        some |= library[k * HOP__SHAPE_NUMBERS + HOP__SHAPE_SIZE] > 0.0;
-    return some && hop__shapes_possible(library) ? library : NULL;
+        if (library[k * HOP__SHAPE_NUMBERS + HOP__SHAPE_SIZE] != 0.0)
+            return library;
+    return NULL;
 }
 
 void hop__model_hop(const hop_model *model, hop__hop_policy *policy) {
@@ -150,8 +150,7 @@ void hop_model_free(hop_model *model) {
 
 double *hop_model_parameters(hop_model *model, size_t *count) {
     if (count)
-        *count =
-            model ? hop__model_offset(HOP__RECALL) : 0; /* the shapes are no weights */
+        *count = model ? hop__model_offset(HOP__RECALL) : 0; /* shapes are no weights */
     return model ? model->parameters : NULL;
 }
 
@@ -172,9 +171,11 @@ int hop_model_add_shape(hop_model *model, const hop_structure *s, double value) 
     if (!model || !s)
         return hop__missing(model ? model->context : NULL, "structure");
     double slot[HOP__SHAPE_NUMBERS];
-    if (!(value > 0.0) || !isfinite(value))
+    if (!(value > 0.0 && value <= HOP__SHAPE_BEST))
         return hop__fail(model->context, HOP_ERROR_RANGE,
-                         "value of a shape: expected a number above 0, got %g", value);
+                         "value of a shape: expected a number above 0 and up to %g, "
+                         "got %g",
+                         HOP__SHAPE_BEST, value);
     if (hop__structure_is_periodic(s) || s->count < 3 || s->count > HOP__SHAPE_ATOMS)
         return hop__fail(model->context, HOP_ERROR_UNSUPPORTED,
                          "shapes are of clusters of 3 to %d atoms, got %zu atoms%s",
@@ -182,9 +183,10 @@ int hop_model_add_shape(hop_model *model, const hop_structure *s, double value) 
                          hop__structure_is_periodic(s) ? " in a periodic cell" : "");
     if (!hop__all_finite(s->positions, 3 * s->count) ||
         !hop__shape_of(s->count, s->positions, value, slot))
-        return hop__fail(model->context, HOP_ERROR_NONFINITE,
-                         "a shape's positions: expected finite numbers and atoms apart "
-                         "from each other");
+        return hop__fail(
+            model->context, HOP_ERROR_NONFINITE,
+            "a shape's positions: expected finite numbers, every atom in a "
+            "place of its own and none far from all others");
     hop__shapes_add(model->parameters + hop__model_offset(HOP__RECALL), slot);
     return HOP_OK;
 }
@@ -196,12 +198,14 @@ int hop_model_add_shape(hop_model *model, const hop_structure *s, double value) 
 int hop_model_save(const hop_model *model, const char *path) {
     if (!model || !path)
         return hop__missing(model ? model->context : NULL, "path");
+    /* without shapes the library, which comes last, would be 340 kB of zeros */
+    const size_t count = hop__model_shapes(model) ? HOP__PARTS : HOP__RECALL;
     int64_t format = FORMAT, shape[HOP__PARTS][3];
     char name[2 * HOP__PARTS][NAME];
     hop__item items[2 + 2 * HOP__PARTS] = {
         {"model/format", HOP__ITEM_INTEGER, 1, &format},
         {"model/note", HOP__ITEM_TEXT, strlen(model->note), model->note}};
-    for (size_t k = 0; k < HOP__PARTS; k++) {
+    for (size_t k = 0; k < count; k++) {
         const part *p = &parts[k];
         shape[k][0] = p->inputs;
         shape[k][1] = p->hidden;
@@ -213,7 +217,7 @@ int hop_model_save(const hop_model *model, const char *path) {
             name[2 * k + 1], HOP__ITEM_REAL, hop__model_size((enum hop__part)k),
             model->parameters + hop__model_offset((enum hop__part)k)};
     }
-    return hop__items_save(model->context, path, "model", items, 2 + 2 * HOP__PARTS);
+    return hop__items_save(model->context, path, "model", items, 2 + 2 * count);
 }
 
 static int check_shape(hop_context *context, const char *path, const part *p,

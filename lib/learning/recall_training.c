@@ -1,4 +1,4 @@
-/* Gathering shapes: teaches the recall skill, which shapes are worth to begin from.
+/* Gathering shapes: teaches the recall skill, from which shapes it is worth to begin.
  *
  * An episode is a search of `horizon` evaluations, by the hop network if there is one, and
  * without recalling anything. Its kicks divide it into stretches; the lowest minima of the
@@ -55,27 +55,39 @@ static void keep_begin(hop_trainer *t) {
            HOP__SHAPES * HOP__SHAPE_NUMBERS * sizeof *t->keep);
 }
 
+static bool keep_possible(const hop_trainer *t) {
+    const size_t library = HOP__SHAPES * HOP__SHAPE_NUMBERS;
+    for (size_t k = library; k < keep_size(t); k += ENTRY)
+        if (t->keep[k + SLOT + HOP__SHAPE_SIZE] != 0.0 &&
+            !hop__shape_possible(t->keep + k + SLOT))
+            return false;
+    return hop__shapes_possible(t->keep);
+}
+
 static bool taken(const double *entry) { return entry[SLOT + HOP__SHAPE_SIZE] > 0.0; }
 
-/* Entries are sorted by energy, free ones last. One of the same energy or, where shapes
-   are told apart, of the same shape makes way for a lower one. */
+static bool alike(const double *a, const double *b, double trace) {
+    return fabs(a[ENERGY] - b[ENERGY]) < trace || hop__shapes_alike(a + SLOT, b + SLOT);
+}
+
+/* Entries are sorted by energy, free ones last, and unlike each other: of another energy
+   and, where shapes are told apart, of another shape.  A lower one takes their place. */
 static void insert(double *list, size_t count, const double *entry, double trace) {
-    size_t at = 0, to = count - 1;
-    for (size_t k = 0; k < count && taken(list + k * ENTRY); k++) {
-        const double *other = list + k * ENTRY;
-        if (other[ENERGY] <= entry[ENERGY])
-            at = k + 1;
-        if (fabs(other[ENERGY] - entry[ENERGY]) >= trace &&
-            !hop__shapes_alike(other + SLOT, entry + SLOT))
-            continue;
-        if (other[ENERGY] <= entry[ENERGY])
+    size_t at = 0, kept;
+    while (at < count && taken(list + at * ENTRY) &&
+           list[at * ENTRY + ENERGY] <= entry[ENERGY])
+        if (alike(list + at++ * ENTRY, entry, trace))
             return;
-        to = to == count - 1 ? k : to;
-    }
-    if (at > to)
+    if (at == count)
         return;
+    kept = at;
+    for (size_t k = at; k < count && taken(list + k * ENTRY); k++)
+        if (!alike(list + k * ENTRY, entry, trace))
+            memmove(list + kept++ * ENTRY, list + k * ENTRY, ENTRY * sizeof *list);
+    memset(list + kept * ENTRY, 0, (count - kept) * ENTRY * sizeof *list);
+    kept -= kept == count;
     memmove(list + (at + 1) * ENTRY, list + at * ENTRY,
-            (to - at) * ENTRY * sizeof *list);
+            (kept - at) * ENTRY * sizeof *list);
     memcpy(list + at * ENTRY, entry, ENTRY * sizeof *entry);
 }
 
@@ -89,7 +101,7 @@ typedef struct worker {
 static void note_minimum(worker *w, const hop_optimizer *o) {
     const hop__hops *h = o->hops;
     const double energy = h->accepted_energy / o->units.energy;
-    if (taken(w->entry) && energy >= w->entry[ENERGY])
+    if (!isfinite(energy) || (taken(w->entry) && energy >= w->entry[ENERGY]))
         return;
     if (hop__shape_of(h->start->count, h->accepted, 0.0, w->entry + SLOT))
         w->entry[ENERGY] = energy;
@@ -110,8 +122,10 @@ static int run(hop_trainer *t, worker *w, size_t k, size_t index) {
         if (o->hops->proposed == proposed)
             continue;
         proposed = o->hops->proposed;
+        if (t->validating)
+            continue;
         note_minimum(w, o);
-        if (o->hops->move == HOP__MOVE_KICK && !t->validating)
+        if (o->hops->move == HOP__MOVE_KICK)
             end_stretch(t, w, index);
     }
     if (!t->validating)
@@ -179,11 +193,25 @@ static void destroy(hop_trainer *t, void *opaque) {
     hop__release(context, w);
 }
 
+/* Of a task with other numbers of atoms nothing would ever be gathered. */
+static int check_tasks(const hop_trainer *t, hop_context *context) {
+    for (size_t k = 0; k < t->tasks->count; k++) {
+        const hop__task *task = &t->tasks->task[k];
+        if (task->weight > 0.0 && (task->count < 3 || task->count > HOP__SHAPE_ATOMS))
+            return hop__fail(context, HOP_ERROR_UNSUPPORTED,
+                             "recall: shapes are of clusters of 3 to %d atoms, got a "
+                             "task of %zu",
+                             HOP__SHAPE_ATOMS, task->count);
+    }
+    return HOP_OK;
+}
+
 static int create(hop_trainer *t, hop_context *context, void **out) {
-    worker *w = hop__allocate(context, 1, sizeof *w);
+    int status = check_tasks(t, context);
+    worker *w = status == HOP_OK ? hop__allocate(context, 1, sizeof *w) : NULL;
     *out = w;
     if (!w)
-        return HOP_ERROR_MEMORY;
+        return status == HOP_OK ? HOP_ERROR_MEMORY : status;
     w->searches.context = context;
     return hop__searches_make(t, context, &w->searches);
 }
@@ -203,4 +231,5 @@ const hop__training_method hop__recall_method = {.name = "recall",
                                                  .window = window,
                                                  .keep_size = keep_size,
                                                  .keep_begin = keep_begin,
+                                                 .keep_possible = keep_possible,
                                                  .advance = advance};

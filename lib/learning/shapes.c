@@ -1,7 +1,6 @@
 #include "learning/shapes.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/vector_math.h"
@@ -14,9 +13,28 @@ static double distance(const double *a, const double *b) {
     return sqrt(x * x + y * y + z * z);
 }
 
-static int rising(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+/* Let number `i` of a heap of `count` sink to its place. */
+static void sink(double *heap, size_t i, size_t count) {
+    const double moved = heap[i];
+    for (size_t child; (child = 2 * i + 1) < count; i = child) {
+        child += child + 1 < count && heap[child] < heap[child + 1];
+        if (heap[child] <= moved)
+            break;
+        heap[i] = heap[child];
+    }
+    heap[i] = moved;
+}
+
+/* Heapsort: qsort() may allocate. */
+static void sort(double *numbers, size_t count) {
+    for (size_t i = count / 2; i-- > 0;)
+        sink(numbers, i, count);
+    for (size_t last = count; last-- > 1;) {
+        const double most = numbers[0];
+        numbers[0] = numbers[last];
+        numbers[last] = most;
+        sink(numbers, 0, last);
+    }
 }
 
 static void print(size_t n, const double *x, double out[HOP__SHAPE_PRINTS]) {
@@ -26,7 +44,7 @@ static void print(size_t n, const double *x, double out[HOP__SHAPE_PRINTS]) {
         for (size_t j = 0; j < i; j++)
             mean += pair[count++] = distance(x + 3 * i, x + 3 * j);
     mean /= (double)count;
-    qsort(pair, count, sizeof *pair, rising);
+    sort(pair, count);
     for (size_t k = 0; k < HOP__SHAPE_PRINTS; k++) {
         const size_t from = k * count / HOP__SHAPE_PRINTS;
         const size_t to = (k + 1) * count / HOP__SHAPE_PRINTS;
@@ -36,6 +54,7 @@ static void print(size_t n, const double *x, double out[HOP__SHAPE_PRINTS]) {
     }
 }
 
+/* 0 where two atoms are in one place. */
 static double mean_nearest(size_t n, const double *x) {
     double sum = 0.0;
     for (size_t i = 0; i < n; i++) {
@@ -43,6 +62,8 @@ static double mean_nearest(size_t n, const double *x) {
         for (size_t j = 0; j < n; j++)
             if (j != i)
                 nearest = fmin(nearest, distance(x + 3 * i, x + 3 * j));
+        if (nearest == 0.0)
+            return 0.0;
         sum += nearest;
     }
     return sum / (double)n;
@@ -57,6 +78,9 @@ bool hop__shape_of(size_t n, const double *x, double value, double *slot) {
         return false;
     for (size_t a = 0; a < 3 * n; a++)
         centre[a % 3] += x[a] / (double)n;
+    for (size_t a = 0; a < 3 * n; a++)
+        if (fabs(x[a] - centre[a % 3]) > HOP__SHAPE_ATOMS * unit)
+            return false;
     memset(slot, 0, HOP__SHAPE_NUMBERS * sizeof *slot);
     slot[HOP__SHAPE_SIZE] = (double)n;
     slot[HOP__SHAPE_VALUE] = value;
@@ -79,7 +103,8 @@ void hop__shapes_add(double *library, const double *slot) {
     for (size_t k = 0; k < HOP__SHAPES; k++) {
         double *at = library + k * HOP__SHAPE_NUMBERS;
         if (at[HOP__SHAPE_SIZE] > 0.0 && hop__shapes_alike(at, slot)) {
-            at[HOP__SHAPE_VALUE] += slot[HOP__SHAPE_VALUE];
+            at[HOP__SHAPE_VALUE] =
+                fmin(at[HOP__SHAPE_VALUE] + slot[HOP__SHAPE_VALUE], HOP__SHAPE_BEST);
             return;
         }
         if (at[HOP__SHAPE_VALUE] < least[HOP__SHAPE_VALUE])
@@ -89,12 +114,20 @@ void hop__shapes_add(double *library, const double *slot) {
         memcpy(least, slot, HOP__SHAPE_NUMBERS * sizeof *slot);
 }
 
-static bool possible(const double *slot) {
-    const double size = slot[HOP__SHAPE_SIZE], value = slot[HOP__SHAPE_VALUE];
-    if (size == 0.0)
-        return value == 0.0;
+bool hop__shape_possible(const double *slot) {
+    const double size = slot[HOP__SHAPE_SIZE];
+    for (size_t k = HOP__SHAPE_PLACES; k < HOP__SHAPE_NUMBERS; k++)
+        if (!(fabs(slot[k]) <= HOP__SHAPE_ATOMS))
+            return false;
     return size >= 3.0 && size <= HOP__SHAPE_ATOMS && size == floor(size) &&
-           value > 0.0 && hop__all_finite(slot, HOP__SHAPE_NUMBERS);
+           hop__all_finite(slot, HOP__SHAPE_PLACES);
+}
+
+static bool possible(const double *slot) {
+    const double value = slot[HOP__SHAPE_VALUE];
+    if (slot[HOP__SHAPE_SIZE] == 0.0)
+        return value == 0.0;
+    return value > 0.0 && value <= HOP__SHAPE_BEST && hop__shape_possible(slot);
 }
 
 bool hop__shapes_possible(const double *library) {

@@ -12,6 +12,7 @@
 #define HOP__SHAPES 160
 #define HOP__SHAPE_ATOMS 80
 #define HOP__SHAPE_PRINTS 24
+#define HOP__SHAPE_BEST 1e6 /* no shape is worth more */
 
 /* A slot: */
 enum {
@@ -23,8 +24,8 @@ enum {
 };
 
 /* The shape of 3 <= n <= HOP__SHAPE_ATOMS atoms at x: centred, the mean distance to the
-   nearest neighbour 1.  False, and nothing written, for other numbers of atoms and when
-   atoms coincide. */
+   nearest neighbour 1.  False, and nothing written, for other numbers of atoms, when two are
+   in one place, and when one is farther from the centre than a chain is long. */
 bool hop__shape_of(size_t n, const double *x, double value, double *slot);
 
 /* Are they the same, but for strains of a few per cent? */
@@ -34,7 +35,8 @@ bool hop__shapes_alike(const double *a, const double *b);
    worth less. */
 void hop__shapes_add(double *library, const double *slot);
 
-/* Is `library` one, as far as can be seen? */
+/* Is that a shape, whatever its value, as far as can be seen?  Is `library` one of them? */
+bool hop__shape_possible(const double *slot);
 bool hop__shapes_possible(const double *library);
 
 #endif

@@ -72,9 +72,11 @@ typedef struct hop__training_method {
     size_t (*window)(const hop_trainer *trainer);
 
     /* Doubles that are kept from update to update, beside trainer->memory, and their first
-       contents; NULL: none. */
+       contents; NULL: none.  Could it have written those of a checkpoint?  NULL: any finite
+       numbers. */
     size_t (*keep_size)(const hop_trainer *trainer);
     void (*keep_begin)(hop_trainer *trainer);
+    bool (*keep_possible)(const hop_trainer *trainer);
 
     /* Instead of a step of Adam along the mean gradient; may be NULL. */
     void (*advance)(hop_trainer *trainer);

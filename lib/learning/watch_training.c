@@ -155,7 +155,11 @@ static int create(hop_trainer *t, hop_context *context, void **out) {
     return status;
 }
 
-const hop__training_method hop__abandon_method = {
-    "abandon", &table,  HOP__ABANDON, HOP__ABANDON + 1,
-    create,    destroy, episode,      NULL,
-    window_of, NULL,    NULL,         NULL};
+const hop__training_method hop__abandon_method = {.name = "abandon",
+                                                  .options = &table,
+                                                  .first = HOP__ABANDON,
+                                                  .last = HOP__ABANDON + 1,
+                                                  .create = create,
+                                                  .destroy = destroy,
+                                                  .episode = episode,
+                                                  .window = window_of};

@@ -142,7 +142,8 @@ void hop__hops_record(hop__hops *h, hop__record *record) {
     hop__record_finite(record, h->costs, HOP__HOP_KINDS);
     HOP__RECORD(record, h->move);
     hop__record_expect(record, h->move <= HOP__MOVE_NONE);
-    hop__record_finite(record, h->recalled, HOP__SHAPES);
+    for (size_t k = 0; k < HOP__SHAPES; k++)
+        HOP__RECORD_COUNT(record, h->recalled[k]);
     hop__record_flag(record, &h->forgiving);
     hop__record_finite(record, &h->shake, 1);
     HOP__RECORD_COUNT(record, h->since_best);
@@ -309,11 +310,11 @@ bool hop__hops_judge(hop__hops *h, const hop__ended *e) {
 
 /* ---- settling ---- */
 
-/* After a swap all atoms are where they were; and a relocated atom would be taken back. */
 bool hop__hops_all_moved(const hop__hops *h) {
     return h->move != HOP__MOVE_RELOCATE && h->move != HOP__MOVE_SWAP;
 }
 
+/* After a swap all atoms are where they were; and a relocated atom would be taken back. */
 static bool will_settle(const hop__hops *h) {
     return h->settings->settle > 0.0 && is_cluster(h) && hop__hops_all_moved(h);
 }

@@ -1,9 +1,9 @@
 /* Beginning again from a shape that was low in energy elsewhere.
  *
- * A shape counts by the square of its value, by how near its number of atoms is, and less each time it was
- * recalled.  Atoms that are too many are taken away where they are bound the least; those
- * that are missing are put where they touch the most.  Which atom goes where is random: the
- * order of an alloy is found afterwards, as after every other move (hops.c). */
+ * A shape counts by the square of its value, by how near its number of atoms is, and less each
+ * time it was recalled.  Atoms that are too many are taken away where they are bound the
+ * least; those that are missing are put where they touch the most.  Which atom goes where is
+ * random: the order of an alloy is found afterwards, as after every other move (hops.c). */
 #include <math.h>
 #include <string.h>
 
@@ -119,10 +119,11 @@ static void fill(hop__hops *h, const double *slot, double *x) {
 static void shuffle(hop__random *random, size_t n, double *x) {
     for (size_t i = n; i-- > 1;) {
         const size_t j = (size_t)hop__random_below(random, i + 1);
-        double keep[3];
-        memcpy(keep, x + 3 * i, sizeof keep);
-        memcpy(x + 3 * i, x + 3 * j, sizeof keep);
-        memcpy(x + 3 * j, keep, sizeof keep);
+        for (size_t c = 0; c < 3; c++) {
+            const double keep = x[3 * i + c];
+            x[3 * i + c] = x[3 * j + c];
+            x[3 * j + c] = keep;
+        }
     }
 }
 

@@ -196,8 +196,8 @@ static const hop__option learned[] = {
     ROW(abandon_below, "", REAL, 0, 1, 0.04,
         "probability of being accepted below which a quench ends"),
     ROW(recall, "", REAL, 0, 1, 0.9,
-        "largest share of the moves that begin from a shape that the model knows; 0 = "
-        "none (clusters)"),
+        "largest share of the moves of a cluster that begin again from a shape that "
+        "the model knows, while those are new; 0 = none"),
     ROW(prior, "", WHOLE, 0, 1e6, 0,
         "steps that are made at most on a potential of the optimizer's own, without "
         "evaluations, before a quench that follows a move of many atoms and before a "

@@ -101,10 +101,12 @@ class Model:
     def add_shape(self, structure: Structure, value: float = 1.0) -> None:
         """
         Let searches with this model begin from the shape of a cluster, without its
-        elements and its scale: 3 to 80 atoms, not periodic.
+        elements and its scale: 3 to 80 atoms, not periodic; it is copied.
 
-        `value`: how much it is worth, 1 being a shape that was the lowest of one system
-        that the model was trained on.
+        `value`, above 0 and up to 1e6: how much it is worth, 1 being a shape that was
+        the lowest of one system that the model was trained on.  A model holds 160
+        shapes; the least valuable makes way.  `RangeError`, `UnsupportedError` for other
+        structures, `NonfiniteError` for atoms in one place or far from all others.
         """
         require(structure, Structure, "structure")
         self._handle.context.check(

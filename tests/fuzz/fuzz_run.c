@@ -29,9 +29,23 @@ enum { STATE = 7, SETS = sizeof sets / sizeof *sets };
 typedef struct setting {
     hop_context *context;
     hop_structure *start;
+    hop_model *model; /* of the learned kind: knows a shape; NULL: none */
     const char *kind;
     uint32_t quenches, polish, cell;
 } setting;
+
+static hop_model *tetrahedron(hop_context *context) {
+    static const double places[] = {0, 0, 0, 1, 1, 0, 1, 0, 1, 0, 1, 1};
+    const int32_t numbers[4] = {47, 47, 47, 47};
+    hop_model *model;
+    hop_structure *s;
+    FUZZ_CHECK(hop_model_new(context, &model) == HOP_OK);
+    FUZZ_CHECK(hop_structure_new(context, 4, numbers, &s) == HOP_OK);
+    memcpy(hop_structure_positions(s), places, sizeof places);
+    FUZZ_CHECK(hop_model_add_shape(model, s, 8.0) == HOP_OK);
+    hop_structure_free(s);
+    return model;
+}
 
 static hop_structure *start(hop_context *context, fuzz_input *in) {
     int32_t numbers[MOST];
@@ -56,6 +70,8 @@ static hop_optimizer *make(const setting *given) {
     int status = hop_optimizer_new(given->context, given->kind, given->start, NULL, &o);
     fuzz_status(given->context, status);
     FUZZ_CHECK(o);
+    if (given->model)
+        FUZZ_CHECK(hop_optimizer_set_model(o, given->model) == HOP_OK);
     hop_optimizer_set(o, "quenches", given->quenches);
     hop_optimizer_set(o, "polish", given->polish);
     hop_optimizer_set(o, "cell", given->cell);
@@ -176,7 +192,9 @@ static void stay_together(hop_context *context, hop_optimizer *a, hop_optimizer 
 static void save_and_load(hop_context *context, fuzz_input *in) {
     char path[64];
     hop_structure *s = start(context, in);
-    setting given = {context, copy(s), fuzz_kind(in), 0, 0, 0};
+    setting given = {context, copy(s), NULL, fuzz_kind(in), 0, 0, 0};
+    if (strcmp(given.kind, "learned") == 0)
+        given.model = tetrahedron(context);
     given.quenches = fuzz_below(in, 4);
     given.polish = 4 * fuzz_below(in, 3);
     given.cell = hop_structure_periodic(s)[0] ? fuzz_below(in, 2) : 0;
@@ -203,6 +221,7 @@ static void save_and_load(hop_context *context, fuzz_input *in) {
     hop_optimizer_free(a);
     hop_optimizer_free(b);
     hop_structure_free(given.start);
+    hop_model_free(given.model);
     hop_structure_free(s);
 }
 

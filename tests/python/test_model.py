@@ -82,6 +82,58 @@ class Memory(unittest.TestCase):
         self.assertLess(growth(lambda: Model().parameters, 1000, 10000), 1 << 20)
 
 
+class Shapes(unittest.TestCase):
+    """Shapes that are added by hand."""
+
+    def setUp(self):
+        self.potential = hop.Potential.builtin("Cu.gupta")
+        steps = np.arange(-2, 3)
+        grid = np.array([(i, j, k) for i in steps for j in steps for k in steps])
+        places = grid[np.isin(np.abs(grid).sum(axis=1), (1, 3))]
+        self.octahedron = hop.Structure(["Ag"] * 38, 1.9 * places)
+
+    def search(self, model):
+        start = hop.Structure.random("Cu38", self.potential, seed=5)
+        optimizer = hop.Optimizer("learned", start, self.potential, model=model)
+        optimizer.set(max_evaluations=500)
+        optimizer.run()
+        return start.energy
+
+    def test_searches_begin_from_it(self):
+        model = Model()
+        weights = model.parameters.copy()
+        before = self.search(model)
+        model.add_shape(self.octahedron)
+        self.assertTrue((model.parameters == weights).all())
+        self.assertAlmostEqual(self.search(model), -108.967590553, 3)
+        self.assertGreater(before, -108.9)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.h5"
+            model.save(path)
+            self.assertAlmostEqual(self.search(Model.load(path)), -108.967590553, 3)
+
+    def test_the_structure_is_copied(self):
+        model = Model()
+        model.add_shape(self.octahedron, value=2.5)
+        self.octahedron.positions[...] = 0
+        self.assertAlmostEqual(self.search(model), -108.967590553, 3)
+
+    def test_bad_shapes(self):
+        model = Model()
+        for value in (0, -1, np.nan, np.inf, 1e7):
+            with self.assertRaisesRegex(hop.Error, "above 0"):
+                model.add_shape(self.octahedron, value)
+        with self.assertRaisesRegex(hop.Error, "3 to 80 atoms, got 2"):
+            model.add_shape(hop.Structure("Cu2", [[0, 0, 0], [2, 0, 0]]))
+        self.octahedron.positions[3] = self.octahedron.positions[4]
+        with self.assertRaisesRegex(hop.Error, "a place of its own"):
+            model.add_shape(self.octahedron)
+        with self.assertRaisesRegex(TypeError, "structure: expected Structure, got str"):
+            model.add_shape("Cu38")
+        with self.assertRaisesRegex(TypeError, "value"):
+            model.add_shape(self.octahedron, "1")
+
+
 class Files(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
