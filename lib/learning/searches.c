@@ -31,8 +31,7 @@ int hop__searches_begin(const hop_trainer *t, hop__searches *s, size_t index,
     const size_t k = hop__trainer_choose(t, &random, index);
     hop_structure *start = s->structure[k];
     *task = k;
-    hop__generate_cluster(&random, start->count, t->tasks->task[k].lengths,
-                          start->positions);
+    hop__generate_start(&random, start, t->tasks->task[k].lengths);
     return hop__optimizer_restart(s->optimizer[k], start->positions,
                                   (double)(hop__random_bits(&random) >> 12));
 }

@@ -39,6 +39,49 @@ static int load_potential(hop_context *context, const char *name, hop_potential 
     return hop_potential_load(context, name, out);
 }
 
+/* "cell=10.9" or "cell=10.9,10.9,5.4": the edges of a rectangular periodic cell. */
+static bool cell_word(hop__span word, double edges[3]) {
+    static const char name[] = "cell=";
+    const size_t length = sizeof name - 1;
+    if (word.length <= length || memcmp(word.start, name, length) != 0)
+        return false;
+    const char *at = word.start + length, *end = word.start + word.length;
+    size_t count = 0;
+    for (; count < 3 && at <= end; count++) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const hop__span number = {at, (size_t)((comma ? comma : end) - at)};
+        if (!hop__span_double(number, &edges[count]) ||
+            !(edges[count] >= 0.1 && edges[count] <= 1e5))
+            break;
+        at += number.length + 1;
+    }
+    if (count == 1)
+        edges[1] = edges[2] = edges[0];
+    return at == end + 1 && count != 2;
+}
+
+/* What may follow potential and formula, in any order. */
+static int parse_rest(hop_context *context, const hop__lines *lines, hop__span rest,
+                      hop__task *task) {
+    hop__span word;
+    bool weighed = false;
+    task->weight = 1.0;
+    while (hop__span_word(&rest, &word)) {
+        if (task->cell[0] == 0.0 && cell_word(word, task->cell))
+            continue;
+        if (weighed)
+            return hop__parameter_error(context, lines,
+                                        "potential, formula, weight and cell", word);
+        weighed = true;
+        if (hop__span_equals(word, "validation"))
+            task->weight = 0.0;
+        else if (!hop__span_double(word, &task->weight) || !(task->weight > 0.0))
+            return hop__parameter_error(
+                context, lines, "a positive weight, 'validation' or 'cell=10.9'", word);
+    }
+    return HOP_OK;
+}
+
 static int parse_task(hop_context *context, const hop__lines *lines, hop__span rest,
                       hop__task *task) {
     char name[MAX_WORD], formula[MAX_WORD];
@@ -48,18 +91,9 @@ static int parse_task(hop_context *context, const hop__lines *lines, hop__span r
     word = (hop__span){rest.start, 0};
     if (!hop__span_word(&rest, &word) || !word_text(word, formula))
         return hop__parameter_error(context, lines, "a formula", word);
-    task->weight = 1.0;
-    if (hop__span_word(&rest, &word)) {
-        if (hop__span_equals(word, "validation"))
-            task->weight = 0.0;
-        else if (!hop__span_double(word, &task->weight) || !(task->weight > 0.0))
-            return hop__parameter_error(context, lines,
-                                        "a positive weight or 'validation'", word);
-    }
-    if (hop__span_word(&rest, &word))
-        return hop__parameter_error(context, lines, "potential, formula and weight",
-                                    word);
-    int status = load_potential(context, name, &task->potential);
+    int status = parse_rest(context, lines, rest, task);
+    if (status == HOP_OK)
+        status = load_potential(context, name, &task->potential);
     if (status == HOP_OK)
         status = hop__formula_parse(context, formula, &task->numbers, &task->count);
     if (status == HOP_OK && task->count > MAX_TASK_ATOMS)

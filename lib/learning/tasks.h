@@ -2,7 +2,8 @@
  *
  * A task file has one task a line: potential (built-in name or path), formula, and a
  * weight, or the word "validation" for a system that is not trained on but by which the
- * best model is chosen; '#' begins a comment. */
+ * best model is chosen; "cell=A,B,C" makes it periodic in a rectangular cell of these edges,
+ * angstrom, "cell=A" in a cube; '#' begins a comment. */
 #ifndef HOP_LEARNING_TASKS_H
 #define HOP_LEARNING_TASKS_H
 
@@ -14,6 +15,7 @@ typedef struct hop__task {
     double *lengths, *energies; /* each atom's scales */
     size_t count;
     double weight; /* 0: for validation */
+    double cell[3]; /* edges, angstrom; 0: a cluster */
     hop__units units;
 } hop__task;
 

@@ -127,6 +127,12 @@
             "chance to move one atom more to the centre"),                             \
         ROW(twist_weight, "", REAL, 0, 1e6, twist_weight_,                             \
             "relative frequency of turning a part of a cluster about an axis"),        \
+        ROW(repeat_bias, "1/e0", REAL, 0, 1e6, 100,                                    \
+            "preference for well bound halves of a periodic cell when the other half " \
+            "becomes their copy"),                                                     \
+        ROW(range, "r0", REAL, 0, 1e3, 1.2,                                            \
+            "in periodic systems shakes and twists reach so far from a badly bound "   \
+            "atom; 0 = shake all atoms"),                                              \
         ROW(reorder, "", WHOLE, 0, 1e6, 40,                                            \
             "pairs of unlike atoms that are exchanged at a time, then, by what the "   \
             "minima so far told of the order of an alloy; 0 = none")
