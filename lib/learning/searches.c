@@ -14,6 +14,9 @@ int hop__searches_make(const hop_trainer *t, hop_context *context, hop__searches
                                    &s->optimizer[k]);
         if (status == HOP_OK)
             status = hop_optimizer_set(s->optimizer[k], "descend", 0.0);
+        for (size_t m = 0; m < t->tasks->task[k].settings && status == HOP_OK; m++)
+            status = hop_optimizer_set(s->optimizer[k], t->tasks->setting[m].name,
+                                       t->tasks->setting[m].value);
     }
     return status;
 }

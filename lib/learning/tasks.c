@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "optimizers/settings.h"
 #include "potentials/parameter_file.h"
 #include "structure/generate.h"
 
@@ -20,6 +21,7 @@ void hop__tasks_free(hop__tasks *tasks) {
         hop__release(context, tasks->task[k].lengths);
     }
     hop__release(context, tasks->task);
+    hop__release(context, tasks->setting);
     hop__release(context, tasks->text);
     hop__release(context, tasks);
 }
@@ -110,6 +112,53 @@ static int parse_task(hop_context *context, const hop__lines *lines, hop__span r
                          &task->units, task->lengths, task->energies);
 }
 
+/* "shake=0.4": an option of the learned optimizer. */
+static int parse_setting(hop__tasks *tasks, const hop__lines *lines, hop__span word) {
+    const char *equals = memchr(word.start, '=', word.length);
+    const size_t length = equals ? (size_t)(equals - word.start) : word.length - 1;
+    const hop__span before = {word.start, length},
+                    after = {word.start + length + 1, word.length - length - 1};
+    hop__task_setting *set = tasks->setting + tasks->settings;
+    char name[MAX_WORD];
+    if (!equals || !word_text(before, name) || !hop__span_double(after, &set->value))
+        return hop__parameter_error(tasks->context, lines, "an option, such as shake=0.4",
+                                    word);
+    hop__settings check;
+    const hop__option_table *table = hop__settings_table("learned");
+    int status = hop__options_set(tasks->context, table, &check, name, set->value);
+    if (status != HOP_OK)
+        return status;
+    set->name = hop__options_find(table, name)->name;
+    tasks->settings++;
+    return HOP_OK;
+}
+
+static int parse_settings(hop__tasks *tasks, const hop__lines *lines, hop__span rest) {
+    hop__span word;
+    while (hop__span_word(&rest, &word)) {
+        hop__task_setting *grown = hop__resize(
+            tasks->context, tasks->setting, tasks->settings + 1, sizeof *tasks->setting);
+        if (!grown)
+            return HOP_ERROR_MEMORY;
+        tasks->setting = grown;
+        int status = parse_setting(tasks, lines, word);
+        if (status == HOP_ERROR_ARGUMENT) /* say on which line it is */
+            return hop__fail(tasks->context, HOP_ERROR_FORMAT, "%.150s:%lld: %.300s",
+                             lines->name, (long long)lines->number,
+                             hop_error_message(tasks->context));
+        if (status != HOP_OK)
+            return status;
+    }
+    return HOP_OK;
+}
+
+/* True for a line of settings; `rest` is what follows. */
+static bool settings_line(hop__span line, hop__span *rest) {
+    hop__span word;
+    *rest = line;
+    return hop__span_word(rest, &word) && hop__span_equals(word, "set");
+}
+
 static int parse_all(hop__tasks *tasks, const char *name, const char *text,
                      size_t size) {
     hop__lines lines;
@@ -122,6 +171,13 @@ static int parse_all(hop__tasks *tasks, const char *name, const char *text,
                          (size_t)(nul - text));
     hop__lines_start(&lines, name, text, size);
     while (hop__parameter_line(&lines, &line)) {
+        hop__span rest;
+        if (settings_line(line, &rest)) {
+            int status = parse_settings(tasks, &lines, rest);
+            if (status != HOP_OK)
+                return status;
+            continue;
+        }
         if (tasks->count == MAX_TASKS)
             return hop__parameter_error(tasks->context, &lines, "at most 1000 tasks",
                                         line);
@@ -131,6 +187,7 @@ static int parse_all(hop__tasks *tasks, const char *name, const char *text,
             return HOP_ERROR_MEMORY;
         tasks->task = grown;
         hop__task *task = &grown[tasks->count++];
+        task->settings = tasks->settings;
         int status = parse_task(tasks->context, &lines, line, task);
         if (status == HOP_ERROR_FORMAT || status == HOP_ERROR_MEMORY)
             return status;

@@ -236,15 +236,35 @@ static void link(hop__network *w, size_t a, size_t b) {
         w->link[HOP__LINKS * a + w->links[a]++] = b;
 }
 
-/* Some atom that is bonded to a, but not to b and not to `other`. */
-static size_t partner(hop__network *w, size_t a, size_t b, size_t other) {
+/* Some atom that is bonded to a, but not to b. */
+static size_t partner(hop__network *w, size_t a, size_t b) {
     size_t found = w->vicinity->count, seen = 0;
     for (size_t k = 0; k < w->links[a]; k++) {
         const size_t c = w->link[HOP__LINKS * a + k];
-        if (c == a || c == b || c == other || hop__network_bonded(w, b, c))
+        if (c == a || c == b || hop__network_bonded(w, b, c))
             continue;
         if (hop__random_below(&w->moves->random, ++seen) == 0)
             found = c;
+    }
+    return found;
+}
+
+/* Among those that are bonded to b, but not to a, the farthest from c: only where c-a-b-d
+   is a zigzag there is a way. */
+static size_t opposite(const hop__network *w, const double *x, size_t a, size_t b,
+                       size_t c) {
+    size_t found = w->vicinity->count;
+    double farthest = 0.0;
+    for (size_t k = 0; k < w->links[b]; k++) {
+        const size_t d = w->link[HOP__LINKS * b + k];
+        double apart[3];
+        if (d == a || d == b || d == c || hop__network_bonded(w, a, d))
+            continue;
+        hop__vicinity_between(w->vicinity, x + 3 * c, x + 3 * d, apart);
+        if (dot(apart, apart) > farthest) {
+            farthest = dot(apart, apart);
+            found = d;
+        }
     }
     return found;
 }
@@ -291,8 +311,8 @@ static size_t grow(hop__network *w, size_t count) {
 }
 
 bool hop__network_transpose(hop__network *w, size_t a, size_t b, double *x) {
-    const size_t n = w->vicinity->count, c = partner(w, a, b, n);
-    const size_t d = c < n ? partner(w, b, a, c) : n;
+    const size_t n = w->vicinity->count, c = partner(w, a, b);
+    const size_t d = c < n ? opposite(w, x, a, b, c) : n;
     if (d == n)
         return false;
     memset(w->mark, 0, n * sizeof *w->mark);

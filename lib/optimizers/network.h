@@ -45,7 +45,8 @@ void hop__network_shake(hop__network *network, size_t atom, double range, double
 void hop__network_voids(hop__network *network, const double *x);
 
 /* Bonds a-c and b-d become b-c and a-d (Wooten, Winer and Weaire, Phys. Rev. Lett. 54
-   (1985) 1392); a and b are bonded, c and d are drawn.  The atoms are moved so that bonds
+   (1985) 1392); a and b are bonded, c is drawn, d the one that
+   is farthest from it.  The atoms are moved so that bonds
    and tetrahedral angles nearby are about as long and wide as they should be.  False, and
    nothing moved, where there are no such bonds. */
 bool hop__network_transpose(hop__network *network, size_t a, size_t b, double *x);
