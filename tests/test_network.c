@@ -50,7 +50,8 @@ static void begin(bench *b, size_t count, const double cell[9], uint64_t seed) {
                             .frame = {1, 0, 0, 0, 1, 0, 0, 0, 1},
                             .random = hop__random_start(seed, 3),
                             .scores = b->scores};
-    ck_assert_int_eq(hop__network_new(b->context, b->s, &b->moves, &b->network), HOP_OK);
+    ck_assert_int_eq(hop__network_new(b->context, b->s, &b->moves, &b->network),
+                     HOP_OK);
 }
 
 static void end(bench *b) {
@@ -169,8 +170,8 @@ static size_t all_corners(const bench *b, const hop__vicinity *v, corner *out) {
                     if (!sphere(near[p].d, near[q].d, near[r].d, centre))
                         continue;
                     const double radius = length_of(centre);
-                    bool empty = radius >= 0.7 * b->units.length &&
-                                 radius <= 0.5 * v->reach;
+                    bool empty =
+                        radius >= 0.7 * b->units.length && radius <= 0.5 * v->reach;
                     for (size_t k = 0; k < many && empty; k++) {
                         const double d[3] = {near[k].d[0] - centre[0],
                                              near[k].d[1] - centre[1],
@@ -393,8 +394,8 @@ START_TEST(searches_in_a_cell) {
         bench b;
         hop_optimizer *o;
         begin(&b, 16, cell, 4);
-        ck_assert_int_eq(
-            hop_optimizer_new(b.context, kinds[_i], b.s, b.potential, &o), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_new(b.context, kinds[_i], b.s, b.potential, &o),
+                         HOP_OK);
         static const char *const weights[] = {"shake_weight", "relocate_weight",
                                               "swap_weight", "insert_weight",
                                               "twist_weight"};

@@ -123,8 +123,9 @@ void hop__hop_shells_of(const hop__hop_atoms *atoms, const double *x,
     for (size_t i = 0; i < n; i++) {
         s->mean_energy += s->energy[i] / (double)n;
         s->radius[i] =
-            atoms->vicinity ? looseness(atoms, i)
-                            : sqrt(square_distance(x + 3 * i, centre)) / atoms->compact - 1.0;
+            atoms->vicinity
+                ? looseness(atoms, i)
+                : sqrt(square_distance(x + 3 * i, centre)) / atoms->compact - 1.0;
     }
     for (size_t i = 0; i < n; i++) {
         const double neighbours = s->first[i];
@@ -195,7 +196,8 @@ void hop__site_features(const hop__hop_atoms *atoms, const hop__hop_shells *s,
     for (size_t j = 0; j < atoms->count; j++) {
         if (j == i)
             continue;
-        double square = square_between(atoms, x + 3 * j, place), reach = contact(atoms, i, j);
+        double square = square_between(atoms, x + 3 * j, place),
+               reach = contact(atoms, i, j);
         if (square > SECOND * SECOND * reach * reach)
             continue;
         double near = hop__sigmoid(-12.0 * (sqrt(square) / reach - FIRST));
@@ -209,6 +211,7 @@ void hop__site_features(const hop__hop_atoms *atoms, const hop__hop_shells *s,
     in[1] = 4.0 * (energy / some - s->mean_energy);
     in[2] = unlike / some;
     in[3] = sqrt(square_between(atoms, place, centre)) / atoms->compact - 1.0;
-    in[4] = sqrt(square_between(atoms, place, x + 3 * i)) / (2.0 * atoms->compact) - 0.5;
+    in[4] =
+        sqrt(square_between(atoms, place, x + 3 * i)) / (2.0 * atoms->compact) - 0.5;
     in[5] = 8.0 * atoms->size[i];
 }

@@ -22,8 +22,8 @@ typedef struct hop__hop_atoms {
     const int32_t *numbers, *fixed;
     const double *lengths; /* each atom's own, angstrom */
     const double *size,
-        *cohesion;  /* its scales over the composition's mean, minus one */
-    bool alloy;     /* there are unlike atoms that are free */
+        *cohesion; /* its scales over the composition's mean, minus one */
+    bool alloy;    /* there are unlike atoms that are free */
     const hop__vicinity *vicinity; /* of periodic systems; NULL: a cluster */
     double compact; /* radius of a compact cluster of so many atoms, angstrom */
 } hop__hop_atoms;

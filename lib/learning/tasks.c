@@ -121,8 +121,8 @@ static int parse_setting(hop__tasks *tasks, const hop__lines *lines, hop__span w
     hop__task_setting *set = tasks->setting + tasks->settings;
     char name[MAX_WORD];
     if (!equals || !word_text(before, name) || !hop__span_double(after, &set->value))
-        return hop__parameter_error(tasks->context, lines, "an option, such as shake=0.4",
-                                    word);
+        return hop__parameter_error(tasks->context, lines,
+                                    "an option, such as shake=0.4", word);
     hop__settings check;
     const hop__option_table *table = hop__settings_table("learned");
     int status = hop__options_set(tasks->context, table, &check, name, set->value);
@@ -136,8 +136,9 @@ static int parse_setting(hop__tasks *tasks, const hop__lines *lines, hop__span w
 static int parse_settings(hop__tasks *tasks, const hop__lines *lines, hop__span rest) {
     hop__span word;
     while (hop__span_word(&rest, &word)) {
-        hop__task_setting *grown = hop__resize(
-            tasks->context, tasks->setting, tasks->settings + 1, sizeof *tasks->setting);
+        hop__task_setting *grown =
+            hop__resize(tasks->context, tasks->setting, tasks->settings + 1,
+                        sizeof *tasks->setting);
         if (!grown)
             return HOP_ERROR_MEMORY;
         tasks->setting = grown;

@@ -20,7 +20,7 @@ typedef struct hop__task {
     int32_t *numbers;
     double *lengths, *energies; /* each atom's scales */
     size_t count;
-    double weight; /* 0: for validation */
+    double weight;  /* 0: for validation */
     double cell[3]; /* edges, angstrom; 0: a cluster */
     hop__units units;
     size_t settings; /* as many of the file's are its own */

@@ -408,12 +408,13 @@ void hop__hops_propose(hop__hops *h, double *x) {
     hop__hop_policy_look(h->policy, &h->shells, &h->history);
     const bool many = h->start->count > 1;
     const bool swaps = h->network ? many : h->atoms.alloy;
+    const bool turns = h->network ? h->network->repeatable : many;
     const double weight[HOP__HOP_KINDS] = {
         learned_weight(h, s->shake_weight, HOP__MOVE_SHAKE),
         many ? learned_weight(h, s->relocate_weight, HOP__MOVE_RELOCATE) : 0.0,
         swaps ? learned_weight(h, s->swap_weight, HOP__MOVE_SWAP) : 0.0,
         many ? learned_weight(h, s->insert_weight, HOP__MOVE_INSERT) : 0.0,
-        many ? learned_weight(h, s->twist_weight, HOP__MOVE_TWIST) : 0.0};
+        turns ? learned_weight(h, s->twist_weight, HOP__MOVE_TWIST) : 0.0};
     hop__hops_move(
         h, (enum hop__move)hop__hop_policy_kind(h->policy, weight, s->exploration), x);
 }

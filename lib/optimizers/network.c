@@ -7,15 +7,27 @@
 #include "base/memory.h"
 #include "base/vector_math.h"
 
-#define BONDED 1.25 /* contact distances */
-#define SIGHT 2.3   /* lengths: the vicinity's reach */
-#define SAME 0.5    /* lengths: voids as near as this are one */
+#define BONDED 1.25  /* contact distances */
+#define SIGHT 2.3    /* lengths: the vicinity's reach */
+#define SAME 0.5     /* lengths: voids as near as this are one */
 #define SMALLEST 0.7 /* lengths: voids of a smaller radius are none */
-#define CORNERS 16 /* that are kept for each atom; there are about 7 */
+#define CORNERS 16   /* that are kept for each atom; there are about 7 */
 #define SWEEPS 20
-#define STIFF 0.5 /* share of a bond's error that is taken away in a sweep, each end half */
-#define BEND 0.15 /* likewise of the distance across an angle */
+#define STIFF                                                                          \
+    0.5 /* share of a bond's error that is taken away in a sweep, each end half */
+#define BEND 0.15                 /* likewise of the distance across an angle */
 #define ACROSS 1.6329931618554521 /* sqrt(8/3): second neighbours of a tetrahedron */
+
+static bool can_repeat(const hop_structure *s) {
+    for (size_t i = 0; i < s->count; i++) {
+        size_t same = 0;
+        for (size_t j = 0; j < s->count; j++)
+            same += s->numbers[j] == s->numbers[i];
+        if (s->fixed[i] || same % 2 != 0)
+            return false;
+    }
+    return true;
+}
 
 int hop__network_new(hop_context *context, const hop_structure *like, hop__moves *moves,
                      hop__network **out) {
@@ -37,6 +49,7 @@ int hop__network_new(hop_context *context, const hop_structure *like, hop__moves
         hop__network_free(w);
         return status;
     }
+    w->repeatable = can_repeat(like);
     w->links = w->link + HOP__LINKS * n;
     w->active = w->links + n;
     *out = w;
@@ -128,7 +141,8 @@ typedef struct line {
 } line;
 
 static bool line_between(const double *u, const double *v, double radius, line *l) {
-    const double uu = dot(u, u), vv = dot(v, v), uv = dot(u, v), area = uu * vv - uv * uv;
+    const double uu = dot(u, u), vv = dot(v, v), uv = dot(u, v),
+                 area = uu * vv - uv * uv;
     if (area < 1e-6 * uu * vv)
         return false;
     const double p = 0.5 * vv * (uu - uv) / area, q = 0.5 * uu * (vv - uv) / area;
@@ -389,7 +403,8 @@ void hop__network_repeat(hop__network *w, int axis, size_t first, double *x) {
         f[i] = fraction(v, x + 3 * i, axis);
     mark_half(w, f, first);
     for (int a = 0; a < 3; a++)
-        if (a == axis || (v->periodic[a] && hop__random_below(&w->moves->random, 2) == 0))
+        if (a == axis ||
+            (v->periodic[a] && hop__random_below(&w->moves->random, 2) == 0))
             for (int c = 0; c < 3; c++)
                 by[c] += 0.5 * v->cell[3 * a + c];
     for (size_t i = 0; i < v->count; i++) {

@@ -8,7 +8,7 @@
 #include "optimizers/moves.h"
 #include "structure/vicinity.h"
 
-#define HOP__LINKS 12  /* bonds of an atom; longer ones are left out */
+#define HOP__LINKS 12 /* bonds of an atom; longer ones are left out */
 #define HOP__VOIDS 32 /* that are kept, the largest */
 
 typedef struct hop__void {
@@ -24,6 +24,7 @@ typedef struct hop__network {
     double *mark;         /* count: likewise */
     hop__void *hole;
     size_t holes, room;
+    bool repeatable; /* none is fixed, and of each element there is an even number */
 } hop__network;
 
 /* `like`: a periodic structure.  `moves` must outlive it. */

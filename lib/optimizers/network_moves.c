@@ -86,8 +86,8 @@ static void transpose(hop__hops *h, double *x) {
     h->involved[a] = 1.0;
     if (w->links[a] == 0)
         return;
-    const size_t b = w->link[HOP__LINKS * a +
-                             hop__random_below(&h->moves.random, w->links[a])];
+    const size_t b =
+        w->link[HOP__LINKS * a + hop__random_below(&h->moves.random, w->links[a])];
     h->involved[b] = 1.0;
     hop__network_transpose(h->network, a, b, x);
 }

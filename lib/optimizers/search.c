@@ -224,8 +224,7 @@ static bool unpromising(const hop_optimizer *o) {
     const hop__settings *s = &o->settings;
     const hop__quench *q = &o->search;
     if (s->promise == 0.0 || o->hops->move != HOP__MOVE_SWAP || !o->hops->atoms.alloy ||
-        o->hops->forgiving ||
-        o->hops->settling || !q->kind->jump || q->steps < 2)
+        o->hops->forgiving || o->hops->settling || !q->kind->jump || q->steps < 2)
         return false;
     return o->energy - s->promise * q->kind->outlook(q->state) >
            hop__hops_limit(o->hops) + s->abort_margin * o->units.energy;

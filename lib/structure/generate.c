@@ -238,8 +238,8 @@ int hop_structure_scatter(hop_structure *s, const hop_potential *potential,
     double *lengths = hop__allocate(context, s->count, sizeof *lengths);
     status = !lengths ? HOP_ERROR_MEMORY : status;
     if (status == HOP_OK)
-        status = hop__units_of(context, potential, s->count, s->numbers, &units, lengths,
-                               NULL);
+        status = hop__units_of(context, potential, s->count, s->numbers, &units,
+                               lengths, NULL);
     hop__random random = hop__random_start(seed, 0x73636174746572ULL);
     if (status == HOP_OK) {
         hop__generate_start(&random, s, lengths);

@@ -38,7 +38,8 @@ int hop__vicinity_new(hop_context *context, const hop_structure *like, double re
     if (set_cell(v, like))
         for (int a = 0; a < 3; a++)
             v->images[a] = v->periodic[a] ? (int)(reach / height(v, a) + 0.5) : 0;
-    v->around = hop__allocate(context, HOP__VICINITY_MOST * v->count, sizeof *v->around);
+    v->around =
+        hop__allocate(context, HOP__VICINITY_MOST * v->count, sizeof *v->around);
     v->many = hop__allocate(context, v->count, sizeof *v->many);
     if (!v->around || !v->many) {
         hop__vicinity_free(v);
@@ -94,8 +95,7 @@ static void keep(hop__vicinity *v, size_t i, size_t j, const double d[3], double
     at = at == HOP__VICINITY_MOST ? at - 1 : v->many[i]++;
     for (; at > 0 && list[at - 1].distance > distance; at--)
         list[at] = list[at - 1];
-    list[at] = (hop__neighbour){
-        {sign * d[0], sign * d[1], sign * d[2]}, distance, j};
+    list[at] = (hop__neighbour){{sign * d[0], sign * d[1], sign * d[2]}, distance, j};
 }
 
 /* All images of atom j that atom i can see, and back; of an atom's own images one of each
