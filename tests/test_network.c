@@ -419,6 +419,36 @@ START_TEST(searches_in_a_cell) {
 }
 END_TEST
 
+/* The shipped model loads, its hop network chooses in a cell, and what it chooses differs
+   from what the frame would. */
+START_TEST(the_model_of_silicon) {
+    static const double cell[9] = {7.683, 0, 0, 0, 7.683, 0, 0, 0, 5.4325};
+    double path[2][48];
+    for (int with = 0; with < 2; with++) {
+        bench b;
+        hop_optimizer *o;
+        hop_model *model;
+        begin(&b, 16, cell, 4);
+        ck_assert_int_eq(hop_model_load(b.context, "models/silicon.h5", &model),
+                         HOP_OK);
+        ck_assert_int_eq(hop_optimizer_new(b.context, "learned", b.s, b.potential, &o),
+                         HOP_OK);
+        ck_assert_int_eq(hop_optimizer_set_model(o, model), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_set(o, "descend", 0), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_set(o, "hop", with), HOP_OK);
+        ck_assert_int_eq(hop_optimizer_set(o, "max_evaluations", 3000), HOP_OK);
+        ck_assert_int_ge(hop_optimizer_run(o, b.s, NULL, NULL), HOP_OK);
+        ck_assert_int_eq(o->hops->policy->weights != NULL, with);
+        memcpy(path[with], o->hops->accepted, sizeof path[with]);
+        ck_assert_double_lt(o->best.energy / 16.0, -4.0);
+        hop_optimizer_free(o);
+        hop_model_free(model);
+        end(&b);
+    }
+    ck_assert_mem_ne(path[0], path[1], sizeof path[0]);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("network");
     TCase *all = tcase_create("network");
@@ -431,6 +461,7 @@ int main(void) {
     tcase_add_test(all, shakes_stay_near);
     tcase_add_loop_test(all, halves_are_repeated, 0, 9);
     tcase_add_loop_test(all, searches_in_a_cell, 0, 2);
+    tcase_add_test(all, the_model_of_silicon);
     suite_add_tcase(suite, all);
     return support_main(suite);
 }
