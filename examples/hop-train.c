@@ -10,23 +10,36 @@
 #include <unistd.h>
 
 #include "common/common.h"
+#include "common/recipe.h"
 
 #define DEFAULT_METHOD "tbptt"
 
 static struct {
     const char *tasks, *output, *method, *from;
-    bool resume, json, list;
+    bool recipe, resume, json, list;
     double time, interval;
     int threads;
     const char *option[64];
     int options;
 } a = {.interval = 30.0, .threads = 2};
 
+/* What is trained now: all there is, or a stage of a recipe. */
+static struct {
+    const char *method, *tasks, *from;
+    const stage *stage; /* NULL: none */
+    char output[4096];
+    double began; /* the first */
+} job;
+
 static const struct argp_option options[] = {
     {"method", 'm', "NAME", 0,
      "Training method: tbptt (default; teaches the descent), policy (hops), abandon "
-     "(when to end a quench); tbptt-continuous, esmc, nres or ga (the continuous "
-     "optimizer)",
+     "(when to end a quench), recall (shapes to begin from); tbptt-continuous, esmc, "
+     "nres or ga (the continuous optimizer)",
+     0},
+    {"recipe", 'R', 0, 0,
+     "TASKS is a recipe: lines of method, task file and options, trained one after the "
+     "other",
      0},
     {"from", 'f', "MODEL", 0, "Begin with the networks of a model", 0},
     {"output", 'o', "MODEL.h5", 0, "Model to write", 0},
@@ -61,6 +74,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'j': a.threads = (int)parse_count("--threads", arg, 1, 1024); break;
     case 'J': a.json = true; break;
     case 'f': a.from = arg; break;
+    case 'R': a.recipe = true; break;
     case 'L': a.list = true; break;
     case 's':
     case 'n': {
@@ -81,8 +95,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
         if (a.method && !known_method(a.method))
             argp_error(state,
-                       "--method: expected tbptt, policy, abandon, tbptt-continuous, "
-                       "esmc, nres or ga, got '%s'",
+                       "--method: expected tbptt, policy, abandon, recall, "
+                       "tbptt-continuous, esmc, nres or ga, got '%s'",
                        a.method);
         if (a.list) {
             list_options(a.method ? a.method : DEFAULT_METHOD);
@@ -90,6 +104,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         }
         if (!a.tasks || !a.output)
             argp_error(state, "expected TASKS and -o MODEL.h5");
+        if (a.recipe && a.method)
+            argp_error(state, "--method: a recipe has its own");
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -102,19 +118,26 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static void apply_option(hop_context *context, hop_trainer *trainer, bool resumed,
+                         const char *text) {
+    char name[64];
+    const char *equals = strchr(text, '=');
+    if (!equals || equals - text >= 64)
+        fail_usage("option '%s': expected name=value", text);
+    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+    double value = parse_number(name, equals + 1, -1e300, 1e300), have;
+    if (resumed && hop_trainer_get(trainer, name, &have) == HOP_OK && have == value)
+        return;
+    if (hop_trainer_set(trainer, name, value) != HOP_OK)
+        fail_usage("%s", hop_error_message(context));
+}
+
+/* Those of the command line come last. */
 static void apply_options(hop_context *context, hop_trainer *trainer, bool resumed) {
-    for (int k = 0; k < a.options; k++) {
-        char name[64];
-        const char *equals = strchr(a.option[k], '=');
-        if (!equals || equals - a.option[k] >= 64)
-            fail_usage("option '%s': expected name=value", a.option[k]);
-        snprintf(name, sizeof name, "%.*s", (int)(equals - a.option[k]), a.option[k]);
-        double value = parse_number(name, equals + 1, -1e300, 1e300), have;
-        if (resumed && hop_trainer_get(trainer, name, &have) == HOP_OK && have == value)
-            continue;
-        if (hop_trainer_set(trainer, name, value) != HOP_OK)
-            fail_usage("%s", hop_error_message(context));
-    }
+    for (int k = 0; job.stage && k < job.stage->options; k++)
+        apply_option(context, trainer, resumed, job.stage->option[k]);
+    for (int k = 0; k < a.options; k++)
+        apply_option(context, trainer, resumed, a.option[k]);
 }
 
 /* More text, cut where `size` is full. */
@@ -127,16 +150,16 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
     va_end(arguments);
 }
 
-static void describe(const hop_trainer *trainer, char *note, size_t size) {
+/* `before`: the note of the model that the training began from. */
+static void describe(const hop_trainer *trainer, const char *before, char *note,
+                     size_t size) {
     const char *method = hop_trainer_method_of(trainer);
     hop_training_progress p = {.size = sizeof p};
     hop_option row = {.size = sizeof row};
     hop_trainer_progress(trainer, &p);
     note[0] = '\0';
     append(note, size, "libhop %d.%d.%d model\ntasks: %s\nmethod: %s\n",
-           HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH, a.tasks, method);
-    if (a.from)
-        append(note, size, "from: %s\n", a.from);
+           HOP_VERSION_MAJOR, HOP_VERSION_MINOR, HOP_VERSION_PATCH, job.tasks, method);
     append(note, size, "updates: %lld of %lld\nevaluations: %lld\nmean loss: %.6f\n",
            (long long)p.update, (long long)p.updates, (long long)p.evaluations,
            p.loss_average);
@@ -145,15 +168,21 @@ static void describe(const hop_trainer *trainer, char *note, size_t size) {
         hop_trainer_get(trainer, row.name, &value);
         append(note, size, "%s: %g\n", row.name, value);
     }
+    if (job.from)
+        append(note, size, "\nfrom: %s\n%s", job.stage ? "the stage before" : job.from,
+               before);
 }
 
-static void write_model(hop_context *context, hop_trainer *trainer) {
-    hop_model *model;
-    char note[8192];
-    describe(trainer, note, sizeof note);
+static void write_model(hop_context *context, hop_trainer *trainer, const char *path) {
+    hop_model *model, *before = NULL;
+    char note[16384];
+    if (job.from)
+        before = open_model(context, job.from);
+    describe(trainer, hop_model_note(before), note, sizeof note);
+    hop_model_free(before);
     check(context, hop_trainer_model(trainer, &model));
     check(context, hop_model_set_note(model, note));
-    check(context, hop_model_save(model, a.output));
+    check(context, hop_model_save(model, path));
     hop_model_free(model);
 }
 
@@ -198,8 +227,8 @@ static hop_trainer *go_on(hop_context *context, const char *checkpoint) {
     hop_trainer *trainer;
     check(context, hop_trainer_load(context, checkpoint, &trainer));
     const char *method = hop_trainer_method_of(trainer);
-    if (a.method && strcmp(a.method, method) != 0)
-        fail("%s: expected a training by %s, got one by %s", checkpoint, a.method,
+    if (job.method && strcmp(job.method, method) != 0)
+        fail("%s: expected a training by %s, got one by %s", checkpoint, job.method,
              method);
     return trainer;
 }
@@ -207,35 +236,16 @@ static hop_trainer *go_on(hop_context *context, const char *checkpoint) {
 static hop_trainer *begin(hop_context *context) {
     hop_trainer *trainer;
     hop_model *model = NULL;
-    if (a.from)
-        model = open_model(context, a.from);
-    check(context, hop_trainer_new(context, a.method ? a.method : DEFAULT_METHOD,
-                                   a.tasks, model, &trainer));
+    if (job.from)
+        model = open_model(context, job.from);
+    check(context, hop_trainer_new(context, job.method ? job.method : DEFAULT_METHOD,
+                                   job.tasks, model, &trainer));
     hop_model_free(model);
     return trainer;
 }
 
-int main(int argc, char **argv) {
-    hop_context *context = start_program();
-    const struct argp argp = {options,
-                              parse,
-                              "TASKS -o MODEL.h5",
-                              "Meta-train a learned optimizer on the tasks of a file.",
-                              0,
-                              0,
-                              0};
-    argp_parse(&argp, argc, argv, 0, 0, 0);
-    check_output(a.output);
-    char checkpoint[4096];
-    if (snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a.output) >=
-        (int)sizeof checkpoint)
-        fail_usage("--output: the path is too long");
-    check(context, hop_context_set_threads(context, a.threads));
-    const bool resumed = a.resume && access(checkpoint, F_OK) == 0;
-    hop_trainer *trainer = resumed ? go_on(context, checkpoint) : begin(context);
-    if (a.resume && !resumed)
-        warn("%s: not found, starting from scratch", checkpoint);
-    apply_options(context, trainer, resumed);
+/* Steps until the end, an interrupt or the time limit, with reports and checkpoints. */
+static int run(hop_context *context, hop_trainer *trainer, const char *checkpoint) {
     hop_training_progress p = {.size = sizeof p};
     hop_trainer_progress(trainer, &p);
     const int64_t begun_at = p.update, calls_at = p.evaluations;
@@ -251,21 +261,100 @@ int main(int argc, char **argv) {
             check(context, hop_trainer_save(trainer, checkpoint));
             saved = now();
         }
-        if (a.time > 0.0 && t - began > a.time)
+        if (a.time > 0.0 && t - job.began > a.time)
             break;
     }
     clear_progress();
     check(context, status);
     report(trainer, now() - began, begun_at, calls_at, true);
+    return status;
+}
+
+/* Until the model is at job.output; a part of it, when the time is over, at a.output. */
+static bool train(hop_context *context) {
+    char checkpoint[4112];
+    snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", a.output);
+    const bool resumed = a.resume && access(checkpoint, F_OK) == 0;
+    hop_trainer *trainer = resumed ? go_on(context, checkpoint) : begin(context);
+    if (a.resume && !resumed && !a.recipe)
+        warn("%s: not found, starting from scratch", checkpoint);
+    apply_options(context, trainer, resumed);
+    const int status = run(context, trainer, checkpoint);
     if (status == HOP_END) {
-        write_model(context, trainer);
+        write_model(context, trainer, job.output);
         unlink(checkpoint);
     } else {
         check(context, hop_trainer_save(trainer, checkpoint));
         if (status == HOP_OK)
-            write_model(context, trainer);
+            write_model(context, trainer, a.output);
     }
     hop_trainer_free(trainer);
+    return status == HOP_END;
+}
+
+/* ---- recipes ---- */
+
+static void stage_path(size_t k, char path[4096]) {
+    if (snprintf(path, 4096, "%s.stage%zu", a.output, k + 1) >= 4080)
+        fail_usage("--output: the path is too long");
+}
+
+/* Each stage begins from the model of the one before, which stays until all are done. */
+static void train_recipe(hop_context *context) {
+    static stage stages[STAGES];
+    static char from[4096];
+    const size_t count = read_recipe(a.tasks, stages);
+    for (size_t k = 0; k < count; k++)
+        if (!known_method(stages[k].method))
+            fail("%s: stage %zu: no training method is named '%s'", a.tasks, k + 1,
+                 stages[k].method);
+    for (size_t k = 0; k < count; k++) {
+        const bool last = k + 1 == count;
+        job.method = stages[k].method;
+        job.tasks = stages[k].tasks;
+        job.stage = &stages[k];
+        stage_path(k, job.output);
+        if (last)
+            snprintf(job.output, sizeof job.output, "%s", a.output);
+        if (last || !a.resume || access(job.output, F_OK) != 0) {
+            if (!a.json)
+                printf("stage %zu of %zu: %s, %s\n", k + 1, count, job.method,
+                       job.tasks);
+            fflush(stdout);
+            if (!train(context))
+                return;
+        }
+        snprintf(from, sizeof from, "%s", job.output);
+        job.from = from;
+    }
+    for (size_t k = 0; k + 1 < count; k++) {
+        stage_path(k, job.output);
+        unlink(job.output);
+    }
+}
+
+int main(int argc, char **argv) {
+    hop_context *context = start_program();
+    const struct argp argp = {options,
+                              parse,
+                              "TASKS -o MODEL.h5",
+                              "Meta-train a learned optimizer on the tasks of a file.",
+                              0,
+                              0,
+                              0};
+    argp_parse(&argp, argc, argv, 0, 0, 0);
+    check_output(a.output);
+    if (snprintf(job.output, sizeof job.output, "%s", a.output) >= 4080)
+        fail_usage("--output: the path is too long");
+    check(context, hop_context_set_threads(context, a.threads));
+    job.method = a.method;
+    job.tasks = a.tasks;
+    job.from = a.from;
+    job.began = now();
+    if (a.recipe)
+        train_recipe(context);
+    else
+        train(context);
     hop_context_free(context);
     return finish(EXIT_OK);
 }

@@ -691,7 +691,7 @@ HOP_API int hop_model_save(const hop_model *model, const char *path);
 /** Give a model back; optimizers that use it keep it alive. */
 HOP_API void hop_model_free(hop_model *model);
 
-/** The weights, in place; *count receives their number. */
+/** The weights of the networks, in place; *count receives their number. */
 HOP_API double *hop_model_parameters(hop_model *model, size_t *count);
 
 /** The model's card: what it was trained on, command, seed, time.  Never NULL. */
@@ -703,6 +703,22 @@ HOP_API const char *hop_model_note(const hop_model *model);
  * @retval HOP_ERROR_MEMORY  the old card stays
  */
 HOP_API int hop_model_set_note(hop_model *model, const char *note);
+
+/**
+ * Let searches with this model begin from the shape of a cluster: where its atoms are,
+ * without elements and scale.  `hop_trainer` gathers shapes by its method "recall"; this
+ * adds one from elsewhere, a database for example.  A model holds 160; a new one takes the
+ * place of the least valuable, if that is worth less, or adds its value to one like it.
+ *
+ * @param structure  3 to 80 atoms, not periodic; copied
+ * @param value      above 0: how much it is worth, 1 being a shape that was the lowest of one
+ *                   system that the model was trained on
+ * @retval HOP_ERROR_UNSUPPORTED  another number of atoms, or periodic
+ * @retval HOP_ERROR_NONFINITE    a position is not finite, or atoms coincide
+ * @retval HOP_ERROR_RANGE        of value
+ */
+HOP_API int hop_model_add_shape(hop_model *model, const hop_structure *structure,
+                                double value);
 
 /* ------------------------------------------------------------------------------------
  * Optimizers
@@ -1040,10 +1056,11 @@ HOP_API int hop_archive_minimum(const hop_archive *archive, size_t index,
  * Methods: "tbptt" teaches the descent by truncated backpropagation through the unrolled
  * run, with exact Hessian-vector products; "policy" teaches which hop to make by an actor-critic
  * gradient; "abandon" teaches which quench to end early, by truncated backpropagation on
- * quenches whose end is known.  The continuous optimizer is taught by "tbptt-continuous",
+ * quenches whose end is known; "recall" gathers the shapes of the lowest minima, from which
+ * searches then begin again.  The continuous optimizer is taught by "tbptt-continuous",
  * truncated backpropagation, by "esmc", evolution strategies with meta-loss clipping, by
  * "nres", noise-reuse (and persistent) evolution strategies, or by "ga", a genetic
- * algorithm.  Each trains its own networks and leaves the others as
+ * algorithm.  Each trains its own part of the model and leaves the others as
  * they are, so one model learns one skill after the other.
  *
  * @param method  as above; its options: hop_option_describe(method, ...)

@@ -584,7 +584,7 @@ class Search(Case):
         self.assertGreater(int(frames[0][0]["quenches"]), added)
         self.assertGreater(int(frames[0][0]["seen"]), seen)
         self.assertEqual(frames[0][0]["first_seed"], first)
-        self.fails(search.replace("X13", "X14"), 1, "all.xyz", "expected 13 atoms, got 14")
+        self.fails(search.replace("X13", "X14"), 1, "all.xyz", "expected 14 atoms, got 13")
         self.write("all.xyz", DIMER)
         self.fails(search, 1, "all.xyz:2", "hop_archive")
 
@@ -818,6 +818,46 @@ class Train(Case):
         self.fails("hop-train tasks -o m.h5 -m tbptt --resume", 1, "policy")
         self.run_program("hop-train tasks -o m.h5 -n 1 --resume -j 1")
         self.assertIn(b"method: policy", (self.folder / "m.h5").read_bytes())
+
+    RECIPE = """# three skills
+tbptt tasks updates=40 batch=2 window=8 windows=2
+policy tasks updates=30 batch=2 horizon=200  # hops
+recall tasks updates=4 batch=2 horizon=300
+"""
+
+    def test_recipe(self):
+        """Stages one after the other, resumed in any of them; the note tells of all."""
+        self.write("recipe", self.RECIPE)
+        done = self.run_program("hop-train --recipe recipe -o whole.h5 --seed 5")
+        self.assertIn("stage 2 of 3: policy", done.stdout)
+        whole = (self.folder / "whole.h5").read_bytes()
+        for method in (b"tbptt", b"policy", b"recall"):
+            self.assertIn(b"method: " + method, whole)
+        self.assertEqual(whole.count(b"seed: 5"), 3)
+        line = "hop-train --recipe recipe -o part.h5 --seed 5 --checkpoint-interval 0.01"
+        for _ in range(200):
+            self.run_program(line + " --time 0.02 --resume")
+            if not (self.folder / "part.h5.checkpoint").exists():
+                break
+        self.assertEqual((self.folder / "part.h5").read_bytes(), whole)
+        self.assertEqual(list(self.folder.glob("*.stage*")), [])
+        self.no_temporary_files()
+
+    def test_bad_recipe(self):
+        for text, words in {
+            "": ("bad", "stage"),
+            "# nothing\n": ("bad", "stage"),
+            "\ntbptt\n": ("bad:2", "METHOD TASKS"),
+            "tbptt tasks updates\n": ("bad:1", "updates"),
+            "tbptt tasks =3\n": ("bad:1", "=3"),
+            "magic tasks\n": ("stage 1", "magic"),
+            "tbptt nowhere updates=1\n": ("nowhere",),
+            "tbptt tasks\n" * 17: ("bad:17", "16"),
+        }.items():
+            self.write("bad", text)
+            self.fails("hop-train --recipe bad -o m.h5", 1, *words)
+        self.fails("hop-train --recipe missing -o m.h5", 1, "missing")
+        self.fails("hop-train --recipe tasks -o m.h5 -m policy", 2, "--method")
 
     def test_damaged_checkpoint(self):
         self.run_program(f"hop-train tasks -o m.h5 --time 0.2 {self.SMALL.replace('60', '99999')}")

@@ -87,7 +87,7 @@ START_TEST(untrained) {
     double square = 0.0;
     layer_of(part, &columns, &before);
     const double limit = 1.0 / sqrt((double)columns);
-    ck_assert_uint_eq(count, hop__model_offset(HOP__PARTS));
+    ck_assert_uint_eq(count, hop__model_offset(HOP__RECALL)); /* but the shapes */
     ck_assert_uint_lt(before, size);
     for (size_t k = 0; k < before; k++) {
         square += w[k] * w[k];
@@ -407,7 +407,7 @@ int main(void) {
     TCase *tests = tcase_create("model");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_loop_test(tests, untrained, 0, HOP__PARTS);
+    tcase_add_loop_test(tests, untrained, 0, HOP__RECALL);
     tcase_add_test(tests, note);
     tcase_add_test(tests, missing_arguments);
     tcase_add_test(tests, freed_in_any_order);

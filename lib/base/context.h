@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "hop.h"
 
-#define HOP__MESSAGE_SIZE 512
+#define HOP__MESSAGE_SIZE 1024
 
 enum hop__isa { HOP__ISA_BASE, HOP__ISA_AVX2, HOP__ISA_AVX512 };
 

@@ -72,31 +72,35 @@ void hop_archive_free(hop_archive *a) {
 /* ---- the same system? ---- */
 
 /* Atoms may be in any order, but there are as many of each element. */
-static int check_system(const hop_archive *a, const char *what,
-                        const hop_structure *s) {
-    if (a->count == 0)
-        return HOP_OK;
-    const hop_structure *have = a->entries[0].structure;
+static int check_system(hop_context *context, const char *what,
+                        const hop_structure *expected, const hop_structure *got) {
     int64_t more[128] = {0};
-    if (have->count != s->count)
-        return hop__fail(a->context, HOP_ERROR_ARGUMENT,
-                         "%.300s: expected %zu atoms, got %zu", what, have->count,
-                         s->count);
-    for (size_t i = 0; i < s->count; i++) {
-        more[have->numbers[i] & 127]--;
-        more[s->numbers[i] & 127]++;
+    if (expected->count != got->count)
+        return hop__fail(context, HOP_ERROR_ARGUMENT,
+                         "%.300s: expected %zu atoms, got %zu", what, expected->count,
+                         got->count);
+    for (size_t i = 0; i < got->count; i++) {
+        more[expected->numbers[i] & 127]--;
+        more[got->numbers[i] & 127]++;
     }
     for (int number = 0; number < 128; number++)
         if (more[number] != 0)
             return hop__fail(
-                a->context, HOP_ERROR_ARGUMENT,
+                context, HOP_ERROR_ARGUMENT,
                 "%.300s: expected the same composition, got %lld %s of %s", what,
                 (long long)(more[number] > 0 ? more[number] : -more[number]),
                 more[number] > 0 ? "more" : "fewer", hop_element_symbol(number));
-    if (memcmp(have->periodic, s->periodic, sizeof(int32_t[3])) != 0)
-        return hop__fail(a->context, HOP_ERROR_ARGUMENT,
+    if (memcmp(expected->periodic, got->periodic, sizeof(int32_t[3])) != 0)
+        return hop__fail(context, HOP_ERROR_ARGUMENT,
                          "%.300s: expected the same periodicity", what);
     return HOP_OK;
+}
+
+/* An archive takes what is of the same system as what it has. */
+static int check_belongs(const hop_archive *a, const char *what,
+                         const hop_structure *s) {
+    return a->count ? check_system(a->context, what, a->entries[0].structure, s)
+                    : HOP_OK;
 }
 
 /* ---- adding ---- */
@@ -216,7 +220,7 @@ int hop_archive_add(hop_archive *a, const hop_structure *s, int64_t evaluation,
             (long long)evaluation, (unsigned long long)seed);
     int status = hop__structure_check(a->context, s);
     if (status == HOP_OK)
-        status = check_system(a, "archive", s);
+        status = check_belongs(a, "archive", s);
     size_t found = a->count;
     if (status == HOP_OK)
         status = find(a, s, &found);
@@ -363,7 +367,7 @@ static int read_entry(hop_archive *a, const hop__lines *lines, hop__span comment
         return hop__fail(a->context, HOP_ERROR_FORMAT,
                          "%.300s: minimum %zu: expected energies in rising order",
                          lines->name, a->count);
-    int status = check_system(a, lines->name, s);
+    int status = check_belongs(a, lines->name, s);
     if (status != HOP_OK)
         return HOP_ERROR_FORMAT;
     const int64_t seen = a->seen;
@@ -417,7 +421,7 @@ int hop_archive_load(hop_context *context, const char *path, const hop_structure
         status = parse(a, path, text, size);
     hop__release(context, text);
     if (status == HOP_OK && like)
-        status = check_system(a, path, like);
+        status = check_system(context, path, like, a->entries[0].structure);
     if (status != HOP_OK)
         hop_archive_free(a);
     else

@@ -11,35 +11,42 @@
 #include "learning/continuous.h"
 #include "learning/features.h"
 #include "learning/perceptron.h"
+#include "learning/shapes.h"
 #include "learning/watch.h"
 
 #define FORMAT 1
 
-/* The networks, in the order of the flat array. */
+enum form { LSTM, PERCEPTRON, LIBRARY };
+
+/* In the order of the flat array. */
 typedef struct part {
     const char *name;
-    bool recurrent; /* an LSTM, else a perceptron */
-    int32_t inputs, hidden, outputs;
+    enum form form;
+    int32_t inputs, hidden, outputs; /* of a library: slots, atoms, numbers in a slot */
 } part;
 
 static const part parts[HOP__PARTS] = {
-    [HOP__DESCEND] = {"descend", true, HOP__FEATURES, HOP__HIDDEN, HOP__OUTPUTS},
-    [HOP__HOP] = {"hop", true, HOP__HOP_INPUTS, HOP__HOP_HIDDEN, HOP__HOP_OUTPUTS},
-    [HOP__SITE] = {"site", false, HOP__SITE_INPUTS, HOP__PERCEPTRON_HIDDEN, 1},
-    [HOP__ABANDON] = {"abandon", true, HOP__WATCH_INPUTS, HOP__WATCH_HIDDEN,
+    [HOP__DESCEND] = {"descend", LSTM, HOP__FEATURES, HOP__HIDDEN, HOP__OUTPUTS},
+    [HOP__HOP] = {"hop", LSTM, HOP__HOP_INPUTS, HOP__HOP_HIDDEN, HOP__HOP_OUTPUTS},
+    [HOP__SITE] = {"site", PERCEPTRON, HOP__SITE_INPUTS, HOP__PERCEPTRON_HIDDEN, 1},
+    [HOP__ABANDON] = {"abandon", LSTM, HOP__WATCH_INPUTS, HOP__WATCH_HIDDEN,
                       HOP__WATCH_OUTPUTS},
-    [HOP__CONTINUOUS] = {"continuous", true, HOP__C_INPUTS, HOP__C_HIDDEN,
-                         HOP__C_OUTPUTS}};
+    [HOP__CONTINUOUS] = {"continuous", LSTM, HOP__C_INPUTS, HOP__C_HIDDEN,
+                         HOP__C_OUTPUTS},
+    [HOP__RECALL] = {"shapes", LIBRARY, HOP__SHAPES, HOP__SHAPE_ATOMS,
+                     HOP__SHAPE_NUMBERS}};
 
 static hop__lstm_shape shape_of(const part *p) {
     return (hop__lstm_shape){p->inputs, p->hidden, p->outputs};
 }
 
 size_t hop__model_size(enum hop__part which) {
-    hop__lstm_shape shape = shape_of(&parts[which]);
-    return parts[which].recurrent
-               ? hop__lstm_parameter_count(&shape)
-               : hop__perceptron_parameter_count((size_t)shape.inputs);
+    const part *p = &parts[which];
+    hop__lstm_shape shape = shape_of(p);
+    if (p->form == LIBRARY)
+        return (size_t)p->inputs * (size_t)p->outputs;
+    return p->form == LSTM ? hop__lstm_parameter_count(&shape)
+                           : hop__perceptron_parameter_count((size_t)shape.inputs);
 }
 
 size_t hop__model_offset(enum hop__part which) {
@@ -59,6 +66,14 @@ const double *hop__model_weights(const hop_model *model, enum hop__part which) {
         if (weights[w] != 0.0)
             return weights;
     return NULL;
+}
+
+const double *hop__model_shapes(const hop_model *model) {
+    const double *library = model->parameters + hop__model_offset(HOP__RECALL);
+    bool some = false;
+    for (size_t k = 0; k < HOP__SHAPES; k++)
+        some |= library[k * HOP__SHAPE_NUMBERS + HOP__SHAPE_SIZE] > 0.0;
+    return some && hop__shapes_possible(library) ? library : NULL;
 }
 
 void hop__model_hop(const hop_model *model, hop__hop_policy *policy) {
@@ -89,7 +104,7 @@ static int make(hop_context *context, hop_model **out) {
    that training can begin; biases are zero. */
 static void initialise(const part *p, hop__random *random, double *weights,
                        size_t size) {
-    const size_t columns = (size_t)(p->inputs + (p->recurrent ? p->hidden : 0) + 1);
+    const size_t columns = (size_t)(p->inputs + (p->form == LSTM ? p->hidden : 0) + 1);
     const double scale = 1.0 / sqrt((double)columns);
     for (size_t k = 0; k < size - read_out(p); k++)
         weights[k] = k % columns == columns - 1
@@ -99,10 +114,12 @@ static void initialise(const part *p, hop__random *random, double *weights,
 
 static void initialise_all(hop_model *m) {
     hop__random random = hop__random_start(20210721, 0x6d6f64656cULL);
+    memset(m->parameters, 0, m->parameter_count * sizeof *m->parameters);
     for (int k = 0; k < HOP__PARTS; k++)
-        initialise(&parts[k], &random,
-                   m->parameters + hop__model_offset((enum hop__part)k),
-                   hop__model_size((enum hop__part)k));
+        if (parts[k].form != LIBRARY)
+            initialise(&parts[k], &random,
+                       m->parameters + hop__model_offset((enum hop__part)k),
+                       hop__model_size((enum hop__part)k));
 }
 
 int hop_model_new(hop_context *context, hop_model **out) {
@@ -133,7 +150,8 @@ void hop_model_free(hop_model *model) {
 
 double *hop_model_parameters(hop_model *model, size_t *count) {
     if (count)
-        *count = model ? model->parameter_count : 0;
+        *count =
+            model ? hop__model_offset(HOP__RECALL) : 0; /* the shapes are no weights */
     return model ? model->parameters : NULL;
 }
 
@@ -147,6 +165,27 @@ int hop_model_set_note(hop_model *model, const char *note) {
         return HOP_ERROR_MEMORY;
     hop__release(model->context, model->note);
     model->note = copy;
+    return HOP_OK;
+}
+
+int hop_model_add_shape(hop_model *model, const hop_structure *s, double value) {
+    if (!model || !s)
+        return hop__missing(model ? model->context : NULL, "structure");
+    double slot[HOP__SHAPE_NUMBERS];
+    if (!(value > 0.0) || !isfinite(value))
+        return hop__fail(model->context, HOP_ERROR_RANGE,
+                         "value of a shape: expected a number above 0, got %g", value);
+    if (hop__structure_is_periodic(s) || s->count < 3 || s->count > HOP__SHAPE_ATOMS)
+        return hop__fail(model->context, HOP_ERROR_UNSUPPORTED,
+                         "shapes are of clusters of 3 to %d atoms, got %zu atoms%s",
+                         HOP__SHAPE_ATOMS, s->count,
+                         hop__structure_is_periodic(s) ? " in a periodic cell" : "");
+    if (!hop__all_finite(s->positions, 3 * s->count) ||
+        !hop__shape_of(s->count, s->positions, value, slot))
+        return hop__fail(model->context, HOP_ERROR_NONFINITE,
+                         "a shape's positions: expected finite numbers and atoms apart "
+                         "from each other");
+    hop__shapes_add(model->parameters + hop__model_offset(HOP__RECALL), slot);
     return HOP_OK;
 }
 
@@ -179,13 +218,16 @@ int hop_model_save(const hop_model *model, const char *path) {
 
 static int check_shape(hop_context *context, const char *path, const part *p,
                        const int64_t shape[3]) {
+    const bool library = p->form == LIBRARY;
     if (shape[0] == p->inputs && shape[1] == p->hidden && shape[2] == p->outputs)
         return HOP_OK;
     return hop__fail(context, HOP_ERROR_FORMAT,
-                     "%.250s: model/%s: expected %d inputs, %d hidden, %d outputs, got "
-                     "%lld, %lld, %lld",
-                     path, p->name, p->inputs, p->hidden, p->outputs,
-                     (long long)shape[0], (long long)shape[1], (long long)shape[2]);
+                     "%.250s: model/%s: expected %d %s, %d %s, %d %s, got %lld, %lld, "
+                     "%lld",
+                     path, p->name, p->inputs, library ? "slots" : "inputs", p->hidden,
+                     library ? "atoms" : "hidden", p->outputs,
+                     library ? "numbers" : "outputs", (long long)shape[0],
+                     (long long)shape[1], (long long)shape[2]);
 }
 
 static int read_part(hop_context *context, const char *path, hop__item_file *file,
@@ -207,6 +249,11 @@ static int read_part(hop_context *context, const char *path, hop__item_file *fil
     if (status == HOP_OK && !hop__all_finite(weights, size))
         status = hop__fail(context, HOP_ERROR_FORMAT,
                            "%.300s: %s: expected finite numbers", path, name);
+    if (status == HOP_OK && parts[k].form == LIBRARY && !hop__shapes_possible(weights))
+        status = hop__fail(context, HOP_ERROR_FORMAT,
+                           "%.300s: %s: expected shapes of 3 to %d atoms with values "
+                           "above zero",
+                           path, name, HOP__SHAPE_ATOMS);
     return status;
 }
 

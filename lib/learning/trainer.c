@@ -13,7 +13,7 @@ static const hop__training_method *const methods[] = {
     &hop__tbptt_method,   &hop__policy_method,
     &hop__abandon_method, &hop__tbptt_continuous_method,
     &hop__esmc_method,    &hop__nres_method,
-    &hop__ga_method};
+    &hop__ga_method,      &hop__recall_method};
 #define METHODS (sizeof methods / sizeof *methods)
 
 static const hop__training_method *find_method(const char *name) {
@@ -309,7 +309,7 @@ int hop__trainer_make(hop_context *context, const char *method, const char *name
         return hop__fail(
             context, HOP_ERROR_ARGUMENT,
             "no training method is named '%.60s'; there are tbptt, policy, abandon, "
-            "tbptt-continuous, esmc, nres and ga",
+            "tbptt-continuous, esmc, nres, ga and recall",
             method);
     hop_trainer *t = hop__allocate(context, 1, sizeof *t);
     if (!t)

@@ -19,6 +19,8 @@ typedef struct hop__training_options {
     double windows, cap;
     /* policy */
     double horizon, least_cost, entropy, foresight, trace, lambda;
+    /* recall */
+    double margin;
     /* esmc, nres, ga */
     double sigma, inner, pairs, reuse, starts;
 } hop__training_options;
@@ -80,7 +82,7 @@ typedef struct hop__training_method {
 
 extern const hop__training_method hop__tbptt_method, hop__policy_method,
     hop__abandon_method, hop__tbptt_continuous_method, hop__esmc_method,
-    hop__nres_method, hop__ga_method;
+    hop__nres_method, hop__ga_method, hop__recall_method;
 
 typedef struct hop__training_worker {
     hop_trainer *trainer;

@@ -146,6 +146,7 @@ void hop__hops_record(hop__hops *h, hop__record *record) {
     hop__record_finite(record, h->costs, HOP__HOP_KINDS);
     HOP__RECORD(record, h->move);
     hop__record_expect(record, h->move <= HOP__MOVE_NONE);
+    hop__record_finite(record, h->recalled, HOP__SHAPES);
     hop__record_flag(record, &h->forgiving);
     hop__record_finite(record, &h->shake, 1);
     HOP__RECORD_COUNT(record, h->since_best);
@@ -183,6 +184,7 @@ void hop__hops_start(hop__hops *h) {
     memset(h->shells.flip, 0, h->start->count * sizeof *h->shells.flip);
     memset(h->gains, 0, sizeof h->gains);
     memset(h->costs, 0, sizeof h->costs);
+    memset(h->recalled, 0, sizeof h->recalled);
     hop__hops_forget_trials(h);
 }
 
@@ -314,9 +316,14 @@ bool hop__hops_judge(hop__hops *h, const hop__ended *e) {
 /* ---- settling ---- */
 
 /* After a swap all atoms are where they were; and a relocated atom would be taken back. */
+bool hop__hops_all_moved(const hop__hops *h) {
+    if (h->network && h->move < HOP__MOVE_TWIST)
+        return h->move == HOP__MOVE_SHAKE && h->settings->range == 0.0;
+    return h->move != HOP__MOVE_RELOCATE && h->move != HOP__MOVE_SWAP;
+}
+
 static bool will_settle(const hop__hops *h) {
-    return h->settings->settle > 0.0 && is_cluster(h) &&
-           h->move != HOP__MOVE_RELOCATE && h->move != HOP__MOVE_SWAP;
+    return h->settings->settle > 0.0 && is_cluster(h) && hop__hops_all_moved(h);
 }
 
 double hop__hops_limit(const hop__hops *h) {
@@ -399,6 +406,10 @@ void hop__hops_propose(hop__hops *h, double *x) {
     const hop__settings *s = h->settings;
     h->proposed++;
     draw_limit(h);
+    if (hop__hops_time_to_recall(h)) {
+        hop__hops_recall(h, x);
+        return;
+    }
     if (time_to_kick(h)) {
         hop__hops_move(h, HOP__MOVE_KICK, x);
         return;

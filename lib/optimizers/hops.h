@@ -5,6 +5,7 @@
 #define HOP_OPTIMIZERS_HOPS_H
 
 #include "learning/hop_policy.h"
+#include "learning/shapes.h"
 #include "optimizers/moves.h"
 #include "optimizers/network.h"
 #include "optimizers/order.h"
@@ -19,6 +20,7 @@ enum hop__move {
     HOP__MOVE_INSERT, /* atoms to the centre */
     HOP__MOVE_TWIST,  /* a part of the cluster is turned */
     HOP__MOVE_KICK,   /* after stagnation: a hard shake, or a new random structure */
+    HOP__MOVE_RECALL, /* a shape that was low elsewhere */
     HOP__MOVE_NONE
 };
 
@@ -62,7 +64,9 @@ typedef struct hop__hops {
     int64_t settled_steps;
     int64_t proposed; /* moves so far */
     double gains[HOP__HOP_KINDS],
-        costs[HOP__HOP_KINDS]; /* decaying: what kinds brought */
+        costs[HOP__HOP_KINDS];    /* decaying: what kinds brought */
+    const double *shapes;         /* a library (learning/shapes.h), or NULL */
+    double recalled[HOP__SHAPES]; /* how often each was */
     enum hop__move move;
     bool forgiving; /* the next minimum is accepted whatever its energy */
     double shake;   /* radius in lengths */
@@ -104,10 +108,19 @@ void hop__hops_repeat_start(hop__hops *hops, double *x);
 size_t hop__hops_weakly_bound(hop__hops *hops, enum hop__move move,
                               enum hop__hop_output output);
 
+/* Is it time to recall a shape? */
+bool hop__hops_time_to_recall(hop__hops *hops);
+
+/* The atoms in a known shape, without regard to their elements, written into x. */
+void hop__hops_recall(hop__hops *hops, double *x);
+
 /* A quench ended, and perhaps some of its weakly bound atoms find better places on the
    surface: true when they were moved, in x (3n), from where the next quench begins.  When
    they did not, *ended is the minimum to be judged, the lowest since the last proposal. */
 bool hop__hops_settle(hop__hops *hops, hop__ended *ended, double *x);
+
+/* Did the last move take many atoms away from where they were? */
+bool hop__hops_all_moved(const hop__hops *hops);
 
 /* Energy above which the minimum to come will not count. */
 double hop__hops_limit(const hop__hops *hops);

@@ -9,11 +9,12 @@
 #include "optimizers/descent.h"
 
 #define PATIENCE 4 /* rises in a row after which the descent begins anew */
+#define FAR 10.0 /* k0 r0: forces that no training has seen; the hand-made step then */
 
 typedef struct state {
     hop__policy *policy;
     const double *weights;
-    double length, energy, handover; /* handover: eV/angstrom */
+    double length, energy, handover, far; /* forces: eV/angstrom */
     double *x, *step;
     int rises;
 } state;
@@ -40,6 +41,7 @@ static int create(hop_context *context, const hop__descent_system *system,
     s->step = s->x + 3 * system->rows.count;
     s->length = system->units.length;
     s->handover = settings->handover * system->units.stiffness * s->length;
+    s->far = FAR * system->units.stiffness * s->length;
     s->weights = system->model ? hop__model_weights(system->model, HOP__DESCEND) : NULL;
     hop__policy_system(s->policy, system->rows.count, &system->units, system->lengths,
                        system->energies, settings->max_step);
@@ -66,8 +68,9 @@ static void step(void *opaque, const double *x, double energy, const double *for
             start(s);
     }
     /* near a minimum the quasi-Newton step converges faster */
-    bool near = hop__max_norm3(forces, s->policy->count) < s->handover;
-    hop__policy_step(s->policy, near ? NULL : s->weights, energy, forces, s->step,
+    const double fmax = hop__max_norm3(forces, s->policy->count);
+    const bool by_hand = fmax < s->handover || fmax > s->far;
+    hop__policy_step(s->policy, by_hand ? NULL : s->weights, energy, forces, s->step,
                      NULL);
     memcpy(s->x, x, n * sizeof *x);
     s->energy = energy;

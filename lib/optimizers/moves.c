@@ -16,6 +16,10 @@ static void turn(const double frame[9], const double in[3], double *out) {
             frame[3 * c] * in[0] + frame[3 * c + 1] * in[1] + frame[3 * c + 2] * in[2];
 }
 
+void hop__moves_turn(const hop__moves *m, const double in[3], double out[3]) {
+    turn(m->frame, in, out);
+}
+
 static void direction(hop__moves *m, double out[3]) {
     double unit[3];
     hop__random_direction(&m->random, unit);

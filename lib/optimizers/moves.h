@@ -44,6 +44,9 @@ void hop__move_twist(hop__moves *m, const double *chosen, const double unit[3],
 void hop__moves_sites(hop__moves *m, const double *x, size_t i, const double centre[3],
                       size_t count, double (*place)[3]);
 
+/* A vector as it is in `frame`. */
+void hop__moves_turn(const hop__moves *m, const double in[3], double out[3]);
+
 /* Are there free atoms of different elements? */
 bool hop__moves_can_swap(const hop__moves *m);
 

@@ -119,6 +119,7 @@ void hop_optimizer_free(hop_optimizer *o) {
     destroy(context, &o->polish);
     hop__hops_free(o->hops);
     hop__watch_free(o->watch);
+    hop__prior_free(o->prior);
     hop_potential_free(o->potential);
     hop_model_free(o->model);
     hop_structure_free(o->start);
@@ -203,6 +204,16 @@ static int create(hop_optimizer *o, hop__quench *quench,
     return quench->kind->create(o->context, system, &o->settings, &quench->state);
 }
 
+/* Shapes and priors are for whole clusters. */
+static bool whole_cluster(const hop_optimizer *o) {
+    if (hop__structure_is_periodic(o->start))
+        return false;
+    for (size_t i = 0; i < o->start->count; i++)
+        if (o->start->fixed[i])
+            return false;
+    return true;
+}
+
 static int create_hops(hop_optimizer *o) {
     if (o->hops)
         return HOP_OK;
@@ -216,6 +227,8 @@ static int create_hops(hop_optimizer *o) {
         o->settings.hop == 1.0 || (o->settings.hop == 2.0 && o->hops->atoms.alloy);
     if (o->model && wanted)
         hop__model_hop(o->model, o->hops->policy);
+    if (o->model && o->settings.recall > 0.0 && whole_cluster(o))
+        o->hops->shapes = hop__model_shapes(o->model);
     return HOP_OK;
 }
 
@@ -275,6 +288,9 @@ int hop__optimizer_begin(hop_optimizer *o) {
         status = create_hops(o);
     if (status == HOP_OK && o->kind->hops)
         status = create_watch(o);
+    if (status == HOP_OK && o->kind->hops && o->settings.prior > 0.0 && !o->prior &&
+        whole_cluster(o))
+        status = hop__prior_new(o->context, &system, &o->settings, &o->prior);
     if (status != HOP_OK)
         return status;
     hop__search_begin(o);

@@ -6,6 +6,7 @@
 #include "optimizers/cell.h"
 #include "optimizers/descent.h"
 #include "optimizers/hops.h"
+#include "optimizers/prior.h"
 #include "structure/structure.h"
 
 typedef struct hop__optimizer_kind {
@@ -73,6 +74,7 @@ struct hop_optimizer {
 
     hop__hops *hops;                    /* made at the first ask */
     double strains[3 * HOP__CELL_ROWS]; /* of the accepted minimum */
+    hop__prior *prior;                  /* likewise, or NULL */
     hop__watch *watch;                  /* likewise */
     hop__watch_input seen;
     double frame[9];

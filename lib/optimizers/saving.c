@@ -9,7 +9,7 @@
 #include "learning/model.h"
 #include "optimizers/optimizer.h"
 
-#define FORMAT 3 /* counts up when any part of the state changes */
+#define FORMAT 4 /* counts up when any part of the state changes */
 
 /* ---- the state as bytes ---- */
 

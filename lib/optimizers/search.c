@@ -111,6 +111,8 @@ static void hop(hop_optimizer *o, bool complete, const double *energies) {
         memcpy(o->strains, o->search.good + n, strains * sizeof(double));
     hop__hops_propose(o->hops, o->search.x);
     memcpy(o->search.x + n, o->strains, strains * sizeof(double));
+    if (o->prior && hop__hops_all_moved(o->hops))
+        hop__prior_relax(o->prior, o->search.x, (size_t)o->settings.prior);
     if (nearby(o))
         continue_quench(&o->search);
     else
@@ -471,6 +473,8 @@ void hop__search_begin(hop_optimizer *o) {
     start_quench(&o->search);
     memcpy(o->search.x, o->start->positions, 3 * o->start->count * sizeof(double));
     memset(o->search.x + 3 * o->start->count, 0, sizeof o->strains);
+    if (o->prior && o->settings.quenches == 1.0) /* a search looks at its start first */
+        hop__prior_relax(o->prior, o->search.x, (size_t)o->settings.prior);
 }
 
 const double *hop__search_question(const hop_optimizer *o) {

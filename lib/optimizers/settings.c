@@ -203,6 +203,13 @@ static const hop__option learned[] = {
         "let the model end quenches that will not be accepted; 0 = by `abort` below"),
     ROW(abandon_below, "", REAL, 0, 1, 0.04,
         "probability of being accepted below which a quench ends"),
+    ROW(recall, "", REAL, 0, 1, 0.9,
+        "largest share of the moves that begin from a shape that the model knows; 0 = "
+        "none (clusters)"),
+    ROW(prior, "", WHOLE, 0, 1e6, 0,
+        "steps that are made at most on a potential of the optimizer's own, without "
+        "evaluations, before a quench that follows a move of many atoms and before a "
+        "single descent, whose minimum may then be another one (clusters)"),
     ROW(handover, "k0 r0", REAL, 0, 1e6, 0.004,
         "largest force below which the hand-made quasi-Newton step takes over"),
     HOPPING(0.02, 0.48, 0.08, 0.1, 0.25, 0, 0.0156, 10.5, 3.9, 0.08, 0.19, 0.03, 0.5, 2,

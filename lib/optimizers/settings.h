@@ -20,7 +20,7 @@ typedef struct hop__settings {
     /* L-BFGS */
     double memory, max_rise;
     /* the learned kind: its skills, and where the descent ends */
-    double descend, hop, abandon, abandon_below, handover;
+    double descend, hop, abandon, abandon_below, handover, recall, prior;
     /* the continuous kind */
     double noise, attraction;
     /* hopping */

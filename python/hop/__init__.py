@@ -42,7 +42,7 @@ from ._library import library_path
 from ._match import Match, match
 from ._model import Model
 from ._optimizer import Optimizer, Progress
-from ._options import Option, optimizers, options, training_methods
+from ._options import Option, OptionTable, optimizers, options, training_methods
 from ._potential import NormalModes, Potential, Scales, potentials
 from ._search import Run, SearchResult, search
 from ._structure import Structure, write
@@ -70,6 +70,7 @@ __all__ = [
     "NormalModes",
     "Optimizer",
     "Option",
+    "OptionTable",
     "OutOfMemoryError",
     "Potential",
     "Progress",

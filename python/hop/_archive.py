@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import operator
-from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
 from . import _library
-from ._errors import ArgumentError, EndError
-from ._handle import Exclusive, Handle, Path, encode_path, make, number, require
+from ._handle import Exclusive, Handle, Path, encode_path, make, number, require, whole
 from ._library import library
+from ._rows import Rows
 from ._structure import Structure
 
 
@@ -29,16 +27,16 @@ class Minimum(NamedTuple):
     seed: int
 
 
-class Archive:
+class Archive(Rows[Minimum]):
     """
-    The lowest distinct minima of one system; a sequence, the lowest first.
+    The lowest distinct minima of one system, the lowest first.
 
     >>> archive = Archive(capacity=50)
     >>> def keep(minimum, progress):
     ...     archive.add(minimum, progress.evaluations)
     >>> optimizer.on_minimum = keep
     >>> optimizer.run()
-    >>> archive[0].energy, archive[0].seen
+    >>> archive[0].energy, archive[0].seen, [minimum.energy for minimum in archive[:5]]
 
     Two minima are the same when their energies differ by at most `energy_tolerance` (eV) and
     `match` finds them the same within `distance_tolerance` (angstrom).
@@ -53,14 +51,11 @@ class Archive:
         energy_tolerance: float = 1e-3,
         distance_tolerance: float = 0.25,
     ) -> None:
-        capacity = operator.index(capacity)
-        if capacity < 1:
-            raise ArgumentError(f"capacity: expected 1 or more, got {capacity}")
         self._adopt(
             make(
                 library.hop_archive_free,
                 library.hop_archive_new,
-                capacity,
+                whole(capacity, "capacity", 1, 10**6),
                 number(energy_tolerance, "energy_tolerance"),
                 number(distance_tolerance, "distance_tolerance"),
             )
@@ -107,9 +102,7 @@ class Archive:
         `evaluation` and `seed` are those of the search.
         """
         require(structure, Structure, "add")
-        evaluation, seed = operator.index(evaluation), operator.index(seed)
-        if not 0 <= seed < 2**63:
-            raise ArgumentError(f"seed: expected 0 to 2**63 - 1, got {seed}")
+        evaluation, seed = whole(evaluation, "evaluation"), whole(seed, "seed", 0, 2**63 - 1)
         fresh = ctypes.c_int32()
         with self._exclusive:
             self._handle.context.check(
@@ -131,13 +124,10 @@ class Archive:
     def __len__(self) -> int:
         return int(library.hop_archive_count(self._handle.address))
 
-    def __getitem__(self, index: int) -> Minimum:
-        """Minimum number `index`, 0 the lowest, -1 the highest."""
-        place = operator.index(index)
-        if place < 0:
-            place += len(self)
-        if not 0 <= place < len(self):
-            raise EndError(f"archive: no minimum {index} of {len(self)}")
+    def _no_row(self, index: int) -> str:
+        return f"archive: no minimum {index}"
+
+    def _row(self, place: int) -> Minimum:
         about = _library.Minimum(size=ctypes.sizeof(_library.Minimum))
         out = ctypes.c_void_p()
         with self._exclusive:
@@ -154,10 +144,6 @@ class Archive:
             about.evaluation,
             about.seed,
         )
-
-    def __iter__(self) -> Iterator[Minimum]:
-        for index in range(len(self)):
-            yield self[index]
 
     def __repr__(self) -> str:
         lowest = f", lowest {self[0].energy:.6f} eV" if len(self) else ""

@@ -1,13 +1,13 @@
-"""Structures to and from ASE."""
+"""Structures to and from ASE, and its calculators as potentials."""
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 
-from ._errors import UnsupportedError
+from ._errors import CannotEvaluate, UnsupportedError
 
 if TYPE_CHECKING:
     from ._structure import Structure
@@ -37,13 +37,18 @@ def to_structure(kind: type[Structure], atoms: Any) -> Structure:
     )
 
 
-def to_atoms(structure: Structure) -> Any:
-    atoms = _ase("ase").Atoms(
+def _bare(structure: Structure) -> Any:
+    """Atoms without constraints and results."""
+    return _ase("ase").Atoms(
         numbers=structure.numbers,
         positions=structure.positions,
         cell=structure.cell,
         pbc=structure.pbc,
     )
+
+
+def to_atoms(structure: Structure) -> Any:
+    atoms = _bare(structure)
     if structure.fixed.any():
         atoms.set_constraint(
             _ase("ase.constraints").FixAtoms(mask=structure.fixed.copy())
@@ -61,3 +66,25 @@ def to_atoms(structure: Structure) -> Any:
         module = _ase("ase.calculators.singlepoint")
         atoms.calc = module.SinglePointCalculator(atoms, **results)
     return atoms
+
+
+def evaluator(calculator: Any) -> Callable[[Structure], Any]:
+    """Energy, forces and virial by an ASE calculator, for `Potential.external`."""
+    no_object = isinstance(calculator, type) or hasattr(calculator, "calc")  # EMT, atoms
+    if no_object or not hasattr(calculator, "get_forces"):
+        raise TypeError(f"from_ase: expected an ASE calculator, got {calculator!r:.60}")
+    periodic = "stress" in getattr(calculator, "implemented_properties", ())
+    failed = _ase("ase.calculators.calculator").CalculatorError
+
+    def evaluate(structure: Structure) -> Any:
+        atoms = _bare(structure)
+        atoms.calc = calculator
+        try:
+            forces, energy = atoms.get_forces(), atoms.get_potential_energy()
+            if not (periodic and structure.pbc.all()):
+                return energy, forces
+            return energy, forces, -atoms.get_stress() * atoms.get_volume()
+        except failed as problem:
+            raise CannotEvaluate(str(problem)) from problem
+
+    return evaluate

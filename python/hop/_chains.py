@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import operator
 from collections.abc import Sequence
 from typing import Any, Callable, Optional, Union
 
 from ._errors import ArgumentError, NonfiniteError, StateError, Status
-from ._handle import call, callbacks, number, require
+from ._handle import call, callbacks, number, require, whole
 from ._library import library
 from ._model import Model
 from ._optimizer import Optimizer, Progress, _watch
@@ -25,7 +24,7 @@ class Chains:
     Chains of minima at several temperatures that exchange the minima from which they move,
     by the rule of replica exchange.
 
-    >>> chains = Chains("basin-hopping", atoms, potential, temperatures=(0.4, 0.8, 1.6),
+    >>> chains = Chains("basin-hopping", atoms, potential, temperatures=(0.01, 0.02, 0.04),
     ...                 max_evaluations=5000)
     >>> chains.run()
     >>> atoms.energy, chains.optimizers[2].progress.quenches
@@ -45,7 +44,8 @@ class Chains:
     model
         The weights for the kind "learned".
     temperatures
-        The option `temperature` of each chain, rising.  Equal ones: independent chains.
+        The option `temperature` of each chain, in binding energies per atom, rising.
+        Equal ones: independent chains.
     seed
         Of the first chain; that of chain k is higher by k * 2**40, modulo 2**53.
     interval
@@ -78,8 +78,8 @@ class Chains:
             raise ArgumentError(
                 f"structure: expected one or {len(rising)}, got {len(starts)}"
             )
-        seed = operator.index(seed)
-        self._interval = operator.index(interval)
+        seed = whole(seed, "seed")
+        self._interval = whole(interval, "interval", 1)
         self._potential = potential
         self._structure = starts[0]
         self._optimizers = tuple(
@@ -89,11 +89,9 @@ class Chains:
                 start,
                 potential,
                 model,
-                {
-                    "seed": (seed + k * APART) % 2**53,
-                    "temperature": temperature,
-                    **options,
-                },
+                dict(  # which takes no temperature twice
+                    seed=(seed + k * APART) % 2**53, temperature=temperature, **options
+                ),
             )
             for k, (start, temperature) in enumerate(zip(starts, rising))
         )

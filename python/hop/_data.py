@@ -17,10 +17,11 @@ def _folders(kind: str) -> Iterator[Path]:
         yield package.parent.parent / kind
     library = Path(library_path)
     if library.is_absolute():  # PREFIX/lib/libhop.so.0, or PREFIX/lib/TRIPLET/
-        for above in library.resolve().parents[1:3]:
-            yield above / "share" / "hop" / kind
-    for prefix in (sys.prefix, "/usr/local", "/usr"):
-        yield Path(prefix) / "share" / "hop" / kind
+        above = library.resolve().parent.parent
+        for prefix in (above, above.parent):
+            yield prefix / "share" / "hop" / kind
+    for prefix in map(Path, (sys.prefix, "/usr/local", "/usr")):
+        yield prefix / "share" / "hop" / kind
 
 
 def find(kind: str, name: str) -> Path:
@@ -29,7 +30,10 @@ def find(kind: str, name: str) -> Path:
     for folder in tried:
         if (folder / name).is_file():
             return folder / name
+    ending = Path(name).suffix
+    known = sorted({file.stem for folder in tried for file in folder.glob("*" + ending)})
     raise ArgumentError(
-        f"{kind}: expected a file {name}, found none in "
-        + ", ".join(map(str, tried))
+        f"{kind}: expected one of {', '.join(known)}, got {Path(name).stem}"
+        if known
+        else f"{kind}: expected {name} in one of {', '.join(map(str, tried))}, found none"
     )

@@ -9,6 +9,7 @@ keep the handle, never the Python object, alive, so there are no reference cycle
 from __future__ import annotations
 
 import logging
+import operator
 import os
 import sys
 import threading
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Any, Callable, Optional, Union
 
 from . import _library
-from ._errors import CannotEvaluate, StateError, Status, error
+from ._errors import ArgumentError, CannotEvaluate, StateError, Status, error
 from ._library import library
 
 Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
@@ -55,6 +56,10 @@ def _release(owner: Any) -> None:
         owner._free(address)
 
 
+def _no_pickle() -> TypeError:
+    return TypeError("this object of libhop cannot be pickled or deeply copied")
+
+
 class Context:
     """A C context: error messages, cancel flag, threads."""
 
@@ -87,7 +92,7 @@ class Context:
         return status
 
     def __reduce__(self) -> Any:
-        raise TypeError("a libhop context cannot be pickled")
+        raise _no_pickle()
 
 
 class Handle:
@@ -107,7 +112,7 @@ class Handle:
         _release(self)
 
     def __reduce__(self) -> Any:
-        raise TypeError("objects of libhop cannot be pickled or deeply copied")
+        raise _no_pickle()
 
 
 def make(
@@ -193,6 +198,9 @@ class Exclusive:
         self._what = what
         self._lock = threading.RLock()
 
+    def __reduce__(self) -> Any:
+        raise _no_pickle()
+
     def __enter__(self) -> None:
         if not self._lock.acquire(blocking=False):
             raise StateError(
@@ -236,6 +244,19 @@ def number(value: Any, what: str) -> float:
         raise TypeError(
             f"{what}: expected a number, got {type(value).__name__}"
         ) from None
+
+
+def whole(value: Any, what: str, low: int = 0, high: int = 2**53) -> int:
+    """A whole number from `low` to `high`, or an error that says which one is not."""
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{what}: expected a whole number, got {value!r:.60}"
+        ) from None
+    if not low <= found <= high:
+        raise ArgumentError(f"{what}: expected {low} to {high}, got {found}")
+    return found
 
 
 def decode(text: Optional[bytes]) -> str:

@@ -228,6 +228,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "hop_model_parameters": (c_void_p, (_OBJECT, POINTER(c_size_t))),
     "hop_model_note": (c_char_p, (_OBJECT,)),
     "hop_model_set_note": (c_int, (_OBJECT, c_char_p)),
+    "hop_model_add_shape": (c_int, (_OBJECT, _OBJECT, c_double)),
     "hop_optimizer_new": (c_int, (_OBJECT, c_char_p, _OBJECT, _OBJECT, _OUT)),
     "hop_optimizer_free": (None, (_OBJECT,)),
     "hop_optimizer_kind": (c_char_p, (c_size_t,)),

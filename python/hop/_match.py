@@ -37,6 +37,10 @@ class Match(NamedTuple):
     def __bool__(self) -> bool:
         return self.same
 
+    def __repr__(self) -> str:
+        same = "the same" if self.same else "different"
+        return f"<hop.Match {same}, largest distance {self.largest:.3g} angstrom>"
+
 
 def match(a: Structure, b: Structure, tolerance: float = 0.2) -> Match:
     """

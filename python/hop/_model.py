@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Optional
+import tempfile
+from pathlib import Path as FilePath
+from typing import Any, Optional, Union
 
-import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _data
-from ._arrays import Reals, view
-from ._handle import Handle, Path, decode, encode, encode_path, make
+from ._arrays import Reals, reals, view
+from ._handle import Handle, Path, decode, encode, encode_path, make, number, require
 from ._library import library
+from ._structure import Structure
+
+#: Kinds of optimizers that take a model, and the one that comes with libhop.
+_NAMES = {"learned": "metals", "learned-continuous": "continuous"}
 
 
 class Model:
     """
-    The weights and the card of a learned optimizer.
+    The weights, the shapes that it knows and the card of a learned optimizer.
 
     `Model()` is untrained: the learned optimizer with it is the hand-made step that
     training starts from.
@@ -41,7 +47,10 @@ class Model:
 
     @classmethod
     def pretrained(cls, name: str = "metals") -> Model:
-        """A trained model that comes with libhop: "metals", for metal clusters."""
+        """
+        A trained model that comes with libhop: "metals" for the kind "learned",
+        "continuous" for "learned-continuous"; both were trained on metal clusters.
+        """
         encode(name, "name")
         return cls.load(_data.find("models", name + ".h5"))
 
@@ -51,9 +60,22 @@ class Model:
             library.hop_model_save(self._handle.address, encode_path(path))
         )
 
+    @classmethod
+    def _from_bytes(cls, data: bytes) -> Model:
+        with tempfile.TemporaryDirectory(prefix="hop-") as folder:
+            path = FilePath(folder) / "model.h5"
+            path.write_bytes(data)
+            return cls.load(path)
+
+    def __reduce__(self) -> Any:
+        with tempfile.TemporaryDirectory(prefix="hop-") as folder:
+            path = FilePath(folder) / "model.h5"
+            self.save(path)
+            return self._from_bytes, (path.read_bytes(),)
+
     @property
     def parameters(self) -> Reals:
-        """The weights in place, a view: writing to it changes the model."""
+        """The weights of the networks in place, a view: writing to it changes the model."""
         count = ctypes.c_size_t()
         address = library.hop_model_parameters(
             self._handle.address, ctypes.byref(count)
@@ -61,14 +83,9 @@ class Model:
         return view(self._handle, address, (count.value,))
 
     @parameters.setter
-    def parameters(self, value: Reals) -> None:
+    def parameters(self, value: ArrayLike) -> None:
         weights = self.parameters
-        array = np.asarray(value, dtype=np.float64)
-        if array.shape != weights.shape:
-            raise ValueError(
-                f"parameters: expected shape {weights.shape}, got {array.shape}"
-            )
-        weights[...] = array
+        weights[...] = reals(value, weights.shape, "parameters")
 
     @property
     def note(self) -> str:
@@ -80,6 +97,28 @@ class Model:
         self._handle.context.check(
             library.hop_model_set_note(self._handle.address, encode(text, "note"))
         )
+
+    def add_shape(self, structure: Structure, value: float = 1.0) -> None:
+        """
+        Let searches with this model begin from the shape of a cluster, without its
+        elements and its scale: 3 to 80 atoms, not periodic.
+
+        `value`: how much it is worth, 1 being a shape that was the lowest of one system
+        that the model was trained on.
+        """
+        require(structure, Structure, "structure")
+        self._handle.context.check(
+            library.hop_model_add_shape(
+                self._handle.address, structure._handle.address, number(value, "value")
+            )
+        )
+
+    @classmethod
+    def _chosen(cls, model: Union[Model, Path, None], kind: str) -> Optional[Model]:
+        """A model, one in a file, or the one that comes with libhop for this kind."""
+        if model is None:
+            return cls.pretrained(_NAMES[kind]) if kind in _NAMES else None
+        return model if isinstance(model, Model) else cls.load(model)
 
     def __repr__(self) -> str:
         first: Optional[str] = next(iter(self.note.splitlines()), None)

@@ -341,9 +341,10 @@ class Optimizer:
     def best(self) -> Structure:
         """A copy of the best point so far, with energy and forces."""
         best = self._structure.copy()
-        self._handle.context.check(
-            library.hop_optimizer_best(self._handle.address, best._handle.address)
-        )
+        with self._exclusive:
+            self._handle.context.check(
+                library.hop_optimizer_best(self._handle.address, best._handle.address)
+            )
         return best
 
     @property
@@ -361,9 +362,10 @@ class Optimizer:
 
         The file is replaced only by a complete one.
         """
-        self._handle.context.check(
-            library.hop_optimizer_save(self._handle.address, encode_path(path))
-        )
+        with self._exclusive:
+            self._handle.context.check(
+                library.hop_optimizer_save(self._handle.address, encode_path(path))
+            )
 
     def load(self, path: Path) -> None:
         """
@@ -372,9 +374,10 @@ class Optimizer:
         For a new optimizer of the same kind, atoms, potential and model; the options
         are those of the saved run.
         """
-        self._handle.context.check(
-            library.hop_optimizer_load(self._handle.address, encode_path(path))
-        )
+        with self._exclusive:
+            self._handle.context.check(
+                library.hop_optimizer_load(self._handle.address, encode_path(path))
+            )
 
     def __repr__(self) -> str:
         state = self._outcome.text if self._outcome is not None else "not finished"

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import difflib
+import functools
+import inspect
+import math
+import textwrap
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Union
 
 from . import _library
@@ -19,7 +25,8 @@ class Option(NamedTuple):
     """One option of an optimizer or of the trainer."""
 
     name: str
-    #: "" when dimensionless.
+    #: "" when dimensionless; r0, e0 and k0 are the potential's natural length, energy and
+    #: stiffness (`Potential.scales`), A is angstrom.
     unit: str
     #: float, int or bool.
     type: type
@@ -30,24 +37,59 @@ class Option(NamedTuple):
     doc: str
 
 
-def options(kind: str) -> tuple[Option, ...]:
+class OptionTable(tuple[Option, ...]):
+    """Options, which print as a table."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return described(self)
+
+
+def described(table: Iterable[Option]) -> str:
+    """Name, default and unit, and what each option means."""
+    lines = []
+    for option in table:
+        value = f"{option.initial:g}" if option.type is float else str(option.initial)
+        lines.append(f"{option.name} = {value} {option.unit}".rstrip())
+        lines += textwrap.wrap(option.doc, 84, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def document(kind: type, base: type, table: Iterable[Option]) -> None:
+    """Add to the documentation of a class that of its base, but for its title, and options."""
+    if kind.__doc__ and base.__doc__:
+        own, shared = map(inspect.cleandoc, (kind.__doc__, base.__doc__))
+        title = "Options of libhop\n-----------------\n"
+        kind.__doc__ = "\n\n".join([own, shared.split("\n\n", 1)[1], title + described(table)])
+
+
+def options(kind: str) -> OptionTable:
     """
     The options of an optimizer's kind (see `optimizers()`) or of a training method
-    (see `training_methods()`).
+    (see `training_methods()`): each a keyword.
 
+    >>> options("fire")                        # prints as a table
     >>> for option in options("fire"):
     ...     print(option.name, option.initial, option.unit, option.doc)
+
+    Units are angstrom (A) and eV, or the potential's own: r0 is its nearest-neighbour
+    distance, e0 its binding energy per atom, k0 the stiffness of a bond (`Potential.scales`).
     """
-    encoded = encode(kind, "kind")
+    return _table(encode(kind, "kind"))
+
+
+@functools.lru_cache(None)
+def _table(kind: bytes) -> OptionTable:
     table: list[Option] = []
     while True:
         row = _library.Option(size=ctypes.sizeof(_library.Option))
-        status = library.hop_option_describe(encoded, len(table), ctypes.byref(row))
+        status = library.hop_option_describe(kind, len(table), ctypes.byref(row))
         if status == Status.END:
-            return tuple(table)
+            return OptionTable(table)
         if status != Status.OK:
             known = ", ".join((*optimizers(), *training_methods()))
-            raise ArgumentError(f"options: expected one of {known}, got {kind!r}")
+            raise ArgumentError(f"options: expected one of {known}, got {decode(kind)!r}")
         table.append(_option(row))
 
 
@@ -65,9 +107,7 @@ def _option(row: Any) -> Option:
 
 
 def _convert(kind: type, value: float) -> Value:
-    if kind is int and value != value or value in (float("inf"), float("-inf")):
-        return value
-    converted: Value = kind(value)
+    converted: Value = kind(value) if math.isfinite(value) else value
     return converted
 
 
@@ -93,7 +133,13 @@ class Options:
         self._get = getter
 
     def set(self, values: dict[str, Any]) -> None:
+        known = [option.name for option in options(self._kind)]
         for name, value in values.items():
+            meant = difflib.get_close_matches(name, known, 1)
+            if meant and name not in known:
+                raise ArgumentError(
+                    f"{self._kind} has no option {name!r}; did you mean {meant[0]}?"
+                )
             self._handle.context.check(
                 self._set(
                     self._handle.address,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
 import math
-import operator
+import os
 import weakref
 from collections.abc import Iterable
 from ctypes import byref, memmove
@@ -31,6 +32,7 @@ from ._handle import (
     names,
     number,
     require,
+    whole,
 )
 from ._library import library
 from ._structure import Structure, snapshot
@@ -73,36 +75,43 @@ class NormalModes(NamedTuple):
 
 class Potential:
     """
-    An energy function; made by `builtin`, `load` or `external`.
+    An energy function; made by `builtin`, `load`, `external` or `from_ase`.
 
-    One thread at a time may use a potential: load one for each thread.
+    One thread at a time may use a potential: load one for each thread.  It can be pickled,
+    and so given to other processes, if its callables can.
     """
 
     _handle: Handle
 
     def __init__(self) -> None:
-        raise TypeError("use Potential.builtin, Potential.load or Potential.external")
+        raise TypeError("use Potential.builtin, .load, .external or .from_ase")
 
     @classmethod
-    def _make(cls, function: Any, *arguments: Any, **more: Any) -> Potential:
+    def _make(cls, again: Any, function: Any, argument: Any) -> Potential:
+        """`again` is what pickle calls: function and arguments."""
         potential = cls.__new__(cls)
-        potential._handle = make(
-            library.hop_potential_free, function, *arguments, **more
-        )
+        potential._handle = make(library.hop_potential_free, function, argument)
         potential._exclusive = Exclusive("potential")
+        potential._again = again
         return potential
 
     _exclusive: Exclusive
+    _again: Any
+
+    def __reduce__(self) -> Any:
+        return self._again
 
     @classmethod
     def builtin(cls, name: str) -> Potential:
         """A potential inside the library, such as "AgAu.gupta"; see `potentials()`."""
-        return cls._make(library.hop_potential_builtin, encode(name, "name"))
+        again = cls.builtin, (name,)
+        return cls._make(again, library.hop_potential_builtin, encode(name, "name"))
 
     @classmethod
     def load(cls, path: Path) -> Potential:
         """A parameter file; its ending (.gupta, .sw, .lj) says which kind."""
-        return cls._make(library.hop_potential_load, encode_path(path))
+        again = cls.load, (os.path.abspath(path),)
+        return cls._make(again, library.hop_potential_load, encode_path(path))
 
     @classmethod
     def external(
@@ -149,11 +158,44 @@ class Potential:
         )
         if hessian_vector is not None:
             arrays.hessian_vector = _hessian_vector
-        potential = cls._make(library.hop_potential_external, byref(arrays))
+        again = functools.partial(
+            cls.external,
+            hessian_vector=hessian_vector,
+            length=length,
+            energy=energy,
+            stiffness=stiffness,
+        )
+        potential = cls._make(
+            (again, (evaluate,)), library.hop_potential_external, byref(arrays)
+        )
         potential._provider = provider
         return potential
 
     _provider: Optional[_Provider] = None
+
+    @classmethod
+    def from_ase(
+        cls,
+        calculator: Any,
+        *,
+        length: float = 0.0,
+        energy: float = 0.0,
+        stiffness: float = 0.0,
+    ) -> Potential:
+        """
+        Any ASE calculator as a potential, its stress included.
+
+        >>> potential = Potential.from_ase(EMT())
+        >>> found = search("Cu13", potential, evaluations=2000)
+
+        `length`, `energy` and `stiffness` are those of `external`.  A CalculatorError makes
+        the optimizer come nearer.  `hop.ase` has searches and optimizers for ASE's Atoms.
+        """
+        from . import _ase
+
+        return cls.external(
+            _ase.evaluator(calculator), length=length, energy=energy, stiffness=stiffness
+        )
 
     def evaluate(self, structure: Structure) -> float:
         """
@@ -201,9 +243,7 @@ class Potential:
 
     @threads.setter
     def threads(self, threads: int) -> None:
-        threads = operator.index(threads)
-        if not 1 <= threads <= 1024:
-            raise ArgumentError(f"threads: expected 1 to 1024, got {threads}")
+        threads = whole(threads, "threads", 1, 1024)
         context = self._handle.context
         with self._exclusive:
             context.check(library.hop_context_set_threads(context.address, threads))

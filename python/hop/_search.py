@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any, Callable, NamedTuple, Optional, Union
 
@@ -10,7 +9,7 @@ from ._archive import Archive
 from ._bar import bar
 from ._chains import APART, Chains
 from ._errors import ArgumentError, NonfiniteError, Status
-from ._handle import require
+from ._handle import Path, require, whole
 from ._model import Model
 from ._optimizer import Optimizer, Progress
 from ._potential import Potential
@@ -92,7 +91,7 @@ def search(
     runs: int = 1,
     seed: int = 1,
     kind: str = "learned",
-    model: Optional[Model] = None,
+    model: Union[Model, Path, None] = None,
     temperatures: Optional[Sequence[float]] = None,
     archive: Optional[Archive] = None,
     progress: Union[bool, Callable[[Progress], Any]] = False,
@@ -117,12 +116,14 @@ def search(
     runs
         With seeds `seed`, `seed` + 1, ...
     kind
-        "learned", "basin-hopping", or a local optimizer, which then restarts.
+        "learned", "basin-hopping", "learned-continuous", or a local optimizer, which
+        then restarts.
     model
-        For "learned"; None takes `Model.pretrained()`.
+        For the learned kinds, a `Model` or a file; None takes the one that comes with
+        libhop (`Model.pretrained`).
     temperatures
-        Each run is a set of chains at these temperatures that share its evaluations and
-        exchange their minima (`Chains`).
+        Each run is a set of chains at these temperatures, in binding energies per atom
+        and rising, that share its evaluations and exchange their minima (`Chains`).
     archive
         Receives all minima, relaxed by L-BFGS first, which is not counted.
     progress
@@ -139,16 +140,15 @@ def search(
         raise TypeError(f"start: expected a formula or a Structure, got {start!r:.60}")
     if archive is not None:
         require(archive, Archive, "archive")
-    if operator.index(runs) < 1:
-        raise ArgumentError(f"runs: expected 1 or more, got {runs}")
+    evaluations = whole(evaluations, "evaluations")
+    runs, seed = whole(runs, "runs", 1), whole(seed, "seed")
     limits = {"max_time", "target", "quenches"} & options.keys()
     if evaluations == 0 and not limits and not callable(progress):
         raise ArgumentError(
             "evaluations: expected 1 or more, or max_time, target, quenches or a progress"
             " that stops the search; got no limit"
         )
-    if kind == "learned" and model is None:
-        model = Model.pretrained()
+    model = Model._chosen(model, kind)
     if kind not in ("learned", "basin-hopping"):
         options.setdefault("quenches", 0)
     found: list[Run] = []

@@ -26,7 +26,18 @@ from ._arrays import (
     voigt,
 )
 from ._errors import ArgumentError, EndError
-from ._handle import Context, Handle, Path, derive, encode, encode_path, make, number, require
+from ._handle import (
+    Context,
+    Handle,
+    Path,
+    derive,
+    encode,
+    encode_path,
+    make,
+    number,
+    require,
+    whole,
+)
 from ._library import library
 
 if TYPE_CHECKING:
@@ -102,9 +113,6 @@ class Structure:
         The potential says how far atoms are apart; None takes covalent radii.  The same
         formula, potential and seed (0 to 2**64 - 1) give the same bits.
         """
-        seed = operator.index(seed)
-        if not 0 <= seed < 2**64:
-            raise ArgumentError(f"seed: expected 0 to 2**64 - 1, got {seed}")
         address = None if potential is None else _potential_address(potential)
         return cls._from_handle(
             make(
@@ -112,7 +120,7 @@ class Structure:
                 library.hop_structure_random,
                 encode(formula, "formula"),
                 address,
-                seed,
+                whole(seed, "seed", 0, 2**64 - 1),
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from pathlib import Path as FilePath
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 from ._bar import bar
-from ._errors import ArgumentError
+from ._errors import ArgumentError, Error
 from ._handle import Path
 from ._model import Model
 from ._trainer import Trainer, TrainingProgress
@@ -71,14 +72,14 @@ def train(
         In all; None: the method's default.
     method
         "tbptt" teaches the descent, "policy" which hop to make, "abandon" which quench
-        to end early.
+        to end early; "recall" gathers the shapes from which searches begin again.
     model
         Where to begin; its other networks are kept.
     threads
         The result does not depend on it.
     checkpoint
-        Written every so many updates (`every`) and at the end; when it is there already,
-        the training goes on from it, bit for bit as if never stopped.
+        Written every so many updates (`every`) and at the end, be it by Ctrl-C; when it is
+        there already, the training goes on from it, bit for bit as if never stopped.
     progress
         True: a bar, if tqdm is installed.  A function is called after each update; what
         is true ends the training.
@@ -120,6 +121,11 @@ def _steps(
                 trainer.save(checkpoint)
             if callable(progress) and progress(now):
                 break
+    except BaseException:
+        if checkpoint is not None and history:
+            with contextlib.suppress(Error):  # what went wrong before comes out
+                trainer.save(checkpoint)
+        raise
     finally:
         shown.close()
     if checkpoint is not None:

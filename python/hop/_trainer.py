@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import operator
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 from . import _library
-from ._errors import ArgumentError, Status
+from ._errors import Status
 from ._handle import (
     Context,
     Exclusive,
@@ -19,6 +18,8 @@ from ._handle import (
     encode,
     encode_path,
     make,
+    require,
+    whole,
 )
 from ._library import library
 from ._model import Model
@@ -69,10 +70,12 @@ class Trainer:
         tasks: Path,
         *,
         method: str = "tbptt",
-        model: Model | None = None,
+        model: Optional[Model] = None,
         threads: int = 1,
         **options: Any,
     ) -> None:
+        if model is not None:
+            require(model, Model, "model")
         begin = None if model is None else model._handle.address
         self._open(
             library.hop_trainer_new,
@@ -83,9 +86,7 @@ class Trainer:
 
     def _open(self, function: Any, arguments: tuple[Any, ...], threads: int) -> None:
         context = Context()
-        threads = operator.index(threads)
-        if not 1 <= threads <= 1024:
-            raise ArgumentError(f"threads: expected 1 to 1024, got {threads}")
+        threads = whole(threads, "threads", 1, 1024)
         context.check(library.hop_context_set_threads(context.address, threads))
         self._exclusive = Exclusive("trainer")
         self._handle = make(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import operator
 import os
-from collections.abc import Iterator
 from ctypes import byref, c_int64, c_void_p
 from types import TracebackType
 from typing import NamedTuple, Optional
 
-from ._errors import EndError, StateError, Status
-from ._handle import Exclusive, Handle, Path, _release, encode_path, make, require
+from ._errors import StateError
+from ._handle import Exclusive, Handle, Path, _release, encode_path, make, require, whole
 from ._library import library
+from ._rows import Rows
 from ._structure import Structure
 
+_LAST = 2**63 - 1
 #: hop_trajectory_step() of an empty trajectory.
-_NONE = -(2**63)
+_NONE = -_LAST - 1
 
 
 class Frame(NamedTuple):
@@ -27,7 +27,7 @@ class Frame(NamedTuple):
     structure: Structure
 
 
-class Trajectory:
+class Trajectory(Rows[Frame]):
     """
     Frames of one system in a file; made by `create` or `open`.
 
@@ -104,7 +104,7 @@ class Trajectory:
         with self._exclusive:
             self._handle.context.check(
                 library.hop_trajectory_append(
-                    self._address(), operator.index(step), structure._handle.address
+                    self._address(), whole(step, "step", -_LAST, _LAST), structure._handle.address
                 )
             )
 
@@ -146,26 +146,19 @@ class Trajectory:
         step = int(library.hop_trajectory_step(self._address()))
         return None if step == _NONE else step
 
-    def __getitem__(self, frame: int) -> Frame:
-        """One frame, a copy; -1 is the last.  `EndError`, an IndexError: there is none."""
-        frame = operator.index(frame)
-        if not -len(self) <= frame < len(self):
-            raise EndError(f"{self._path}: no frame {frame} of {len(self)}")
+    def _no_row(self, index: int) -> str:
+        return f"{self._path}: no frame {index}"
+
+    def _row(self, place: int) -> Frame:
         step, out = c_int64(), c_void_p()
         with self._exclusive:
-            status = self._handle.context.check(
+            self._handle.context.check(
                 library.hop_trajectory_read(
-                    self._address(), frame, byref(step), byref(out)
+                    self._address(), place, byref(step), byref(out)
                 )
             )
-        if status != Status.OK:
-            raise EndError(f"{self._path}: no frame {frame}")
         handle = Handle(self._handle.context, out.value, library.hop_structure_free)
         return Frame(step.value, Structure._from_handle(handle))
-
-    def __iter__(self) -> Iterator[Frame]:
-        for frame in range(len(self)):
-            yield self[frame]
 
     def __repr__(self) -> str:
         if self._handle.address is None:

@@ -2,7 +2,7 @@
 Pictures of searches, trainings and clusters (needs matplotlib).
 
 >>> found = hop.search("Ag19Au19", potential, runs=8)
->>> hop.plot.energies({"learned": found.runs}).savefig("energies.svg")
+>>> hop.plot.energies(found).savefig("energies.svg")
 
 Every function draws into `axes`, or into a new figure, and returns the figure.
 """
@@ -15,12 +15,17 @@ from typing import Any, Optional, Union
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
+from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ._arrays import Reals
 from ._search import Run, SearchResult
 from ._structure import Structure
 from ._trainer import TrainingProgress
+
+#: One part in so many of a search is its first descent, nearly.
+DESCENT = 50
 
 __all__ = ["calls", "energies", "structure", "training"]
 
@@ -32,7 +37,11 @@ Runs = Union[SearchResult, Sequence[Union[Run, Curve]]]
 def _axes(axes: Optional[Axes], size: tuple[float, float] = (6.0, 4.0)) -> Axes:
     if axes is not None:
         return axes
-    return Figure(figsize=size, layout="constrained").add_subplot()
+    axes = Figure(figsize=size, layout="constrained").add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_axisbelow(True)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    return axes
 
 
 def _figure(axes: Axes) -> Figure:
@@ -58,7 +67,7 @@ def _lowest(curve: Reals, at: Reals) -> Reals:
 
 
 def energies(
-    results: Mapping[str, Runs],
+    results: Union[SearchResult, Mapping[str, Runs]],
     *,
     reference: Optional[float] = None,
     axes: Optional[Axes] = None,
@@ -70,14 +79,18 @@ def energies(
     Parameters
     ----------
     results
-        A name, and what `hop.search` gave, its runs, or curves of (evaluations, energy).
+        What `hop.search` gave; or, for each name, that, its runs, or curves of
+        (evaluations, energy).
     reference
         The lowest known energy, eV; energies are then drawn above it, logarithmically.
+        None: as they are, beginning after the first descent.
     """
     axes = _axes(axes)
-    found = {name: _curves(runs) for name, runs in results.items()}
+    named = {"": results} if isinstance(results, SearchResult) else results
+    found = {name: _curves(runs) for name, runs in named.items()}
     end = max(curve[-1, 0] for curves in found.values() for curve in curves)
     at = np.unique(np.geomspace(1, end, 400).round())
+    highest = -np.inf
     for name, curves in found.items():
         table = np.array([_lowest(curve, at) for curve in curves])
         known = ~np.isnan(table).any(axis=0)
@@ -88,14 +101,20 @@ def energies(
                 at[known], table.min(axis=0), table.max(axis=0),
                 color=line.get_color(), alpha=0.2, linewidth=0,
             )  # fmt: skip
+        highest = max(highest, table[:, at[known] >= end / DESCENT].max(initial=-np.inf))
     axes.set_xscale("log")
     axes.set_xlabel("energy and force evaluations")
     if reference is None:
+        lowest = min(curve[-1, 1] for curves in found.values() for curve in curves)
+        margin = 0.05 * (highest - lowest) or 1.0
+        axes.set_xlim(max(1.0, end / DESCENT), end)
+        axes.set_ylim(lowest - margin, highest + margin)
         axes.set_ylabel("lowest energy (eV)")
     else:
         axes.set_yscale("log")
         axes.set_ylabel("above the lowest known (eV)")
-    axes.legend(frameon=False)
+    if named is results:
+        axes.legend(frameon=False)
     return _figure(axes)
 
 
@@ -117,6 +136,7 @@ def training(
     ]
     if made:
         axes.plot(*zip(*made), "o-", markersize=4, label="validation")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("updates")
     axes.set_ylabel("meta-loss")
     axes.legend(frameon=False)
@@ -134,11 +154,17 @@ def calls(
     for place, numbers in enumerate(results.values()):
         values = np.asarray(numbers, dtype=np.float64)
         done = values[np.isfinite(values)]
-        if len(done):
-            axes.barh(place, done.mean(), alpha=0.5)
-            axes.plot(done, np.full(len(done), place), "k.", markersize=4)
+        (bar,) = axes.barh(place, done.mean() if len(done) else 0.0, alpha=0.4)
+        axes.scatter(
+            done, np.full(len(done), place), s=22, color=bar.get_facecolor()[:3],
+            alpha=0.8, edgecolors="white", linewidths=0.6,
+        )  # fmt: skip
         if len(done) < len(values):
-            axes.annotate(f" {len(values) - len(done)} not converged", (0, place))
+            axes.annotate(
+                f"{len(values) - len(done)} not converged", (done.max(initial=0.0), place),
+                (6, 0), textcoords="offset points", va="center", fontsize=9,
+            )  # fmt: skip
+    axes.grid(visible=False, axis="y")
     axes.set_yticks(range(len(results)), labels=list(results))
     axes.invert_yaxis()
     axes.set_xlabel("energy and force evaluations until converged")
@@ -154,44 +180,57 @@ _COLOURS = {
 }  # fmt: skip
 
 
-def _radii(atoms: Structure) -> Reals:
+#: Discs of a sphere, each smaller, brighter and nearer to the light than the one before.
+_DISCS = np.linspace(0.0, 1.0, 12)
+
+
+def _radius(atoms: Structure) -> float:
     """Half the distance of the nearest neighbour, nearly."""
     x = atoms.positions
-    d = np.linalg.norm(x[:, None] - x, axis=-1) if len(x) <= 2000 else np.ones((1, 1))
-    np.fill_diagonal(d, np.inf)
-    nearest = float(np.median(d.min(axis=1))) if np.isfinite(d).any() else 2.0
-    return np.full(len(x), 0.5 * nearest)
+    some = x[:: len(x) // 1000 + 1]
+    d = np.linalg.norm(some[:, None] - x, axis=-1)
+    d[d == 0.0] = np.inf
+    return 0.5 * float(np.median(d.min(axis=1))) if len(x) > 1 else 1.0
+
+
+def _spheres(x: Reals, symbols: Sequence[str], radius: float, axes: Axes) -> Any:
+    """Discs, the nearer atoms after those behind, which are darker."""
+    order = np.argsort(x[:, 2])
+    depth = (x[order, 2] - x[:, 2].min()) / max(float(np.ptp(x[:, 2])), 1e-9)
+    colours = to_rgba_array([_COLOURS.get(symbols[k], "#a0a0a0") for k in order])[:, :3]
+    colours *= (0.55 + 0.45 * depth)[:, None]
+    light = 0.75 * _DISCS[:, None] ** 2
+    faces = 0.95 * colours[:, None] * (1 - light) + light
+    centres = x[order, None, :2] + 0.4 * radius * _DISCS[:, None] * [-1, 1]
+    sizes = np.tile(2 * radius * (1 - 0.95 * _DISCS), len(x))
+    outline = np.where(_DISCS == 0.0, 0.6, 0.0)
+    return EllipseCollection(
+        sizes, sizes, np.zeros(len(sizes)), units="xy",
+        offsets=centres.reshape(-1, 2), offset_transform=axes.transData,
+        facecolors=faces.reshape(-1, 3), edgecolors="black",
+        linewidths=np.tile(outline, len(x)),
+    )  # fmt: skip
 
 
 def structure(
     atoms: Any, *, axes: Optional[Axes] = None, view: tuple[float, float] = (20.0, 30.0)
 ) -> Figure:
     """
-    A picture of a cluster: a disc for each atom, the nearer ones in front.
+    A picture of a cluster: a sphere for each atom, the nearer ones in front.
 
     `atoms` is a `Structure` or ASE's Atoms; `view` turns it about the vertical and then
     the horizontal axis, degrees.
     """
     if not isinstance(atoms, Structure):
-        atoms = Structure.from_ase(atoms)
+        atoms = Structure(atoms.numbers, atoms.positions)
     axes = _axes(axes, (4.0, 4.0))
     a, b = np.radians(view)
     about_y = [[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]]
     about_x = [[1, 0, 0], [0, np.cos(b), np.sin(b)], [0, -np.sin(b), np.cos(b)]]
     x = (atoms.positions - atoms.positions.mean(axis=0)) @ about_y @ about_x
-    order = np.argsort(x[:, 2])
-    depth = (x[order, 2] - x[:, 2].min()) / max(float(np.ptp(x[:, 2])), 1e-9)
-    radii = _radii(atoms)
-    symbols = atoms.symbols
-    colours = _shaded([_COLOURS.get(symbols[k], "#a0a0a0") for k in order], depth)
-    axes.add_collection(
-        EllipseCollection(
-            2 * radii[order], 2 * radii[order], np.zeros(len(x)), units="xy",
-            offsets=x[order, :2], offset_transform=axes.transData,
-            facecolors=colours, edgecolors="black", linewidths=0.6,
-        )  # fmt: skip
-    )
-    reach = float(np.abs(x[:, :2]).max() + radii.max()) * 1.05
+    radius = _radius(atoms)
+    axes.add_collection(_spheres(x, atoms.symbols, radius, axes))
+    reach = float(np.abs(x[:, :2]).max() + radius) * 1.05
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-reach, reach)
     axes.set_aspect("equal")
@@ -199,13 +238,3 @@ def structure(
     if np.isfinite(atoms.energy):
         axes.set_title(f"{atoms.energy:.4f} eV", fontsize=10)
     return _figure(axes)
-
-
-def _shaded(colours: Sequence[str], depth: Reals) -> list[tuple[float, ...]]:
-    """Darker where farther away."""
-    from matplotlib.colors import to_rgb
-
-    return [
-        tuple((0.6 + 0.4 * d) * part for part in to_rgb(colour))
-        for colour, d in zip(colours, depth)
-    ]

@@ -13,6 +13,7 @@ try:
     import ase.data
     import ase.units
     import ase.vibrations
+    from ase.calculators.emt import EMT
 except ImportError:
     ase = None
 
@@ -84,6 +85,49 @@ class Ase(unittest.TestCase):
         self.assertFalse(atoms.pbc.any())
         self.assertEqual(atoms.cell.rank, 0)
         self.assertFalse(hop.Structure.from_ase(atoms).pbc.any())
+
+    def test_calculators_are_potentials(self):
+        potential = hop.Potential.from_ase(EMT())
+        atoms = ase.build.bulk("Cu", cubic=True, a=3.8)
+        atoms.rattle(0.05, seed=1)
+        structure = self.evaluate(potential, atoms)
+        atoms.calc = EMT()
+        self.assertEqual(structure.energy, atoms.get_potential_energy())
+        self.assertTrue((structure.forces == atoms.get_forces()).all())
+        np.testing.assert_allclose(structure.stress, atoms.get_stress(), atol=1e-15)
+        hop.Optimizer("lbfgs", structure, potential, cell=1, fmax=1e-4, smax=1e-6).run()
+        np.testing.assert_allclose(structure.cell, 3.5896 * np.eye(3), atol=1e-3)
+        alone = cluster(7)
+        self.assertTrue(np.isfinite(potential.evaluate(alone)))
+        self.assertTrue(np.isnan(alone.virial).all())
+        found = hop.search("Cu7", potential, kind="basin-hopping", evaluations=300)
+        self.assertAlmostEqual(found.best.energy, 6.5876, 3)
+        units = {"length": 2.5, "energy": 3.0, "stiffness": 2.0}
+        scales = hop.Potential.from_ase(EMT(), **units).scales("Cu")
+        self.assertEqual(scales._asdict(), units)
+
+    def test_what_calculators_raise(self):
+        class Failing(EMT):
+            what, calls = None, 0
+
+            def calculate(self, *arguments, **keywords):
+                self.calls += 1
+                if self.calls % 10 == 5:
+                    raise self.what
+                super().calculate(*arguments, **keywords)
+
+        calculator = Failing()
+        calculator.what = ase.calculators.calculator.CalculationFailed("no convergence")
+        potential = hop.Potential.from_ase(calculator)
+        found = hop.search("Cu7", potential, kind="basin-hopping", evaluations=100)
+        self.assertGreater(calculator.calls, 20)
+        self.assertTrue(np.isfinite(found.best.energy))
+        calculator.what = KeyboardInterrupt("by the user")
+        with self.assertRaisesRegex(KeyboardInterrupt, "by the user"):
+            hop.search("Cu7", potential, kind="basin-hopping", evaluations=100)
+        for other in (cluster(3).to_ase(), "EMT", EMT):
+            with self.assertRaisesRegex(TypeError, "expected an ASE calculator"):
+                hop.Potential.from_ase(other)
 
     def test_masses(self):
         theirs = ase.data.atomic_masses

@@ -192,20 +192,46 @@ class Calculators(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "cutof'"):
             Gupta("Ag", cutof=(4.0, 5.0))
         atoms = ase.cluster.Octahedron("Ag", 3)
+        silver = (2.8921, 10.85, 3.18, 0.1031, 1.1895)
         for calculator, text in (
-            (Gupta("Agau"), "Agau"),
+            (Gupta("Agau"), "file or one of Ag, .* got 'Agau'"),
             (Gupta("Cu"), "Ag"),
-            (Gupta("Ag", cutoff=5.0), "cutoff"),
-            (Gupta(pairs={"Ag": (1, 2, 3, 4, 5)}), "pairs"),
+            (Gupta("Ag", cutoff=5.0), r"cutoff: expected \(start, end\) in angstrom"),
+            (Gupta("Ag", cutoff=(6, 5)), "^Gupta: expected rc_start below rc_end"),
+            (Gupta(pairs={"Ag": silver}), "pairs"),
+            (Gupta(pairs={"Ag-Ag": silver[:4]}), "^Gupta: expected 5 or 7 numbers"),
+            (Gupta(pairs={"Au-Au": silver}), "^Gupta: expected parameters for Ag"),
+            (Gupta("Ag", pairs={"Ag-Ag": silver}), "got potential and pairs"),
             (LennardJones(epsilon=1.0), "sigma"),
+            (LennardJones("Ar", epsilon=1.0, sigma=1.0), "got potential and epsilon"),
+            (LennardJones(epsilon=1, sigma=1, cutoff=3, style="hard"), "^LennardJones: .*hard"),
         ):
             atoms.calc = calculator
             with self.assertRaisesRegex(hop.Error, text):
                 atoms.get_potential_energy()
         atoms = ase.build.bulk("Ag")
-        atoms.calc = Gupta("Ag")
-        with self.assertRaisesRegex(hop.ArgumentError, "cut-off"):
-            atoms.get_potential_energy()
+        for calculator, hint in (
+            (Gupta("Ag"), 'give cutoff="third", or '),
+            (LennardJones(), "give `cutoff`"),
+        ):
+            atoms.calc = calculator
+            with self.assertRaisesRegex(hop.ArgumentError, "has no cut-off.*" + hint):
+                atoms.get_potential_energy()
+        self.assertEqual(repr(Gupta("Ag", threads=2)), "Gupta(potential='Ag', threads=2)")
+
+    def test_cutoff_of_any_lennard_jones(self):
+        atoms = rattled(ase.build.bulk("Ar", cubic=True) * 3, 0.1)
+        energies = set()
+        for parameters in (
+            {},
+            {"epsilon": 0.0104, "sigma": 3.4},
+            {"pairs": {"Ar-Ar": (0.0104, 3.4)}},
+        ):
+            atoms.calc = LennardJones(cutoff=np.float64(7.5), style="shift", **parameters)
+            energies.add(atoms.get_potential_energy())
+        atoms.calc = LennardJones(pairs={"Ar-Ar": (0.0104, 3.4, 7.5, "shift")})
+        energies.add(atoms.get_potential_energy())
+        self.assertEqual(len(energies), 1)
 
     def test_the_elements_choose(self):
         atoms = hop.Structure.random("Ag6Au7", seed=1).to_ase()

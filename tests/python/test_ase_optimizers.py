@@ -5,6 +5,7 @@ import os
 import tempfile
 import unittest
 import warnings
+from pathlib import Path
 
 import numpy as np
 from support import hop
@@ -275,8 +276,9 @@ class Manners(unittest.TestCase):
         optimizer.run(fmax=0.05)
         with self.assertRaisesRegex(TypeError, "memroy"):
             LBFGS(cluster(), logfile=None, memroy=5)
-        with self.assertRaisesRegex(hop.ArgumentError, "quenches"):
-            LBFGS(cluster(), logfile=None, quenches=5)
+        for name in ("quenches", "fmax", "max_evaluations", "target", "cell", "seed"):
+            with self.assertRaisesRegex(hop.ArgumentError, name + " is for runs of libhop"):
+                LBFGS(cluster(), logfile=None, **{name: 1})
         with self.assertRaisesRegex(hop.ArgumentError, "abort"):
             LearnedOptimizer(cluster(), logfile=None, abort=1)
         with self.assertRaisesRegex(hop.ArgumentError, "memory"):
@@ -328,6 +330,24 @@ class Manners(unittest.TestCase):
             np.testing.assert_allclose(atoms.positions, whole.positions, atol=1e-6)
             np.testing.assert_allclose(atoms.cell, whole.cell, atol=1e-6)
 
+    def test_what_is_no_restart_file_stays_as_it_is(self):
+        path = self.path("other")
+        ase.optimize.BFGS(cluster(), restart=path, logfile=None).run(fmax=0.5)
+        for data in (Path(path).read_bytes(), b"one line\nand half"):
+            Path(path).write_bytes(data)
+            with self.assertRaisesRegex(hop.FormatError, path + ": expected a restart"):
+                LBFGS(cluster(), restart=path, logfile=None)
+            self.assertEqual(Path(path).read_bytes(), data)
+
+    def test_restart_file_that_was_never_begun(self):
+        whole, path = cluster(), self.path("torn")
+        LBFGS(whole, logfile=None).run(fmax=0.01)
+        for data in (b"", b'{"form', b'{"format": "hop-evaluations-1", "kin'):
+            Path(path).write_bytes(data)
+            atoms = cluster()
+            LBFGS(atoms, restart=path, logfile=None).run(fmax=0.01)
+            self.assertEqual(atoms.positions.tobytes(), whole.positions.tobytes())
+
     def test_restart_of_something_else(self):
         path = self.path("other")
         LBFGS(cluster(), restart=path, logfile=None).run(fmax=0.5)
@@ -354,6 +374,19 @@ class Manners(unittest.TestCase):
         self.assertAlmostEqual(
             atoms.get_potential_energy(), whole.get_potential_energy(), 6
         )
+
+    def test_nothing_to_move(self):
+        for kind in KINDS:
+            atoms = cluster()
+            atoms.set_constraint(ase.constraints.FixAtoms(range(len(atoms))))
+            before = atoms.positions.copy()
+            optimizer = kind(atoms, logfile=None)
+            self.assertTrue(optimizer.run(fmax=0.01, steps=3))
+            with self.assertWarnsRegex(UserWarning, "no further progress"):
+                optimizer.run(fmax=0.0, steps=3)
+            self.assertTrue((atoms.positions == before).all())
+        with self.assertRaisesRegex(TypeError, "expected atoms, a filter or a band, got 'Cu'"):
+            LBFGS("Cu")
 
     def test_atoms_moved_by_somebody_else(self):
         for kind in KINDS:

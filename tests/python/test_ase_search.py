@@ -108,7 +108,7 @@ class Searches(unittest.TestCase):
                     hop.ArgumentError, "options: expected (seed = 6|temperature = 0.1)"
                 ):
                     kind(start(), logfile=None, restart=path, **keywords)
-            with self.assertRaisesRegex(hop.ArgumentError, "start: expected"):
+            with self.assertRaisesRegex(hop.ArgumentError, "start: expected the atoms where"):
                 kind(start(3), seed=5, logfile=None, restart=path)
             with self.assertRaisesRegex(hop.ArgumentError, "atoms: expected Au2Cu5, got Au3Cu4"):
                 kind(start(formula="Cu5Au2"), seed=5, logfile=None, restart=path)
@@ -146,6 +146,13 @@ class Searches(unittest.TestCase):
             ]
             self.assertEqual(energies[0], energies[1])
             self.assertGreater(len(energies[0]), 3)
+
+    def test_trajectory_of_another_search_is_replaced(self):
+        path = os.path.join(self.folder, "minima.traj")
+        for _ in range(2):
+            search = BasinHopping(start(), logfile=None, trajectory=path)
+            search.run(evaluations=200)
+            self.assertEqual(len(ase.io.read(path, ":")), len(search.minima))
 
     def test_restart_is_bounded(self):
         path = os.path.join(self.folder, "search")
@@ -256,6 +263,29 @@ class Searches(unittest.TestCase):
         self.assertFalse((slab.positions[8] == before[8]).all())
         self.assertTrue(search.minima)
 
+    def test_cell_that_relaxes(self):
+        crystal = hop.Structure.from_ase(ase.build.bulk("Ag", cubic=True, a=4.3))
+        crystal.positions[...] += np.random.default_rng(1).normal(0, 0.05, (4, 3))
+        potential = hop.Potential.builtin("AgAu-cutoff.gupta")
+        options = {"cell": 1, "pressure": 0.02, "smax": 1e-5, "seed": 3}
+        alone = hop.Optimizer(
+            "basin-hopping", crystal.copy(), potential, max_evaluations=120, polish=0, **options
+        )
+        alone.run()
+        atoms = crystal.to_ase()
+        atoms.calc = Gupta("AgAu-cutoff")
+        atoms.get_potential_energy()
+        search = BasinHopping(atoms, logfile=None, **options)
+        self.assertAlmostEqual(search.run(evaluations=120), alone.progress.best_energy, 6)
+        self.assertLess(atoms.get_volume(), 4.15**3, "it was 4.3 wide")
+        np.testing.assert_allclose(search.best.cell, alone.best.cell, atol=1e-4)
+        np.testing.assert_array_equal(search.best.cell, atoms.cell)
+        for minimum in search.minima[:3]:
+            again = minimum.atoms.copy()
+            again.calc = Gupta("AgAu-cutoff")
+            self.assertAlmostEqual(again.get_potential_energy(), minimum.energy, 9)
+            self.assertNotEqual(again.cell.lengths()[0], 4.3)
+
     def test_limits(self):
         with self.assertRaisesRegex(hop.ArgumentError, "no limit"):
             BasinHopping(start(), logfile=None).run()
@@ -267,6 +297,9 @@ class Searches(unittest.TestCase):
         self.assertRegex(repr(search), "BasinHopping Au3Cu4: 50 evaluations, .* minima")
         self.assertEqual(search.progress.evaluations, 50)
         self.assertEqual(search.outcome, hop.Status.MAX_EVALUATIONS)
+        polished = BasinHopping(start(), logfile=None, max_evaluations=50, polish=20)
+        polished.run()
+        self.assertEqual(polished.outcome, hop.Status.MAX_EVALUATIONS)
         search.set(max_evaluations=60)
         search.run()
         self.assertEqual(search.progress.evaluations, 60)
@@ -290,10 +323,13 @@ class Searches(unittest.TestCase):
                     raise self.what
                 super().calculate(*arguments, **keywords)
 
-        search = BasinHopping(start(calculator=Sometimes()), logfile=None)
-        search.run(evaluations=100)
-        self.assertEqual(search.progress.evaluations, 100)
-        self.assertTrue(search.minima)
+        for what in (Sometimes.what, hop.NonfiniteError("atoms 0 and 1 are 0 apart")):
+            atoms = start(calculator=Sometimes())
+            atoms.calc.what = what
+            search = BasinHopping(atoms, logfile=None)
+            search.run(evaluations=100)
+            self.assertEqual(search.progress.evaluations, 100)
+            self.assertTrue(search.minima)
         atoms = start(calculator=Sometimes())
         atoms.calc.what = KeyboardInterrupt("by the user")
         search = BasinHopping(atoms, logfile=None)

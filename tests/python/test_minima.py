@@ -158,6 +158,8 @@ class Archives(unittest.TestCase):
         np.testing.assert_allclose(found, energies[:3], atol=1e-6)
         self.assertEqual(archive[-1].energy, found[-1])
         self.assertEqual(archive[0].structure.energy, found[0])
+        self.assertEqual([minimum.energy for minimum in archive[:2]], found[:2])
+        self.assertEqual([minimum.energy for minimum in archive[::-1]], found[::-1])
         for outside in (3, -4, 10**30):
             with self.assertRaises(IndexError):
                 archive[outside]
@@ -175,8 +177,9 @@ class Archives(unittest.TestCase):
             self.assertEqual((a.energy, a[2:]), (b.energy, b[2:]))
             self.assertTrue((a.structure.positions == b.structure.positions).all())
         self.assertEqual(Structure.read(self.path).energy, archive[0].energy)
-        with self.assertRaises(hop.ArgumentError):
-            Archive.load(self.path, like=Structure("Ag13"))
+        for like, text in (("Ag13", "got 7 fewer of Ag"), ("Ag5", "expected 5 atoms, got 13")):
+            with self.assertRaisesRegex(hop.ArgumentError, text):
+                Archive.load(self.path, like=Structure(like))
         self.path.write_text("hello")
         with self.assertRaises(hop.FormatError):
             Archive.load(self.path)
@@ -344,6 +347,8 @@ class Side(unittest.TestCase):
             self.chains(temperatures=())
         with self.assertRaises(TypeError):
             self.chains(temperatures=("hot",))
+        with self.assertRaisesRegex(TypeError, "temperature"):
+            self.chains(temperature=1.0)
         with self.assertRaises(TypeError):
             self.chains().run(3)
         with self.assertRaisesRegex(hop.ArgumentError, "expected one or 2"):

@@ -1,6 +1,8 @@
 """Models: weights, cards, files."""
 
+import copy
 import gc
+import pickle
 import tempfile
 import unittest
 from pathlib import Path
@@ -44,6 +46,37 @@ class Memory(unittest.TestCase):
             model.note = "a\0b"
         with self.assertRaises(TypeError):
             model.note = b"bytes"
+
+    def test_shapes(self):
+        """Searches begin again from them; files and pickles have them."""
+        potential = hop.Potential.builtin("Au.gupta")
+        shape = hop.search("Ag38", hop.Potential.builtin("Ag.gupta"), evaluations=3000).best
+        found = []
+        for model in (Model(), Model()):
+            if found:
+                model.add_shape(shape, 2.0)
+            for one in (model, pickle.loads(pickle.dumps(model))):
+                best = hop.search("Au38", potential, model=one, evaluations=3000).best
+                found.append(best.positions.tobytes())
+        self.assertEqual(found[0], found[1])
+        self.assertEqual(found[2], found[3])
+        self.assertNotEqual(found[0], found[2])
+        for structure, value, kind in (
+            ("Ag38", 1.0, TypeError),
+            (shape, "much", TypeError),
+            (shape, 0.0, hop.RangeError),
+            (hop.Structure("Ag2", [[0, 0, 0], [2, 0, 0]]), 1.0, hop.UnsupportedError),
+            (hop.Structure("Ag3"), 1.0, hop.NonfiniteError),
+        ):
+            with self.assertRaises(kind):
+                model.add_shape(structure, value)
+
+    def test_pickle(self):
+        model = hop.Model.pretrained()
+        for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+            self.assertEqual(again.parameters.tobytes(), model.parameters.tobytes())
+            self.assertEqual(again.note, model.note)
+            self.assertFalse(np.shares_memory(again.parameters, model.parameters))
 
     def test_create_and_free(self):
         self.assertLess(growth(lambda: Model().parameters, 1000, 10000), 1 << 20)

@@ -53,6 +53,23 @@ class OptionTables(unittest.TestCase):
                     self.assertLessEqual(option.initial, option.maximum)
                     self.assertIsInstance(option.initial, (option.type, float))
 
+    def test_they_print_as_a_table(self):
+        text = repr(hop.options("learned"))
+        for option in hop.options("learned"):
+            self.assertRegex(text, rf"(?m)^{option.name} = ")
+        self.assertIn("temperature = 0.02 e0\n    of the Metropolis rule", text)
+        self.assertLess(max(map(len, text.splitlines())), 90)
+
+    def test_unknown_options(self):
+        for kind in KINDS:
+            with self.assertRaises(hop.ArgumentError) as caught:
+                Optimizer(kind, cluster(), nothing_like_it=1)
+            message = str(caught.exception)
+            for option in hop.options(kind):
+                self.assertIn(" " + option.name, message)
+            with self.assertRaisesRegex(hop.ArgumentError, "'max_evalutions'; did you mean max"):
+                Optimizer(kind, cluster(), max_evalutions=1)
+
     def test_unknown_kind(self):
         with self.assertRaisesRegex(hop.ArgumentError, "lbfgs.*tbptt.*'lbfg'"):
             hop.options("lbfg")

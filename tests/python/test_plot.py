@@ -2,6 +2,7 @@
 
 import io
 import unittest
+from importlib.util import find_spec
 
 import numpy as np
 from support import cluster, hop
@@ -42,6 +43,7 @@ class Pictures(unittest.TestCase):
     def test_energies_of_a_search(self):
         potential = hop.Potential.builtin("AgAu.gupta")
         found = hop.search("Ag7Au6", potential, evaluations=300, runs=2)
+        self.assertIsNone(self.draw(hop.plot.energies(found)).get_legend())
         axes = self.draw(hop.plot.energies({"learned": found, "same": found.runs}))
         self.assertAlmostEqual(
             axes.lines[0].get_ydata()[-1],
@@ -66,15 +68,24 @@ class Pictures(unittest.TestCase):
         atoms = cluster(13)
         axes = self.draw(hop.plot.structure(atoms))
         (discs,) = axes.collections
-        self.assertEqual(len(discs.get_offsets()), 13)
+        each = len(discs.get_offsets()) // 13
+        self.assertEqual(len(discs.get_offsets()), 13 * each)
         turned = self.draw(hop.plot.structure(atoms, view=(90, 0)))
-        width = np.ptp(turned.collections[0].get_offsets()[:, 0])
+        width = np.ptp(turned.collections[0].get_offsets()[::each, 0])
         self.assertAlmostEqual(width, np.ptp(atoms.positions[:, 2]), 9)
         self.draw(hop.plot.structure(hop.Structure("Ag")))
+        if find_spec("ase"):
+            from ase.constraints import FixCom
+
+            theirs = atoms.to_ase()
+            theirs.set_constraint(FixCom())
+            axes = self.draw(hop.plot.structure(theirs))
+            self.assertEqual(len(axes.collections[0].get_offsets()), 13 * each)
 
     def test_calls(self):
         axes = self.draw(hop.plot.calls({"a": [10, 20], "b": [5, np.inf]}))
         self.assertEqual([bar.get_width() for bar in axes.patches], [15, 5])
+        self.assertEqual([len(dots.get_offsets()) for dots in axes.collections], [2, 1])
         self.assertEqual(axes.texts[0].get_text().strip(), "1 not converged")
 
     def test_given_axes(self):

@@ -1,7 +1,11 @@
 """Potentials: reference energies, external callables, what they may do wrong."""
 
+import copy
+import functools
 import gc
 import math
+import multiprocessing
+import pickle
 import signal
 import sys
 import tempfile
@@ -498,6 +502,32 @@ class External(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(results, [True] * 800)
+
+
+class Pickling(unittest.TestCase):
+    def test_potentials(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "Ag.lj"
+            path.write_text("# UNITS: metal\nAg Ag 0.3 2.6\n")
+            for potential in (
+                Potential.builtin("AgAu.gupta"),
+                Potential.load(path),
+                Potential.external(morse, length=2.5, energy=3.0, stiffness=1.0),
+            ):
+                expected = potential.evaluate(cluster())
+                for again in (pickle.loads(pickle.dumps(potential)), copy.copy(potential)):
+                    self.assertEqual(again.evaluate(cluster()), expected)
+                    self.assertEqual(again.scales("Ag"), potential.scales("Ag"))
+        with self.assertRaises((pickle.PicklingError, AttributeError)):
+            pickle.dumps(Potential.external(lambda atoms: morse(atoms)))
+
+    def test_in_another_process(self):
+        potential = Potential.builtin("AgAu.gupta")
+        work = functools.partial(hop.search, "Ag7Au6", potential, evaluations=200)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            found = pool.apply(work)
+        self.assertEqual(found.best.energy, work().best.energy)
+        self.assertEqual(found.runs[0].outcome, hop.Status.MAX_EVALUATIONS)
 
 
 class Lifetimes(unittest.TestCase):

@@ -52,6 +52,23 @@ class Search(unittest.TestCase):
         self.assertEqual(len(set(bests.values())), 3)
         plain = hop.search("Ag19Au19", self.potential, model=hop.Model(), evaluations=800)
         self.assertNotEqual(plain.best.energy, bests["learned"])
+        with tempfile.TemporaryDirectory() as folder:
+            hop.Model().save(folder + "/plain.h5")
+            again = hop.search(
+                "Ag19Au19", self.potential, model=folder + "/plain.h5", evaluations=800
+            )
+        self.assertEqual(again.best.energy, plain.best.energy)
+        with self.assertRaisesRegex(hop.ArgumentError, "takes no model"):
+            hop.search("Ag7", self.potential, kind="fire", model=hop.Model())
+
+    def test_each_learned_kind_has_its_own_model(self):
+        search = {"evaluations": 300, "kind": "learned-continuous"}
+        chosen = hop.search("Ag7Au6", self.potential, **search).best
+        for name, same in (("continuous", True), ("metals", False)):
+            given = hop.search(
+                "Ag7Au6", self.potential, model=hop.Model.pretrained(name), **search
+            ).best
+            self.assertEqual(given.energy == chosen.energy, same)
 
     def test_options(self):
         with self.assertRaisesRegex(hop.ArgumentError, "nonsense"):
@@ -60,8 +77,15 @@ class Search(unittest.TestCase):
             hop.search(7, self.potential)
         with self.assertRaises(TypeError):
             hop.search("Ag7", "AgAu.gupta")
-        with self.assertRaisesRegex(ValueError, "runs"):
-            hop.search("Ag7", self.potential, runs=0)
+        for name, wrong, kind in (
+            ("runs", 0, ValueError),
+            ("evaluations", -1, ValueError),
+            ("evaluations", 1e3, TypeError),
+            ("seed", None, TypeError),
+            ("seed", -1, ValueError),
+        ):
+            with self.assertRaisesRegex(kind, f"{name}: expected .*got {wrong}"):
+                hop.search("Ag7", self.potential, **{name: wrong})
         found = hop.search("Ag7Au6", self.potential, evaluations=10000, target=-36.0)
         self.assertEqual(found.runs[0].outcome, hop.Status.TARGET)
 
@@ -164,13 +188,20 @@ class Train(unittest.TestCase):
 
         with self.assertRaises(KeyboardInterrupt):
             self.train(progress=interrupt)
+        with self.assertRaises(KeyboardInterrupt):
+            self.train(progress=interrupt, checkpoint=self.path)
+        model, rest = self.train(checkpoint=self.path)
+        self.assertEqual([p.update for p in rest], [2, 3, 4, 5, 6])
+        self.assertTrue((model.parameters == self.train().model.parameters).all())
+        with self.assertRaises(KeyboardInterrupt):
+            self.train(progress=interrupt, checkpoint=self.path + "/no/folder")
 
 
 class Pretrained(unittest.TestCase):
     def test_metals(self):
         model = hop.Model.pretrained()
         self.assertGreater(model.parameters.size, 1000)
-        with self.assertRaisesRegex(hop.ArgumentError, "nowhere.h5"):
+        with self.assertRaisesRegex(hop.ArgumentError, "continuous, metals, got nowhere"):
             hop.Model.pretrained("nowhere")
 
 

@@ -100,6 +100,8 @@ class Training(unittest.TestCase):
             Trainer(bad)
         with self.assertRaises(OSError):
             Trainer(self.folder / "missing.tasks")
+        with self.assertRaisesRegex(TypeError, "model: expected Model, got str"):
+            self.trainer(model="metals.h5")
         with self.assertRaises(hop.Error):
             Trainer.load(self.tasks)
         for threads, kind in ((0, ValueError), (1025, ValueError), (1.5, TypeError)):

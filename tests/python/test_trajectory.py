@@ -45,6 +45,8 @@ class Trajectories(unittest.TestCase):
                         self.assertTrue((atoms.virial == other.virial).all())
                     self.assertTrue((atoms.fixed == other.fixed).all())
                     np.testing.assert_allclose(atoms.forces, other.forces, rtol=1e-15)
+                steps = [frame.step for frame in trajectory[1::3]]
+                self.assertEqual(steps, [step for step, _ in expected[1::3]])
                 last = trajectory[-1]
                 self.assertEqual(last.step, expected[-1][0])
                 last.structure.positions[...] = 0  # a copy

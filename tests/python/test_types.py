@@ -55,6 +55,21 @@ class Documentation(unittest.TestCase):
                             inspect.getdoc(getattr(thing, member)), f"{name}.{member}"
                         )
 
+    @unittest.skipIf(ase is None, "ASE is not installed")
+    def test_options_are_in_the_help_of_what_takes_them(self):
+        for kind in (hop.ase.BasinHopping, hop.ase.LearnedSearch):
+            for option in hop.options(kind.kind):
+                self.assertRegex(kind.__doc__, rf"(?m)^{option.name} = ", kind)
+        for kind, names in (
+            (hop.ase.LBFGS, "max_step memory max_rise"),
+            (hop.ase.FIRE, "max_step dt dt_max alpha delay"),
+            (hop.ase.LearnedOptimizer, "max_step memory max_rise descend handover"),
+        ):
+            for name in names.split():
+                self.assertRegex(kind.__doc__, rf"(?m)^{name} = ", kind)
+            for name in ("fmax", "cell", "max_time", "temperature", "abort", "hop", "recall"):
+                self.assertNotRegex(kind.__doc__, rf"(?m)^{name} = ", kind)
+
     def test_help(self):
         for module in self.modules():
             for name in set(module.__all__) - {"library_path", "Task"}:

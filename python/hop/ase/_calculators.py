@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.data import chemical_symbols
 
 from .. import _data
-from .._errors import ArgumentError
+from .._errors import ArgumentError, Error
 from .._potential import Potential, potentials
 from .._structure import Structure
 
@@ -33,6 +34,8 @@ class HopCalculator(Calculator):  # type: ignore[misc]
 
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
     nolabel = True
+    #: What a periodic structure needs when the potential has no cut-off.
+    cutoff_hint = ""
     #: Properties of Atoms that do not matter here.
     ignored_changes = {"initial_charges", "initial_magmoms"}
 
@@ -72,7 +75,20 @@ class HopCalculator(Calculator):  # type: ignore[misc]
         self.__dict__.update(state)
         self._forget()
 
+    def __repr__(self) -> str:
+        given = (f"{name}={value!r}" for name, value in self.todict().items())
+        return f"{type(self).__name__}({', '.join(given)})"
+
     # ---- what subclasses say ---------------------------------------------------------
+
+    def _one_of(self, *names: str) -> None:
+        """These exclude one another."""
+        given = [name for name in names if self.parameters[name] is not None]
+        if len(given) > 1:
+            raise ArgumentError(
+                f"{type(self).__name__}: expected {' or '.join(names)}, got"
+                f" {' and '.join(given)}"
+            )
 
     def _make(self, symbols: list[str]) -> Potential:
         raise NotImplementedError
@@ -108,10 +124,16 @@ class HopCalculator(Calculator):  # type: ignore[misc]
         super().calculate(atoms, properties, system_changes)
         if self.parameters.get("potential", "") is None and "numbers" in system_changes:
             self._forget()  # it was chosen by the elements
-        potential = self.potential
-        structure = self._current(self.atoms, system_changes)
         self.results = {}
-        energy = potential.evaluate(structure)
+        potential = self.potential
+        if potential.cutoff == np.inf and self.atoms.pbc.any():
+            raise ArgumentError(
+                f"{type(self).__name__}: this potential has no cut-off, which periodic"
+                f" atoms need: {self.cutoff_hint}"
+            )
+        structure = self._current(self.atoms, system_changes)
+        with _Speaking(type(self).__name__):
+            energy = potential.evaluate(structure)
         results: dict[str, Any] = {"energy": energy, "free_energy": energy}
         results["forces"] = structure.forces.copy()
         if np.isfinite(structure.energies).all():
@@ -121,26 +143,67 @@ class HopCalculator(Calculator):  # type: ignore[misc]
         self.results = results
 
 
+class _Speaking:
+    """Errors speak of the calculator, not of the file that was made for libhop to read."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, problem: Any, traceback: Any) -> None:
+        if isinstance(problem, Error) and _WRITTEN.search(str(problem)):
+            raise type(problem)(_WRITTEN.sub(self._name, str(problem))) from None
+
+
+_WRITTEN = re.compile(r"\S*/written-by-hop\.\w+(:\d+)?")
+
+
+def _from_text(text: str, ending: str, name: str) -> Potential:
+    with tempfile.TemporaryDirectory() as folder, _Speaking(name):
+        path = Path(folder) / ("written-by-hop" + ending)
+        path.write_text(text)
+        return Potential.load(path)
+
+
+def _built_in(name: str, ending: str) -> Optional[str]:
+    """The whole name of a built-in potential; None: it must be a file."""
+    known = [candidate for candidate in potentials() if candidate.endswith(ending)]
+    for candidate in (name, name + ending):
+        if candidate in known:
+            return candidate
+    if Path(name).exists():
+        return None
+    raise ArgumentError(
+        f"potential: expected a file or one of"
+        f" {', '.join(n[: -len(ending)] for n in known)}, got {name!r}"
+    )
+
+
 def _named(name: str, ending: str) -> Potential:
     """A built-in potential, with or without its ending, or a file."""
-    for candidate in (name, name + ending):
-        if candidate in potentials():
-            return Potential.builtin(candidate)
-    return Potential.load(name)
+    known = _built_in(name, ending)
+    return Potential.load(name) if known is None else Potential.builtin(known)
 
 
 def _text_of(name: str, ending: str) -> str:
-    for candidate in (name, name + ending):
-        if candidate in potentials():
-            return _data.find("potentials", candidate).read_text()
-    return Path(name).read_text()
+    """The parameter file of one."""
+    known = _built_in(name, ending)
+    path = Path(name) if known is None else _data.find("potentials", known)
+    return path.read_text()
 
 
-def _from_text(text: str, ending: str) -> Potential:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / ("parameters" + ending)
-        path.write_text(text)
-        return Potential.load(path)
+def _cut(text: str, columns: int, cutoff: Sequence[Any]) -> str:
+    """The parameter file with other cut-offs behind the first columns."""
+    kept = [line for line in text.splitlines() if line.startswith("#")]
+    kept += [" ".join([*row[:columns], *map(str, cutoff)]) for row in _rows(text)]
+    return "\n".join(kept) + "\n"
+
+
+def _rows(text: str) -> list[list[str]]:
+    rows = (line.split("#")[0].split() for line in text.splitlines())
+    return [row for row in rows if row]
 
 
 def _lines(pairs: Pairs) -> str:
@@ -182,20 +245,24 @@ class Gupta(HopCalculator):
         "pairs": None,
         "threads": 1,
     }
+    cutoff_hint = 'give cutoff="third", or cutoff=(start, end) in angstrom'
 
     def __init__(self, potential: Optional[str] = None, **parameters: Any) -> None:
         super().__init__(potential=potential, **parameters)
 
     def _make(self, symbols: list[str]) -> Potential:
         pairs, cutoff = self.parameters["pairs"], self.parameters["cutoff"]
-        name = self.parameters["potential"]
+        self._one_of("potential", "pairs")
         if pairs is not None:
             text = _lines(pairs)
-        elif cutoff is None:
-            return _named(name or _for_elements(symbols), ".gupta")
         else:
-            text = _text_of(name or _for_elements(symbols), ".gupta")
-        return _from_text(text if cutoff is None else _cut(text, cutoff), ".gupta")
+            name = self.parameters["potential"] or _for_elements(symbols)
+            if cutoff is None:
+                return _named(name, ".gupta")
+            text = _text_of(name, ".gupta")
+        if cutoff is not None:
+            text = _cut(text, 7, _start_and_end(text, cutoff))
+        return _from_text(text, ".gupta", "Gupta")
 
 
 def _for_elements(symbols: list[str]) -> str:
@@ -211,22 +278,17 @@ def _for_elements(symbols: list[str]) -> str:
     )
 
 
-def _cut(text: str, cutoff: Any) -> str:
-    """The parameter file with other cut-offs."""
-    kept = [line for line in text.splitlines() if line.startswith("#")]
-    rows = [line.split("#")[0].split() for line in text.splitlines()]
-    rows = [row for row in rows if row]
-    if cutoff == "third":
-        shortest = min(float(row[2]) for row in rows)
-        cutoff = (2**0.5 * shortest, 3**0.5 * shortest)
+def _start_and_end(text: str, cutoff: Any) -> tuple[float, float]:
+    if isinstance(cutoff, str) and cutoff == "third":
+        shortest = min(float(row[2]) for row in _rows(text))
+        return 2**0.5 * shortest, 3**0.5 * shortest
     try:
         start, end = (float(number) for number in cutoff)
     except (TypeError, ValueError):
         raise ArgumentError(
-            f"cutoff: expected (start, end) or 'third', got {cutoff!r}"
+            f"cutoff: expected (start, end) in angstrom or 'third', got {cutoff!r}"
         ) from None
-    kept += [" ".join([*row[:7], repr(start), repr(end)]) for row in rows]
-    return "\n".join(kept) + "\n"
+    return start, end
 
 
 class StillingerWeber(HopCalculator):
@@ -262,15 +324,15 @@ class LennardJones(HopCalculator):
     Parameters
     ----------
     potential
-        A built-in one ("Ar"), or a .lj file.
+        A built-in one ("Ar", the default), or a .lj file.
     epsilon, sigma
         Instead of it: eV and angstrom, the same for all elements.
-    cutoff, style
-        With `epsilon` and `sigma`: cut-off in angstrom (None: none, and periodic
-        structures are refused), and "smooth", "shift" or "truncate".
     pairs
-        Instead of all these: {"Ar-Kr": (epsilon, sigma, cutoff, style)}, the last two
-        may be left out.
+        Instead of both: {"Ar-Kr": (epsilon, sigma, cutoff, style)}, the last two may be
+        left out.
+    cutoff, style
+        Of all pairs: cut-off in angstrom (None: as in the file or `pairs`, mostly none, and
+        then periodic structures are refused), and "smooth", "shift" or "truncate".
     threads
         For many atoms; the result does not depend on it.
     """
@@ -279,25 +341,30 @@ class LennardJones(HopCalculator):
         "potential": None,
         "epsilon": None,
         "sigma": None,
+        "pairs": None,
         "cutoff": None,
         "style": "smooth",
-        "pairs": None,
         "threads": 1,
     }
+    cutoff_hint = "give `cutoff` in angstrom, such as 2.5 sigma"
 
     def __init__(self, potential: Optional[str] = None, **parameters: Any) -> None:
         super().__init__(potential=potential, **parameters)
 
     def _make(self, symbols: list[str]) -> Potential:
         p = self.parameters
-        if p["pairs"] is not None:
-            return _from_text(_lines(p["pairs"]), ".lj")
-        if p["epsilon"] is None and p["sigma"] is None:
-            return _named(p["potential"] or "Ar", ".lj")
-        if p["epsilon"] is None or p["sigma"] is None:
+        self._one_of("potential", "pairs", "epsilon")
+        if (p["epsilon"] is None) != (p["sigma"] is None):
             raise ArgumentError("LennardJones: expected epsilon and sigma, got one")
-        numbers = [p["epsilon"], p["sigma"]]
+        if p["pairs"] is not None:
+            text = _lines(p["pairs"])
+        elif p["epsilon"] is not None:
+            pairs = itertools.combinations_with_replacement(symbols, 2)
+            text = _lines({"-".join(pair): (p["epsilon"], p["sigma"]) for pair in pairs})
+        elif p["cutoff"] is None:
+            return _named(p["potential"] or "Ar", ".lj")
+        else:
+            text = _text_of(p["potential"] or "Ar", ".lj")
         if p["cutoff"] is not None:
-            numbers += [p["cutoff"], p["style"]]
-        pairs = itertools.combinations_with_replacement(symbols, 2)
-        return _from_text(_lines({"-".join(pair): numbers for pair in pairs}), ".lj")
+            text = _cut(text, 4, (p["cutoff"], p["style"]))
+        return _from_text(text, ".lj", "LennardJones")

@@ -9,6 +9,7 @@ import numpy as np
 from .._arrays import Integers, Reals
 from .._model import Model
 from .._optimizer import Optimizer
+from .._options import Option, options
 from .._structure import Structure
 from . import _scales
 from ._scales import Chosen
@@ -18,10 +19,20 @@ LOOKS = (2, 8)
 #: and replaced when stiffnesses differ by more than this factor: random starts look several
 #: times as stiff as their minima, and are best descended from in the minima's units.
 TOLERANCE = 16.0
-#: ASE decides when to stop.
+#: Options with which a descent does not end: ASE decides when to stop.
 ENDLESS = {"fmax": 1e-12, "patience": 0, "quenches": 1, "polish": 0}
-#: Options of the learned kind that could end its only quench.
+#: The same of the options of a search, which the learned kind has.
 ENDLESS_SEARCH = {"quench_steps": 1e15, "abort": 0, "abandon": 0}
+
+
+def useful(kind: str) -> tuple[Option, ...]:
+    """The options of a descent that ASE ends: none of limits, cells and searches."""
+    names = {k: {option.name for option in options(k)} for k in ("fire", "lbfgs", kind)}
+    common = names["fire"] & names["lbfgs"] - {"max_step"}
+    wanted = names[kind] - common
+    if kind == "learned":
+        wanted &= names["lbfgs"] | {"descend", "handover"}
+    return tuple(option for option in options(kind) if option.name in wanted)
 
 
 class Point(NamedTuple):
@@ -104,6 +115,8 @@ class Descent:
 
     def next(self, point: Point) -> Optional[Reals]:
         """Where to evaluate next; None: no step is possible."""
+        if not len(point.positions):
+            return None
         if self._optimizer is not None and self._elsewhere(point.positions):
             self.forget()
         if self._optimizer is None:

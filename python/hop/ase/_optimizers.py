@@ -14,9 +14,9 @@ from ase.parallel import world
 
 from .._errors import ArgumentError
 from .._model import Model
-from .._options import options
+from .._options import document, options
 from . import _scales
-from ._descent import ENDLESS, ENDLESS_SEARCH, Descent, Point
+from ._descent import Descent, Point, useful
 from ._restart import Log, pack, unpack
 from ._surface import Surface
 
@@ -47,12 +47,18 @@ class HopOptimizer(Optimizer):  # type: ignore[misc]
         eV, bond stiffness in eV/angstrom^2).  None: from the elements, and from the
         first steps where they turn out different.
     **keywords
-        The options of libhop's optimizer (`hop.options(kind)`) and what else ASE's
-        optimizers take, such as `append_trajectory` or `master`.
+        The options of libhop's optimizer, and what else ASE's optimizers take, such as
+        `append_trajectory` or `master`.
     """
 
     #: Its name in libhop.
     kind = ""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Options are documented where they are keywords."""
+        super().__init_subclass__(**keywords)
+        if "kind" in vars(cls):
+            document(cls, HopOptimizer, useful(cls.kind))
 
     def __init__(
         self,
@@ -79,16 +85,17 @@ class HopOptimizer(Optimizer):  # type: ignore[misc]
         """Those of libhop out of all keywords; the others must be ASE's."""
         ours = [option.name for option in options(self.kind)]
         taken = {name: keywords.pop(name) for name in ours if name in keywords}
+        known = [option.name for option in useful(self.kind)]
         for name in taken:
-            if name in ENDLESS or (self.kind == "learned" and name in ENDLESS_SEARCH):
+            if name not in known:
                 raise ArgumentError(
-                    f"{type(self).__name__}: {name} is not for a relaxation in ASE, which"
-                    " decides when to stop"
+                    f"{type(self).__name__}: {name} is for runs of libhop alone; here ASE"
+                    " decides when to stop, and its filters relax cells"
                 )
         for name in set(keywords) - _ase_keywords():
             raise TypeError(
                 f"{type(self).__name__}: expected an option of {self.kind}"
-                f" ({', '.join(ours)}) or of ASE's Optimizer, got {name!r}"
+                f" ({', '.join(known)}) or of ASE's Optimizer, got {name!r}"
             )
         return taken
 
@@ -121,6 +128,8 @@ class HopOptimizer(Optimizer):  # type: ignore[misc]
         """The state of the restart file."""
         header, records = self._log.read()
         self.initialize()
+        if not header:
+            return  # it was killed before it began
         self._begun = True
         shape = (len(self._surface.rows), 3)
         if header.get("kind") != self.kind or header.get("rows") != shape[0]:
@@ -246,7 +255,7 @@ class LearnedOptimizer(HopOptimizer):
     quasi-Newton step, force and momentum.
 
     `model` is a `hop.Model` or a file; None takes the one for metals that comes with
-    libhop.  `LBFGS` and `FIRE` have the same interface.
+    libhop.
     """
 
     kind = "learned"
@@ -265,9 +274,6 @@ class LearnedOptimizer(HopOptimizer):
         self._given = model
         super().__init__(atoms, restart, logfile, trajectory, maxstep, **keywords)
 
-    def _model(self) -> Model:
-        if self._given is None:
-            self._given = Model.pretrained()
-        elif not isinstance(self._given, Model):
-            self._given = Model.load(self._given)
+    def _model(self) -> Optional[Model]:
+        self._given = Model._chosen(self._given, self.kind)
         return self._given

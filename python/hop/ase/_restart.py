@@ -20,6 +20,7 @@ from .._arrays import Reals
 from .._errors import FormatError
 
 FORMAT = "hop-evaluations-1"
+_BEGINNING = f'{{"format": "{FORMAT}"'.encode()
 
 
 def pack(array: Reals) -> str:
@@ -54,30 +55,29 @@ class Log:
 
     def read(self) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
         """
-        The header and the records; a torn last line is cut off the file.
+        The header and the records; a torn last line is cut off the file.  The header is
+        empty if it was torn itself.
 
-        `FormatError`: the file is none of ours.
+        `FormatError`: the file is none of ours, and stays as it is.
         """
         assert self.path is not None
-        lines = self._lines()
+        data = self.path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if not whole and _BEGINNING.startswith(data[: len(_BEGINNING)]):
+            return {}, iter(())
+        lines = whole.decode(errors="replace").splitlines()
         try:
             header = json.loads(lines[0])
             if header["format"] != FORMAT:
                 raise ValueError(header["format"])
         except (IndexError, KeyError, TypeError, ValueError) as problem:
             raise FormatError(
-                f"{self.path}: expected a restart file of libhop ({FORMAT}),"
-                f" got something else ({problem})"
-            ) from None
-        return header, self._records(lines[1:])
-
-    def _lines(self) -> list[str]:
-        assert self.path is not None
-        data = self.path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
+                f"{self.path}: expected a restart file of libhop ({FORMAT}), got"
+                " something else"
+            ) from problem
         if self._write and len(whole) < len(data):
             os.truncate(self.path, len(whole))
-        return whole.decode(errors="replace").splitlines()
+        return header, self._records(lines[1:])
 
     def _records(self, lines: list[str]) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(lines, 2):

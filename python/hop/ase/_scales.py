@@ -64,6 +64,8 @@ def of_elements(numbers: Integers, calculator: Any = None) -> Chosen:
     Before anything is known: libhop's own potential, or a built-in one of these
     elements, or radii and usual bonds.
     """
+    if not len(numbers):
+        numbers = np.zeros(1, dtype=np.int32)  # all atoms are fixed
     if isinstance(calculator, HopCalculator) and calculator.atoms is not None:
         try:
             return Chosen(_mean(calculator.potential, numbers), calculator.potential)

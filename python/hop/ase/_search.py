@@ -10,14 +10,15 @@ from typing import IO, Any, Callable, NamedTuple, Optional, Union
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import CalculatorError, PropertyNotImplementedError
+from ase.calculators.calculator import CalculatorError
 from ase.io.trajectory import Trajectory
 from ase.parallel import world
 
 from .._archive import Archive
-from .._errors import ArgumentError, Error, FileError, Status
+from .._errors import ArgumentError, Error, FileError, NonfiniteError, Status
 from .._model import Model
 from .._optimizer import Optimizer, Progress
+from .._options import document, options as hop_options
 from .._structure import Structure
 from . import _scales
 from ._restart import pack
@@ -56,7 +57,7 @@ class Search:
     ----------
     atoms
         Where to begin, with a calculator; constraints may be FixAtoms.  After `run` they
-        are the best structure.
+        are the best structure.  With the option `cell` the cell relaxes in each quench.
     seed
         Of all random numbers.  The same start, seed and calculator give the same search.
     restart
@@ -67,7 +68,8 @@ class Search:
     logfile
         A line for each new lowest minimum; None for none.
     trajectory
-        The minima in the order in which they are first found (not on a restart again).
+        The minima in the order in which they are first found.  A file that is there is
+        replaced, or goes on when the search does.
     scales
         Natural units, as in the optimizers; None: from the elements.
     same
@@ -76,11 +78,19 @@ class Search:
     capacity
         So many of the lowest minima are kept.
     **options
-        Those of libhop's optimizer (`hop.options(kind)`); energies in binding energies
-        per atom (e0) and lengths in nearest-neighbour distances (r0).
+        Those of libhop's optimizer.  Mind the units: temperature and the like count
+        binding energies per atom (e0), lengths nearest-neighbour distances (r0):
+        `search.scales` says what these are in eV and angstrom.
     """
 
+    #: Its name in libhop.
     kind = ""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Options are documented where they are keywords."""
+        super().__init_subclass__(**keywords)
+        if "kind" in vars(cls):
+            document(cls, Search, hop_options(cls.kind))
 
     def __init__(
         self,
@@ -108,9 +118,7 @@ class Search:
             self._structure,
             chosen.potential,
             self._model(),
-            seed=seed,
-            polish=0,
-            **options,
+            **{"seed": seed, "polish": 0, **options},
         )
         self._logfile = logfile
         self._trajectory = None if trajectory is None else str(trajectory)
@@ -122,8 +130,7 @@ class Search:
         )
         self._saved = Saved(restart, self._writes)
         self._unsaved = False
-        self._skip = 0
-        self._count_frames()
+        self._frames = self._skip = 0
         self._origin = self._identity()
         if self._saved.exists():
             self._resume()
@@ -138,7 +145,7 @@ class Search:
         return {
             "kind": self.kind,
             "atoms": self.atoms.get_chemical_formula(),
-            "start": pack(self._structure.positions),
+            "start": pack(np.vstack([self._structure.positions, self._structure.cell])),
             "options": {
                 name: value
                 for name, value in self._optimizer.options.items()
@@ -151,32 +158,23 @@ class Search:
         header, path = self._saved.header(), self._saved.path
         limits = {name: self._optimizer.get(name) for name in LIMITS}
         for name, value in self._origin.items():
-            theirs = header.get(name)
-            if theirs != value:
-                raise ArgumentError(
-                    f"{path}: {name}: expected {_difference(value, theirs)},"
-                    f" got {_difference(theirs, value)}"
-                )
+            if header.get(name) != value:
+                raise ArgumentError(f"{path}: {_difference(name, value, header.get(name))}")
         archive = self._saved.load(self._optimizer)
         if archive is not None:
             self._archive = archive
         self._optimizer.set(**limits)
-        # frames that were written after the file was saved are not written again
-        self._skip = max(0, self._count_frames() - int(header.get("frames", 0)))
-        self._frames -= self._skip
+        if self._trajectory is not None and Path(self._trajectory).exists():
+            with Trajectory(self._trajectory) as file:
+                frames = len(file)
+            # those that were written after the file was saved are not written again
+            self._skip = max(0, frames - int(header.get("frames", 0)))
+            self._frames = frames - self._skip
 
     def _save(self) -> None:
         header = {**self._origin, "frames": self._frames}
         self._saved.save(header, self._optimizer, self._archive)
         self._unsaved = False
-
-    def _count_frames(self) -> int:
-        if self._trajectory is None or not Path(self._trajectory).exists():
-            self._frames = 0
-        else:
-            with Trajectory(self._trajectory) as file:
-                self._frames = len(file)
-        return self._frames
 
     # ---- the loop --------------------------------------------------------------------
 
@@ -185,6 +183,7 @@ class Search:
     ) -> Iterator[Progress]:
         """
         As `run`, yielding the progress after each evaluation; leave it when you like.
+        The atoms are the point that was evaluated; `best` is the best.
         """
         begun = self._optimizer.progress
         try:
@@ -195,7 +194,9 @@ class Search:
                         break
                 if hops is not None and now.quenches - begun.quenches >= hops:
                     break
-                self._tell(*self._evaluate())
+                self._evaluate()
+                self._unsaved = True
+                self._optimizer.tell()
                 if self._saved.due():
                     self._save()
                 yield self._optimizer.progress
@@ -223,7 +224,8 @@ class Search:
     ) -> float:
         """
         Search on for so many evaluations more, or so many quenches, or until an option's
-        limit; the atoms receive the best structure.  Returns its energy, eV.
+        limit; the atoms receive the best structure.  Returns its energy, eV; where the
+        cell relaxes under a pressure, its enthalpy.
 
         `callback` is called after each evaluation; true stops the run.  What it or the
         calculator raises comes out unchanged, and the search can go on.
@@ -244,32 +246,25 @@ class Search:
                     break
         finally:
             if np.isfinite(self._optimizer.progress.best_energy):
-                self.atoms.set_positions(
-                    self._optimizer.best.positions, apply_constraint=False
-                )
+                _place(self.atoms, self._optimizer.best)
         return float(self._optimizer.progress.best_energy)
 
-    def _evaluate(self) -> tuple[float, Any, Any]:
-        atoms = self.atoms
-        atoms.set_positions(self._structure.positions, apply_constraint=False)
+    def _evaluate(self) -> None:
+        """Energy, forces and, where the cell relaxes, virial of what the optimizer asks."""
+        atoms, structure = self.atoms, self._structure
+        _place(atoms, structure)
+        structure.energy = np.nan  # until all went well
         try:
-            forces = atoms.get_forces(apply_constraint=False)
-            energy = float(atoms.get_potential_energy())
-        except CalculatorError as problem:
-            if isinstance(problem, PropertyNotImplementedError):
-                raise
+            structure.forces[...] = atoms.get_forces(apply_constraint=False)
+            if self._optimizer.get("cell"):
+                stress = atoms.get_stress(apply_constraint=False)
+                structure.virial[...] = -stress * atoms.get_volume()
+            energies = atoms.calc.results.get("energies")
+            if energies is not None:
+                structure.energies[...] = energies
+            structure.energy = float(atoms.get_potential_energy())
+        except (CalculatorError, NonfiniteError) as problem:
             logger.info("the calculator failed, a nearer point is tried: %s", problem)
-            return np.nan, np.full((len(atoms), 3), np.nan), None
-        return energy, forces, atoms.calc.results.get("energies")
-
-    def _tell(self, energy: float, forces: Any, energies: Any) -> None:
-        structure = self._structure
-        structure.energy = energy
-        structure.forces[...] = forces
-        if energies is not None:
-            structure.energies[...] = energies
-        self._unsaved = True
-        self._optimizer.tell()
 
     # ---- minima ----------------------------------------------------------------------
 
@@ -285,7 +280,7 @@ class Search:
         from ase.calculators.singlepoint import SinglePointCalculator
 
         atoms = self.atoms.copy()
-        atoms.set_positions(found.positions, apply_constraint=False)
+        _place(atoms, found)
         atoms.calc = SinglePointCalculator(
             atoms, energy=found.energy, forces=found.forces.copy()
         )
@@ -298,7 +293,7 @@ class Search:
             if self._skip > 0:
                 self._skip -= 1
             else:
-                with Trajectory(self._trajectory, "a") as file:
+                with Trajectory(self._trajectory, "a" if self._frames else "w") as file:
                     file.write(self._dress(found))
             self._frames += 1
         if self._logfile is None or not lowest:
@@ -356,12 +351,20 @@ class Search:
         self._optimizer.set(**limits)
 
 
-def _difference(one: Any, other: Any) -> str:
-    """What of `one` is not so in `other`, shortly."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        names = [name for name in one if one[name] != other.get(name)]
-        return ", ".join(f"{name} = {one[name]}" for name in names)[:200] or "others"
-    return f"{one!s:.60}"
+def _place(atoms: Atoms, structure: Structure) -> None:
+    atoms.set_cell(structure.cell)
+    atoms.set_positions(structure.positions, apply_constraint=False)
+
+
+def _difference(name: str, ours: Any, theirs: Any) -> str:
+    """What of a saved search is not as it should be."""
+    if name == "start":
+        return "start: expected the atoms where the search began, got others"
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        others = [option for option in ours if ours[option] != theirs.get(option)]
+        ours = ", ".join(f"{option} = {ours[option]}" for option in others)
+        theirs = ", ".join(f"{option} = {theirs.get(option)}" for option in others)
+    return f"{name}: expected {ours!s:.200}, got {theirs!s:.200}"
 
 
 def _distance_tolerance(atoms: Atoms, length: float) -> float:
@@ -380,15 +383,12 @@ class BasinHopping(Search):
     kind = "basin-hopping"
 
 
-BasinHopping.__doc__ = f"{BasinHopping.__doc__}\n{Search.__doc__}"
-
-
 class LearnedSearch(Search):
     """
     The learned optimizer's search: networks choose hops and descend.
 
     `model` is a `hop.Model` or a file; None takes the one for metals that comes with
-    libhop.  All else is as in `BasinHopping`.
+    libhop.
     """
 
     kind = "learned"
@@ -400,9 +400,7 @@ class LearnedSearch(Search):
         model: Union[Model, str, Path, None] = None,
         **keywords: Any,
     ) -> None:
-        if model is None:
-            model = Model.pretrained()
-        self._weights = model if isinstance(model, Model) else Model.load(model)
+        self._weights = Model._chosen(model, self.kind)
         super().__init__(atoms, **keywords)
 
     def _model(self) -> Optional[Model]:

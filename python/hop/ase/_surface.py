@@ -53,7 +53,11 @@ def unwrap(target: Any) -> Any:
     for name in ("atoms", "filterobj", "neb", "dimeratoms"):
         if not hasattr(target, "get_positions") and hasattr(target, name):
             target = getattr(target, name)
-    return target if hasattr(target, "get_positions") else Flat(target)
+    if hasattr(target, "get_positions"):
+        return target
+    if not hasattr(target, "get_x"):
+        raise TypeError(f"expected atoms, a filter or a band, got {target!r:.60}")
+    return Flat(target)
 
 
 class Surface:
