@@ -3,7 +3,8 @@
  *   tune_search SYSTEMS [--optimizer KIND] [--space FILE] [--rounds LIST] [--seed S]
  *               [--set NAME=VALUE,...] [--try NAME=VALUE,...] ... [--model FILE]
  *
- * SYSTEMS  lines of potential, formula, lowest energy known; # begins a comment
+ * SYSTEMS  lines of potential, formula, lowest energy known, and for a periodic
+ *          system the three edges of its cell in angstrom; # begins a comment
  * --space  lines of option, lowest, highest, and "linear", "log", "whole" or "flag"
  * --set    base settings instead of the defaults
  * --try    further settings to begin with, each on top of the base
@@ -47,7 +48,7 @@ typedef struct result {
 
 typedef struct system_ {
     char potential[64], formula[32];
-    double lowest, unit;
+    double lowest, unit, cell[3];
     hop_potential *handle;
     double found; /* the lowest that these searches have found */
 } system_;
@@ -190,6 +191,14 @@ static double seconds(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static void fill_cell(hop_structure *x, const system_ *system, uint64_t seed) {
+    for (int a = 0; a < 3; a++) {
+        hop_structure_cell(x)[4 * a] = system->cell[a];
+        hop_structure_periodic(x)[a] = 1;
+    }
+    must(hop_structure_scatter(x, system->handle, seed), system->formula);
+}
+
 static double trial(const settings *s, system_ *system, uint64_t seed, double calls,
                     result *out) {
     hop_structure *x;
@@ -197,6 +206,8 @@ static double trial(const settings *s, system_ *system, uint64_t seed, double ca
     run r = {.system = system};
     must(hop_structure_random(context, system->formula, system->handle, seed, &x),
          system->formula);
+    if (system->cell[0] > 0.0)
+        fill_cell(x, system, seed);
     must(hop_optimizer_new(context, kind, x, system->handle, &o), kind);
     if (model && strcmp(kind, "learned") == 0)
         must(hop_optimizer_set_model(o, model), "model");
@@ -364,7 +375,8 @@ static void read_systems(const char *path) {
         system_ *s = &systems[system_count];
         hop_structure *x;
         if (line[0] == '#' ||
-            sscanf(line, "%63s %31s %lf", s->potential, s->formula, &s->lowest) != 3)
+            sscanf(line, "%63s %31s %lf %lf %lf %lf", s->potential, s->formula,
+                   &s->lowest, &s->cell[0], &s->cell[1], &s->cell[2]) < 3)
             continue;
         must(hop_potential_builtin(context, s->potential, &s->handle), s->potential);
         must(hop_structure_random(context, s->formula, s->handle, 1, &x), s->formula);

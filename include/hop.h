@@ -256,6 +256,19 @@ HOP_API int hop_structure_random(hop_context *context, const char *formula,
                                  const hop_potential *potential, uint64_t seed,
                                  hop_structure **out);
 
+/**
+ * Give the atoms random positions, the usual start of a search in a cell: uniform in the
+ * cell of a periodic structure, none nearer to another or its images than 0.7 of the
+ * nearest-neighbour distance (less where the cell is crowded); without periodic directions
+ * a compact cluster.  Energy, forces and virial are forgotten.
+ *
+ * @param potential  says how far atoms are apart; NULL takes covalent radii
+ * @param seed       same structure, potential and seed: same bits
+ * @retval HOP_ERROR_ARGUMENT  fixed atoms, a singular cell, an element not in potential
+ */
+HOP_API int hop_structure_scatter(hop_structure *structure,
+                                  const hop_potential *potential, uint64_t seed);
+
 /** Number of atoms. */
 HOP_API size_t hop_structure_count(const hop_structure *structure);
 

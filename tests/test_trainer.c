@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "learning/evolution.h"
+#include "learning/searches.h"
 #include "learning/trainer.h"
 #include "support/support.h"
 
@@ -152,7 +153,16 @@ START_TEST(bad_tasks_are_refused) {
                {"Ag.gupta Qq7\n", "element"},
                {"Ag.gupta Au7\n", "Au"},
                {"Ag.gupta Ag7 -1\n", ":1: expected a positive weight"},
-               {"nosuch.gupta Ag7\n", "nosuch.gupta"}};
+               {"nosuch.gupta Ag7\n", "nosuch.gupta"},
+               {"Si.sw Si8 cell=5.4,5.4\n", ":1: expected a positive weight"},
+               {"Si.sw Si8 cell=0\n", ":1: expected a positive weight"},
+               {"Si.sw Si8 cell=5.4,5.4,5.4,5.4\n", ":1: expected a positive weight"},
+               {"Si.sw Si8 cell=5.4 cell=5.4\n", ":1: expected a positive weight"},
+               {"Si.sw Si8 1 cell=5.4 2\n", ":1: expected potential, formula, weight"},
+               {"# one\nset shake\n", ":2: expected an option"},
+               {"set shake=much\n", ":1: expected an option"},
+               {"set nothing=1\nSi.sw Si8\n", "bad.tasks:1: learned"},
+               {"set shake=-1\nSi.sw Si8\n", "bad.tasks:1: learned"}};
     hop_context *context;
     hop_trainer *t;
     ck_assert_int_eq(hop_context_new(NULL, &context), HOP_OK);
@@ -475,6 +485,69 @@ START_TEST(policy_remembers_so_many_systems) {
 }
 END_TEST
 
+/* Cells and settings of a task file, as the searches get them. */
+START_TEST(tasks_in_cells) {
+    static const char text[] = "Si.sw Si8 2 cell=5.5\n"
+                               "set shake=0.4 temperature=0.03\n"
+                               "Si.sw Si16 cell=5.5,5.6,11 3\n"
+                               "set shake=0.3\n"
+                               "Si.sw Si9 validation\n";
+    static const double edges[3][3] = {{5.5, 5.5, 5.5}, {5.5, 5.6, 11.0}, {0, 0, 0}};
+    static const double weights[3] = {2.0, 3.0, 0.0};
+    double shakes[3] = {0.0, 0.4, 0.3}, value;
+    hop_context *c;
+    hop_trainer *t;
+    hop__searches s;
+    ck_assert_int_eq(hop_context_new(NULL, &c), HOP_OK);
+    ck_assert_int_eq(
+        hop__trainer_make(c, "policy", "cells.tasks", text, strlen(text), &t), HOP_OK);
+    ck_assert_int_eq(hop__searches_make(t, c, &s), HOP_OK);
+    hop__options_reset(hop__settings_table("learned"), &s.optimizer[0]->settings);
+    shakes[0] = s.optimizer[0]->settings.shake;
+    for (size_t k = 0; k < 3; k++) {
+        const hop_structure *x = s.structure[k];
+        ck_assert_double_eq(t->tasks->task[k].weight, weights[k]);
+        ck_assert_int_eq(hop_optimizer_get(s.optimizer[k], "shake", &value), HOP_OK);
+        ck_assert_double_eq(value, shakes[k]);
+        for (int a = 0; a < 9; a++)
+            ck_assert_double_eq(x->cell[a], a % 4 == 0 ? edges[k][a / 4] : 0.0);
+        for (int a = 0; a < 3; a++)
+            ck_assert_int_eq(x->periodic[a], edges[k][a] > 0.0);
+    }
+    hop__searches_free(t, &s);
+    hop_trainer_free(t);
+    hop_context_free(c);
+}
+END_TEST
+
+/* In a cell the hop network is taught as for clusters: its weights move, and a training is
+   repeatable. */
+START_TEST(hops_in_cells_are_learned) {
+    static const char text[] =
+        "set twist_weight=1 range=1.8\nSi.sw Si8 1 cell=5.43095\nSi.sw Si12 1 "
+        "cell=5.43095,5.43095,8.15\n";
+    static double weights[2][60000], before[60000];
+    for (int run = 0; run < 2; run++) {
+        size_t count;
+        hop_context *c;
+        hop_trainer *t;
+        ck_assert_int_eq(hop_context_new(NULL, &c), HOP_OK);
+        ck_assert_int_eq(
+            hop__trainer_make(c, "policy", "cells.tasks", text, strlen(text), &t),
+            HOP_OK);
+        set_small(t);
+        ck_assert_int_eq(hop_trainer_set(t, "horizon", 2000), HOP_OK);
+        memcpy(before, hop__trainer_weights(t), t->count * sizeof *before);
+        finish(t, weights[run], &count);
+        ck_assert_uint_lt(count, 60000);
+        ck_assert_mem_ne(before, hop__trainer_weights(t), t->count * sizeof *before);
+        hop_trainer_free(t);
+        hop_context_free(c);
+    }
+    ck_assert_mem_eq(weights[0], weights[1], sizeof weights[0]);
+}
+END_TEST
+
 START_TEST(tasks_need_something_to_train_on) {
     static const char text[] = "Ag.gupta Ag7 validation\n";
     const char *path = support_path("none.tasks");
@@ -495,10 +568,12 @@ int main(void) {
     tcase_set_timeout(all, 300);
     tcase_add_loop_test(all, resumed_is_uninterrupted, 0, 12 * METHODS);
     tcase_add_loop_test(all, cancelled_is_uninterrupted, 0, METHODS);
-    tcase_add_loop_test(all, bad_tasks_are_refused, 0, 6);
+    tcase_add_loop_test(all, bad_tasks_are_refused, 0, 15);
     tcase_add_loop_test(all, every_allocation_of_the_main_job_fails_once, 0, METHODS);
     tcase_add_loop_test(all, the_best_of_validation_is_kept, 0, METHODS);
     tcase_add_test(all, tasks_need_something_to_train_on);
+    tcase_add_test(all, tasks_in_cells);
+    tcase_add_test(all, hops_in_cells_are_learned);
     tcase_add_test(all, policy_remembers_so_many_systems);
     tcase_add_test(all, kept_numbers_out_of_range);
     tcase_add_test(all, persistent_strategies);

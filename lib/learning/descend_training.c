@@ -59,7 +59,7 @@ static int make_start(worker *w, const hop__task *task, size_t k, hop__random *r
                       int64_t *calls) {
     hop_structure *s = w->structure[k];
     hop__hops *h = w->hops[k];
-    hop__generate_cluster(random, s->count, task->lengths, s->positions);
+    hop__generate_start(random, s, task->lengths);
     double kind = hop__random_uniform(random), energy;
     if (kind < 0.5)
         return HOP_OK;

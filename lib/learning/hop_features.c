@@ -62,6 +62,35 @@ static void add_neighbours(const hop__hop_atoms *atoms, const double *x,
     }
 }
 
+/* The same where there are images; `vicinity` has looked at the atoms. */
+static void add_images(const hop__hop_atoms *atoms, hop__hop_shells *s) {
+    const hop__vicinity *v = atoms->vicinity;
+    for (size_t i = 0; i < atoms->count; i++) {
+        const hop__neighbour *around = hop__vicinity_of(v, i);
+        s->first[i] = s->second[i] = s->unlike[i] = s->around[i] = 0.0;
+        for (size_t k = 0; k < v->many[i]; k++) {
+            const size_t j = around[k].atom;
+            const double reach = contact(atoms, i, j), r = around[k].distance;
+            const bool near = r < FIRST * reach;
+            s->first[i] += near ? 1.0 : 0.0;
+            s->second[i] += !near && r <= SECOND * reach ? 1.0 : 0.0;
+            s->unlike[i] += near && atoms->numbers[i] != atoms->numbers[j] ? 1.0 : 0.0;
+            s->around[i] += near ? s->energy[j] : 0.0;
+        }
+    }
+}
+
+/* Without a centre what counts is how loosely an atom is held: the mean of its four
+   shortest distances over contact, a tenth of a length being 1. */
+static double looseness(const hop__hop_atoms *atoms, size_t i) {
+    const hop__neighbour *around = hop__vicinity_of(atoms->vicinity, i);
+    const size_t most = atoms->vicinity->many[i] < 4 ? atoms->vicinity->many[i] : 4;
+    double sum = 0.0;
+    for (size_t k = 0; k < most; k++)
+        sum += around[k].distance / contact(atoms, i, around[k].atom) - 1.0;
+    return most > 0 ? 10.0 * sum / (double)most : 10.0;
+}
+
 /* Binding energies; false where they are not known. */
 static bool take_energies(const hop__hop_atoms *atoms, const double *energies,
                           hop__hop_shells *s) {
@@ -71,21 +100,32 @@ static bool take_energies(const hop__hop_atoms *atoms, const double *energies,
     return known;
 }
 
+static void count_neighbours(const hop__hop_atoms *atoms, const double *x,
+                             hop__hop_shells *s) {
+    if (atoms->vicinity)
+        add_images(atoms, s);
+    else
+        add_neighbours(atoms, x, s);
+}
+
 void hop__hop_shells_of(const hop__hop_atoms *atoms, const double *x,
                         const double *energies, hop__hop_shells *s) {
     const size_t n = atoms->count;
     double centre[3];
     centre_of(n, x, centre);
     const bool known = take_energies(atoms, energies, s);
-    add_neighbours(atoms, x, s);
+    count_neighbours(atoms, x, s);
     for (size_t i = 0; i < n && !known; i++)
         s->energy[i] = isfinite(energies[i]) ? s->energy[i] : -s->first[i] / 12.0;
     if (!known)
-        add_neighbours(atoms, x, s);
+        count_neighbours(atoms, x, s);
     s->mean_energy = 0.0;
     for (size_t i = 0; i < n; i++) {
         s->mean_energy += s->energy[i] / (double)n;
-        s->radius[i] = sqrt(square_distance(x + 3 * i, centre)) / atoms->compact - 1.0;
+        s->radius[i] =
+            atoms->vicinity
+                ? looseness(atoms, i)
+                : sqrt(square_distance(x + 3 * i, centre)) / atoms->compact - 1.0;
     }
     for (size_t i = 0; i < n; i++) {
         const double neighbours = s->first[i];
@@ -139,6 +179,15 @@ void hop__hop_features(const hop__hop_atoms *atoms, const hop__hop_shells *s,
     }
 }
 
+static double square_between(const hop__hop_atoms *atoms, const double *a,
+                             const double *b) {
+    double d[3];
+    if (!atoms->vicinity)
+        return square_distance(a, b);
+    hop__vicinity_between(atoms->vicinity, a, b, d);
+    return d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+}
+
 void hop__site_features(const hop__hop_atoms *atoms, const hop__hop_shells *s,
                         const double *x, size_t i, const double place[3],
                         const double centre[3], double *coordination,
@@ -147,7 +196,8 @@ void hop__site_features(const hop__hop_atoms *atoms, const hop__hop_shells *s,
     for (size_t j = 0; j < atoms->count; j++) {
         if (j == i)
             continue;
-        double square = square_distance(x + 3 * j, place), reach = contact(atoms, i, j);
+        double square = square_between(atoms, x + 3 * j, place),
+               reach = contact(atoms, i, j);
         if (square > SECOND * SECOND * reach * reach)
             continue;
         double near = hop__sigmoid(-12.0 * (sqrt(square) / reach - FIRST));
@@ -160,7 +210,8 @@ void hop__site_features(const hop__hop_atoms *atoms, const hop__hop_shells *s,
     in[0] = 0.5 * neighbours - 1.5;
     in[1] = 4.0 * (energy / some - s->mean_energy);
     in[2] = unlike / some;
-    in[3] = sqrt(square_distance(place, centre)) / atoms->compact - 1.0;
-    in[4] = sqrt(square_distance(place, x + 3 * i)) / (2.0 * atoms->compact) - 0.5;
+    in[3] = sqrt(square_between(atoms, place, centre)) / atoms->compact - 1.0;
+    in[4] =
+        sqrt(square_between(atoms, place, x + 3 * i)) / (2.0 * atoms->compact) - 0.5;
     in[5] = 8.0 * atoms->size[i];
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "potentials/potential.h"
+#include "structure/vicinity.h"
 
 #define HOP__HOP_INPUTS 29
 #define HOP__SITE_INPUTS 6
@@ -21,8 +22,9 @@ typedef struct hop__hop_atoms {
     const int32_t *numbers, *fixed;
     const double *lengths; /* each atom's own, angstrom */
     const double *size,
-        *cohesion;  /* its scales over the composition's mean, minus one */
-    bool alloy;     /* there are unlike atoms that are free */
+        *cohesion; /* its scales over the composition's mean, minus one */
+    bool alloy;    /* there are unlike atoms that are free */
+    const hop__vicinity *vicinity; /* of periodic systems; NULL: a cluster */
     double compact; /* radius of a compact cluster of so many atoms, angstrom */
 } hop__hop_atoms;
 

@@ -206,6 +206,13 @@ size_t hop__hop_policy_site(hop__hop_policy *p, hop__site site[HOP__SITES]) {
     return chosen;
 }
 
+double hop__hop_policy_size(hop__hop_policy *p) {
+    const double spread = hop__random_normal(p->random);
+    const double t = hop__tanh(p->mean[HOP__SIZE]);
+    score_mean(p, HOP__SIZE, spread / SPREAD * (1.0 - t * t));
+    return hop__exp(t + SPREAD * spread);
+}
+
 void hop__hop_policy_displace(hop__hop_policy *p, double radius, const double frame[9],
                               double *displacement) {
     const size_t n = p->atoms->count, stride = p->atoms->stride;

@@ -85,6 +85,9 @@ bool hop__hop_policy_again(hop__hop_policy *policy, enum hop__hop_output output,
 /* A site by its logit, to which the perceptron's output is added. */
 size_t hop__hop_policy_site(hop__hop_policy *policy, hop__site site[HOP__SITES]);
 
+/* A factor of the size of a move, 1 before the network but for some spread. */
+double hop__hop_policy_size(hop__hop_policy *policy);
+
 /* Displacements (3n) of all free atoms, normal with a mean square of `radius`^2 * 3/5
    each (that of a uniform ball) before the network, drawn in `frame`. */
 void hop__hop_policy_displace(hop__hop_policy *policy, double radius,

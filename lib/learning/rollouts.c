@@ -68,7 +68,7 @@ int hop__rollouts_draw(const hop_trainer *t, hop__rollouts *r, size_t k,
     const hop__task *task = &t->tasks->task[k];
     hop_structure *s = r->structure[k];
     r->task = k;
-    hop__generate_cluster(random, s->count, task->lengths, s->positions);
+    hop__generate_start(random, s, task->lengths);
     memcpy(r->start, s->positions, 3 * s->count * sizeof *r->start);
     *base = INFINITY;
     return quench(r, task, s, r->potential[k], QUENCH, base, calls);

@@ -14,6 +14,9 @@ int hop__searches_make(const hop_trainer *t, hop_context *context, hop__searches
                                    &s->optimizer[k]);
         if (status == HOP_OK)
             status = hop_optimizer_set(s->optimizer[k], "descend", 0.0);
+        for (size_t m = 0; m < t->tasks->task[k].settings && status == HOP_OK; m++)
+            status = hop_optimizer_set(s->optimizer[k], t->tasks->setting[m].name,
+                                       t->tasks->setting[m].value);
     }
     return status;
 }
@@ -31,8 +34,7 @@ int hop__searches_begin(const hop_trainer *t, hop__searches *s, size_t index,
     const size_t k = hop__trainer_choose(t, &random, index);
     hop_structure *start = s->structure[k];
     *task = k;
-    hop__generate_cluster(&random, start->count, t->tasks->task[k].lengths,
-                          start->positions);
+    hop__generate_start(&random, start, t->tasks->task[k].lengths);
     return hop__optimizer_restart(s->optimizer[k], start->positions,
                                   (double)(hop__random_bits(&random) >> 12));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "optimizers/settings.h"
 #include "potentials/parameter_file.h"
 #include "structure/generate.h"
 
@@ -20,6 +21,7 @@ void hop__tasks_free(hop__tasks *tasks) {
         hop__release(context, tasks->task[k].lengths);
     }
     hop__release(context, tasks->task);
+    hop__release(context, tasks->setting);
     hop__release(context, tasks->text);
     hop__release(context, tasks);
 }
@@ -39,6 +41,49 @@ static int load_potential(hop_context *context, const char *name, hop_potential 
     return hop_potential_load(context, name, out);
 }
 
+/* "cell=10.9" or "cell=10.9,10.9,5.4": the edges of a rectangular periodic cell. */
+static bool cell_word(hop__span word, double edges[3]) {
+    static const char name[] = "cell=";
+    const size_t length = sizeof name - 1;
+    if (word.length <= length || memcmp(word.start, name, length) != 0)
+        return false;
+    const char *at = word.start + length, *end = word.start + word.length;
+    size_t count = 0;
+    for (; count < 3 && at <= end; count++) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const hop__span number = {at, (size_t)((comma ? comma : end) - at)};
+        if (!hop__span_double(number, &edges[count]) ||
+            !(edges[count] >= 0.1 && edges[count] <= 1e5))
+            break;
+        at += number.length + 1;
+    }
+    if (count == 1)
+        edges[1] = edges[2] = edges[0];
+    return at == end + 1 && count != 2;
+}
+
+/* What may follow potential and formula, in any order. */
+static int parse_rest(hop_context *context, const hop__lines *lines, hop__span rest,
+                      hop__task *task) {
+    hop__span word;
+    bool weighed = false;
+    task->weight = 1.0;
+    while (hop__span_word(&rest, &word)) {
+        if (task->cell[0] == 0.0 && cell_word(word, task->cell))
+            continue;
+        if (weighed)
+            return hop__parameter_error(context, lines,
+                                        "potential, formula, weight and cell", word);
+        weighed = true;
+        if (hop__span_equals(word, "validation"))
+            task->weight = 0.0;
+        else if (!hop__span_double(word, &task->weight) || !(task->weight > 0.0))
+            return hop__parameter_error(
+                context, lines, "a positive weight, 'validation' or 'cell=10.9'", word);
+    }
+    return HOP_OK;
+}
+
 static int parse_task(hop_context *context, const hop__lines *lines, hop__span rest,
                       hop__task *task) {
     char name[MAX_WORD], formula[MAX_WORD];
@@ -48,18 +93,9 @@ static int parse_task(hop_context *context, const hop__lines *lines, hop__span r
     word = (hop__span){rest.start, 0};
     if (!hop__span_word(&rest, &word) || !word_text(word, formula))
         return hop__parameter_error(context, lines, "a formula", word);
-    task->weight = 1.0;
-    if (hop__span_word(&rest, &word)) {
-        if (hop__span_equals(word, "validation"))
-            task->weight = 0.0;
-        else if (!hop__span_double(word, &task->weight) || !(task->weight > 0.0))
-            return hop__parameter_error(context, lines,
-                                        "a positive weight or 'validation'", word);
-    }
-    if (hop__span_word(&rest, &word))
-        return hop__parameter_error(context, lines, "potential, formula and weight",
-                                    word);
-    int status = load_potential(context, name, &task->potential);
+    int status = parse_rest(context, lines, rest, task);
+    if (status == HOP_OK)
+        status = load_potential(context, name, &task->potential);
     if (status == HOP_OK)
         status = hop__formula_parse(context, formula, &task->numbers, &task->count);
     if (status == HOP_OK && task->count > MAX_TASK_ATOMS)
@@ -76,6 +112,54 @@ static int parse_task(hop_context *context, const hop__lines *lines, hop__span r
                          &task->units, task->lengths, task->energies);
 }
 
+/* "shake=0.4": an option of the learned optimizer. */
+static int parse_setting(hop__tasks *tasks, const hop__lines *lines, hop__span word) {
+    const char *equals = memchr(word.start, '=', word.length);
+    const size_t length = equals ? (size_t)(equals - word.start) : word.length - 1;
+    const hop__span before = {word.start, length},
+                    after = {word.start + length + 1, word.length - length - 1};
+    hop__task_setting *set = tasks->setting + tasks->settings;
+    char name[MAX_WORD];
+    if (!equals || !word_text(before, name) || !hop__span_double(after, &set->value))
+        return hop__parameter_error(tasks->context, lines,
+                                    "an option, such as shake=0.4", word);
+    hop__settings check;
+    const hop__option_table *table = hop__settings_table("learned");
+    int status = hop__options_set(tasks->context, table, &check, name, set->value);
+    if (status != HOP_OK)
+        return status;
+    set->name = hop__options_find(table, name)->name;
+    tasks->settings++;
+    return HOP_OK;
+}
+
+static int parse_settings(hop__tasks *tasks, const hop__lines *lines, hop__span rest) {
+    hop__span word;
+    while (hop__span_word(&rest, &word)) {
+        hop__task_setting *grown =
+            hop__resize(tasks->context, tasks->setting, tasks->settings + 1,
+                        sizeof *tasks->setting);
+        if (!grown)
+            return HOP_ERROR_MEMORY;
+        tasks->setting = grown;
+        int status = parse_setting(tasks, lines, word);
+        if (status == HOP_ERROR_ARGUMENT) /* say on which line it is */
+            return hop__fail(tasks->context, HOP_ERROR_FORMAT, "%.150s:%lld: %.300s",
+                             lines->name, (long long)lines->number,
+                             hop_error_message(tasks->context));
+        if (status != HOP_OK)
+            return status;
+    }
+    return HOP_OK;
+}
+
+/* True for a line of settings; `rest` is what follows. */
+static bool settings_line(hop__span line, hop__span *rest) {
+    hop__span word;
+    *rest = line;
+    return hop__span_word(rest, &word) && hop__span_equals(word, "set");
+}
+
 static int parse_all(hop__tasks *tasks, const char *name, const char *text,
                      size_t size) {
     hop__lines lines;
@@ -88,6 +172,13 @@ static int parse_all(hop__tasks *tasks, const char *name, const char *text,
                          (size_t)(nul - text));
     hop__lines_start(&lines, name, text, size);
     while (hop__parameter_line(&lines, &line)) {
+        hop__span rest;
+        if (settings_line(line, &rest)) {
+            int status = parse_settings(tasks, &lines, rest);
+            if (status != HOP_OK)
+                return status;
+            continue;
+        }
         if (tasks->count == MAX_TASKS)
             return hop__parameter_error(tasks->context, &lines, "at most 1000 tasks",
                                         line);
@@ -97,6 +188,7 @@ static int parse_all(hop__tasks *tasks, const char *name, const char *text,
             return HOP_ERROR_MEMORY;
         tasks->task = grown;
         hop__task *task = &grown[tasks->count++];
+        task->settings = tasks->settings;
         int status = parse_task(tasks->context, &lines, line, task);
         if (status == HOP_ERROR_FORMAT || status == HOP_ERROR_MEMORY)
             return status;

@@ -88,6 +88,10 @@ int hop__trainer_systems(const hop_trainer *t, hop_context *context,
         if (status == HOP_OK)
             status = hop_structure_new(context, task->count, task->numbers,
                                        &(*structure)[k]);
+        for (int a = 0; a < 3 && status == HOP_OK && task->cell[a] > 0.0; a++) {
+            (*structure)[k]->cell[4 * a] = task->cell[a];
+            (*structure)[k]->periodic[a] = 1;
+        }
     }
     return status;
 }

@@ -99,6 +99,9 @@ int hop__hops_new(hop_context *context, const hop_structure *start,
         hop__surface_begin(&h->surface, &h->atoms, h->block + h->numbers);
         hop__sites_begin(&h->sites, n, h->block + h->numbers + HOP__SURFACE_NUMBERS(n));
         status = hop__hop_policy_new(context, &h->atoms, &h->moves.random, &h->policy);
+        if (status == HOP_OK && hop__structure_is_periodic(start))
+            status = hop__network_new(context, start, &h->moves, &h->network);
+        h->atoms.vicinity = h->network ? h->network->vicinity : NULL;
     }
     if (status != HOP_OK) {
         hop__hops_free(h);
@@ -113,6 +116,7 @@ void hop__hops_free(hop__hops *h) {
     if (!h)
         return;
     hop__hop_policy_free(h->policy);
+    hop__network_free(h->network);
     hop__release(h->context, h->block);
     hop__release(h->context, h);
 }
@@ -219,6 +223,8 @@ void hop__hops_adopt(hop__hops *h, const double *x, double energy,
     h->accepted_energy = energy;
     memcpy(h->accepted, x, 3 * n * sizeof *x);
     memcpy(h->energies, energies, n * sizeof *energies);
+    if (h->network)
+        hop__network_look(h->network, h->accepted);
     hop__hop_shells_of(&h->atoms, h->accepted, h->energies, &h->shells);
     if (orders(h))
         hop__order_flips(&h->order, &h->sites, &h->surface, h->accepted,
@@ -277,7 +283,7 @@ static void remember_trial(hop__hops *h, double energy, bool better) {
         return;
     const double change = (energy - h->accepted_energy) / h->atoms.units.energy;
     const double rise = fmax(0.0, change);
-    if (h->move == HOP__MOVE_SWAP && h->settings->swap_learn > 0.0)
+    if (h->move == HOP__MOVE_SWAP && h->settings->swap_learn > 0.0 && h->atoms.alloy)
         hop__swaps_learn(&h->swaps, change);
     double outcome = hop__exp(-fmin(15.0 * rise, 100.0));
     for (size_t i = 0; i < h->start->count; i++) {
@@ -311,6 +317,8 @@ bool hop__hops_judge(hop__hops *h, const hop__ended *e) {
 /* ---- settling ---- */
 
 bool hop__hops_all_moved(const hop__hops *h) {
+    if (h->network && h->move < HOP__MOVE_TWIST)
+        return h->move == HOP__MOVE_SHAKE && h->settings->range == 0.0;
     return h->move != HOP__MOVE_RELOCATE && h->move != HOP__MOVE_SWAP;
 }
 
@@ -410,13 +418,15 @@ void hop__hops_propose(hop__hops *h, double *x) {
     h->history.since = (double)h->since_best;
     h->history.noise = h->policy->weights ? hop__random_normal(&h->moves.random) : 0.0;
     hop__hop_policy_look(h->policy, &h->shells, &h->history);
-    const bool cluster = is_cluster(h) && h->start->count > 1;
+    const bool many = h->start->count > 1;
+    const bool swaps = h->network ? many : h->atoms.alloy;
+    const bool turns = h->network ? h->network->repeatable : many;
     const double weight[HOP__HOP_KINDS] = {
         learned_weight(h, s->shake_weight, HOP__MOVE_SHAKE),
-        cluster ? learned_weight(h, s->relocate_weight, HOP__MOVE_RELOCATE) : 0.0,
-        h->atoms.alloy ? learned_weight(h, s->swap_weight, HOP__MOVE_SWAP) : 0.0,
-        cluster ? learned_weight(h, s->insert_weight, HOP__MOVE_INSERT) : 0.0,
-        cluster ? learned_weight(h, s->twist_weight, HOP__MOVE_TWIST) : 0.0};
+        many ? learned_weight(h, s->relocate_weight, HOP__MOVE_RELOCATE) : 0.0,
+        swaps ? learned_weight(h, s->swap_weight, HOP__MOVE_SWAP) : 0.0,
+        many ? learned_weight(h, s->insert_weight, HOP__MOVE_INSERT) : 0.0,
+        turns ? learned_weight(h, s->twist_weight, HOP__MOVE_TWIST) : 0.0};
     hop__hops_move(
         h, (enum hop__move)hop__hop_policy_kind(h->policy, weight, s->exploration), x);
 }

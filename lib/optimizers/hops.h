@@ -7,6 +7,7 @@
 #include "learning/hop_policy.h"
 #include "learning/shapes.h"
 #include "optimizers/moves.h"
+#include "optimizers/network.h"
 #include "optimizers/order.h"
 #include "optimizers/settings.h"
 #include "optimizers/swaps.h"
@@ -53,6 +54,7 @@ typedef struct hop__hops {
     double *sizes;        /* n: factors of a shake */
     hop__swaps swaps;
     hop__surface surface;
+    hop__network *network; /* of periodic systems; NULL: a cluster */
     hop__sites sites;
     hop__order order;
     bool ordering;   /* atoms of `settled` were exchanged */
@@ -94,6 +96,17 @@ void hop__hops_forget_trials(hop__hops *hops);
 
 /* A move of a given kind from the accepted minimum, written into x (3n). */
 void hop__hops_move(hop__hops *hops, enum hop__move move, double *x);
+
+/* The same in a periodic system (network_moves.c), atoms of x being at the accepted
+   minimum and h->involved zero. */
+void hop__hops_move_in_network(hop__hops *hops, enum hop__move move, double *x);
+
+/* A new random structure in a cell, x, may become one that repeats itself. */
+void hop__hops_repeat_start(hop__hops *hops, double *x);
+
+/* An atom that was not taken yet, preferably one that is weakly bound. */
+size_t hop__hops_weakly_bound(hop__hops *hops, enum hop__move move,
+                              enum hop__hop_output output);
 
 /* Is it time to recall a shape? */
 bool hop__hops_time_to_recall(hop__hops *hops);

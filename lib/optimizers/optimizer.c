@@ -225,7 +225,7 @@ static int create_hops(hop_optimizer *o) {
     o->hops->uniform = o->kind->descent != &hop__learned_kind;
     const bool wanted =
         o->settings.hop == 1.0 || (o->settings.hop == 2.0 && o->hops->atoms.alloy);
-    if (o->model && wanted && !hop__structure_is_periodic(o->start))
+    if (o->model && wanted)
         hop__model_hop(o->model, o->hops->policy);
     if (o->model && o->settings.recall > 0.0 && whole_cluster(o))
         o->hops->shapes = hop__model_shapes(o->model);

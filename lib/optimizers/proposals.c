@@ -11,6 +11,8 @@
 static void kick(hop__hops *h, double *x) {
     if (hop__random_uniform(&h->moves.random) < h->settings->restart) {
         hop__move_restart(&h->moves, x);
+        if (h->network)
+            hop__hops_repeat_start(h, x);
         hop__hops_forget_trials(h);
     } else {
         hop__move_shake(&h->moves, h->settings->kick * h->atoms.units.length, x);
@@ -27,8 +29,8 @@ static size_t untouched(const hop__hops *h) {
     return count;
 }
 
-static size_t weakly_bound(hop__hops *h, enum hop__move move,
-                           enum hop__hop_output output) {
+size_t hop__hops_weakly_bound(hop__hops *h, enum hop__move move,
+                              enum hop__hop_output output) {
     for (size_t i = 0; i < h->start->count; i++)
         h->policy->logits[i] =
             h->start->fixed[i] || h->involved[i] != 0.0
@@ -72,7 +74,7 @@ static void twist(hop__hops *h, double *x) {
 /* Weakly bound atoms go to the centre (Takeuchi, J. Chem. Inf. Model. 46 (2006) 2066). */
 static void insert(hop__hops *h, double *x) {
     do {
-        const size_t atom = weakly_bound(h, HOP__MOVE_INSERT, HOP__INSERT);
+        const size_t atom = hop__hops_weakly_bound(h, HOP__MOVE_INSERT, HOP__INSERT);
         hop__move_insert(&h->moves, DEEP * h->atoms.units.length, atom, x);
         h->involved[atom] = 1.0;
     } while (untouched(h) > 1 && hop__hop_policy_again(h->policy, HOP__MORE_INSERTIONS,
@@ -96,7 +98,7 @@ static void relocate_one(hop__hops *h, double *x) {
     const size_t n = h->start->count;
     double centre[3] = {0.0, 0.0, 0.0}, place[HOP__SITES][3], neighbours;
     hop__site site[HOP__SITES];
-    const size_t atom = weakly_bound(h, HOP__MOVE_RELOCATE, HOP__RELOCATE);
+    const size_t atom = hop__hops_weakly_bound(h, HOP__MOVE_RELOCATE, HOP__RELOCATE);
     for (size_t a = 0; a < 3 * n; a++)
         centre[a % 3] += x[a] / (double)n;
     hop__moves_sites(&h->moves, x, atom, centre, HOP__SITES, place);
@@ -173,6 +175,9 @@ void hop__hops_move(hop__hops *h, enum hop__move move, double *x) {
     h->move = move;
     if (move == HOP__MOVE_KICK)
         kick(h, x);
+    else if (h->network && (move != HOP__MOVE_SHAKE || h->settings->range > 0.0) &&
+             (move != HOP__MOVE_SWAP || !h->atoms.alloy))
+        hop__hops_move_in_network(h, move, x);
     else if (move == HOP__MOVE_RELOCATE)
         relocate(h, x);
     else if (move == HOP__MOVE_SWAP)

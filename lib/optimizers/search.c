@@ -85,6 +85,16 @@ static bool any_free(const hop_optimizer *o) {
     return false;
 }
 
+/* Does the last move leave most atoms where they were, so that the curvature that is known
+   is worth keeping? */
+static bool nearby(const hop_optimizer *o) {
+    const hop__hops *h = o->hops;
+    if (!h->network)
+        return h->move == HOP__MOVE_SWAP && o->settings.promise > 0.0;
+    return h->move < HOP__MOVE_TWIST &&
+           (h->move != HOP__MOVE_SHAKE || o->settings.range > 0.0);
+}
+
 static void hop(hop_optimizer *o, bool complete, const double *energies) {
     const size_t n = 3 * o->start->count, strains = 3 * o->rows - n;
     hop__watch_start(o->watch);
@@ -103,7 +113,7 @@ static void hop(hop_optimizer *o, bool complete, const double *energies) {
     memcpy(o->search.x + n, o->strains, strains * sizeof(double));
     if (o->prior && hop__hops_all_moved(o->hops))
         hop__prior_relax(o->prior, o->search.x, (size_t)o->settings.prior);
-    if (o->settings.promise > 0.0 && o->hops->move == HOP__MOVE_SWAP)
+    if (nearby(o))
         continue_quench(&o->search);
     else
         start_quench(&o->search);
@@ -215,8 +225,8 @@ static bool hopeless(hop_optimizer *o) {
 static bool unpromising(const hop_optimizer *o) {
     const hop__settings *s = &o->settings;
     const hop__quench *q = &o->search;
-    if (s->promise == 0.0 || o->hops->move != HOP__MOVE_SWAP || o->hops->forgiving ||
-        o->hops->settling || !q->kind->jump || q->steps < 2)
+    if (s->promise == 0.0 || o->hops->move != HOP__MOVE_SWAP || !o->hops->atoms.alloy ||
+        o->hops->forgiving || o->hops->settling || !q->kind->jump || q->steps < 2)
         return false;
     return o->energy - s->promise * q->kind->outlook(q->state) >
            hop__hops_limit(o->hops) + s->abort_margin * o->units.energy;

@@ -64,10 +64,11 @@
         ROW(shake_weight, "", REAL, 0, 1e6, shake_weight_,                             \
             "relative frequency of shaking all atoms"),                                \
         ROW(relocate_weight, "", REAL, 0, 1e6, relocate_weight_,                       \
-            "relative frequency of moving weakly bound atoms to the surface "          \
-            "(clusters)"),                                                             \
+            "relative frequency of moving weakly bound atoms to the surface, in a "    \
+            "periodic system into voids"),                                             \
         ROW(swap_weight, "", REAL, 0, 1e6, swap_weight_,                               \
-            "relative frequency of exchanging unlike atoms (alloys)"),                 \
+            "relative frequency of exchanging unlike atoms (alloys), in a periodic "   \
+            "element of transposing bonds"),                                           \
         ROW(adapt, "", FLAG, 0, 1, adapt_, "adapt shake to the acceptance wanted"),    \
         ROW(acceptance, "", REAL, 0.01, 0.99, 0.5, "wanted share of accepted shakes"), \
         ROW(quench_fmax, "e0/r0", REAL, 1e-9, 1e3, quench_fmax_,                       \
@@ -121,12 +122,19 @@
             "cluster's surface after a shake's quench, as long as it lowers the "      \
             "energy; 0 = none"),                                                       \
         ROW(insert_weight, "", REAL, 0, 1e6, insert_weight_,                           \
-            "relative frequency of moving weakly bound atoms to the centre "           \
-            "(clusters)"),                                                             \
+            "relative frequency of moving weakly bound atoms to the centre, in a "     \
+            "periodic system into the largest void"),                                  \
         ROW(more_insertions, "", REAL, 0, 0.95, 0.55,                                  \
             "chance to move one atom more to the centre"),                             \
         ROW(twist_weight, "", REAL, 0, 1e6, twist_weight_,                             \
-            "relative frequency of turning a part of a cluster about an axis"),        \
+            "relative frequency of turning a part of a cluster about an axis; in a "   \
+            "periodic system of making half of the cell a copy of the other half"),    \
+        ROW(repeat_bias, "1/e0", REAL, 0, 1e6, 100,                                    \
+            "preference for well bound halves of a periodic cell when the other half " \
+            "becomes their copy"),                                                     \
+        ROW(range, "r0", REAL, 0, 2.3, 1.8,                                            \
+            "in periodic systems shakes and twists reach so far from a badly bound "   \
+            "atom; 0 = shake all atoms"),                                              \
         ROW(reorder, "", WHOLE, 0, 1e6, 40,                                            \
             "pairs of unlike atoms that are exchanged at a time, then, by what the "   \
             "minima so far told of the order of an alloy; 0 = none")

@@ -29,7 +29,7 @@ typedef struct hop__settings {
         site_bias, swap_bias, swap_learn, repeat, kind_learn, more_relocations,
         more_swaps, exploration, kick, kick_onset, kick_slope, restart, abort,
         abort_kappa, abort_margin, promise, apart, settle, insert_weight, twist_weight,
-        more_insertions, reorder;
+        more_insertions, reorder, range, repeat_bias;
 } hop__settings;
 
 /* NULL for an unknown kind. */

@@ -159,6 +159,14 @@ void hop__generate_in_cell(hop__random *random, size_t count, const double *leng
     }
 }
 
+void hop__generate_start(hop__random *random, hop_structure *s, const double *lengths) {
+    if (hop__structure_is_periodic(s))
+        hop__generate_in_cell(random, s->count, lengths, s->cell, s->periodic,
+                              s->positions);
+    else
+        hop__generate_cluster(random, s->count, lengths, s->positions);
+}
+
 static void shuffle(hop__random *random, int32_t *numbers, double *lengths,
                     size_t count) {
     for (size_t i = count; i > 1; i--) {
@@ -213,5 +221,30 @@ int hop_structure_random(hop_context *context, const char *formula,
         status = random_structure(context, numbers, work, count, &random, out);
     hop__release(context, work);
     hop__release(context, numbers);
+    return status;
+}
+
+int hop_structure_scatter(hop_structure *s, const hop_potential *potential,
+                          uint64_t seed) {
+    if (!s)
+        return HOP_ERROR_ARGUMENT;
+    hop_context *context = s->context;
+    hop__units units;
+    int status = hop__structure_check(context, s);
+    for (size_t i = 0; status == HOP_OK && i < s->count; i++)
+        if (s->fixed[i])
+            return hop__fail(context, HOP_ERROR_ARGUMENT,
+                             "scatter: expected no fixed atoms, got atom %zu", i);
+    double *lengths = hop__allocate(context, s->count, sizeof *lengths);
+    status = !lengths ? HOP_ERROR_MEMORY : status;
+    if (status == HOP_OK)
+        status = hop__units_of(context, potential, s->count, s->numbers, &units,
+                               lengths, NULL);
+    hop__random random = hop__random_start(seed, 0x73636174746572ULL);
+    if (status == HOP_OK) {
+        hop__generate_start(&random, s, lengths);
+        hop__structure_forget(s);
+    }
+    hop__release(context, lengths);
     return status;
 }

@@ -21,4 +21,8 @@ void hop__generate_in_cell(hop__random *random, size_t count, const double *leng
                            const double cell[9], const int32_t periodic[3],
                            double *positions);
 
+/* Whichever of the two the structure is; no atom stays where it is. */
+void hop__generate_start(hop__random *random, hop_structure *structure,
+                         const double *lengths);
+
 #endif

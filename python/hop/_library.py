@@ -187,6 +187,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "hop_structure_copy": (c_int, (_OBJECT, _OUT)),
     "hop_structure_free": (None, (_OBJECT,)),
     "hop_structure_random": (c_int, (_OBJECT, c_char_p, _OBJECT, c_uint64, _OUT)),
+    "hop_structure_scatter": (c_int, (_OBJECT, _OBJECT, c_uint64)),
     "hop_structure_count": (c_size_t, (_OBJECT,)),
     "hop_structure_numbers": (c_void_p, (_OBJECT,)),
     "hop_structure_positions": (c_void_p, (_OBJECT,)),

@@ -216,6 +216,22 @@ class Structure:
         arrays = {name: np.array(getattr(self, name)) for name in names}
         return _restore, (type(self), np.array(self.numbers), self.energy, arrays)
 
+    def scatter(self, potential: Optional[Potential] = None, seed: int = 0) -> None:
+        """
+        Give the atoms random positions, the usual start of a search in a cell.
+
+        Uniform in the cell of a periodic structure, none nearer to another or its images
+        than 0.7 of the nearest-neighbour distance; without a cell a compact cluster.
+        Energy, forces and virial are forgotten.
+        """
+        seed = operator.index(seed)
+        if not 0 <= seed < 2**64:
+            raise ArgumentError(f"seed: expected 0 to 2**64 - 1, got {seed}")
+        address = None if potential is None else _potential_address(potential)
+        self._handle.context.check(
+            library.hop_structure_scatter(self._handle.address, address, seed)
+        )
+
     # ---- looking ---------------------------------------------------------------------
 
     def _view(

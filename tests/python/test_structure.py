@@ -117,6 +117,25 @@ class Making(unittest.TestCase):
         with self.assertRaisesRegex(hop.ArgumentError, "Cu"):
             Structure.random("Cu38", potential, seed=1)
 
+    def test_scatter(self):
+        a = Structure("Si64", cell=[10.86, 10.86, 10.86])
+        b = a.copy()
+        a.scatter(seed=7)
+        b.scatter(seed=7)
+        np.testing.assert_array_equal(a.positions, b.positions)
+        self.assertTrue(((a.positions >= 0) & (a.positions < 10.86)).all())
+        apart = a.positions[:, None] - a.positions[None]
+        apart -= 10.86 * np.round(apart / 10.86)
+        apart = np.linalg.norm(apart, axis=2) + 10 * np.eye(64)
+        self.assertGreater(apart.min(), 1.0)
+        b.scatter(hop.Potential.builtin("Si.sw"), seed=8)
+        self.assertTrue((a.positions != b.positions).all())
+        b.fixed[3] = 1
+        with self.assertRaisesRegex(hop.ArgumentError, "fixed"):
+            b.scatter(seed=1)
+        with self.assertRaises(hop.ArgumentError):
+            a.scatter(seed=-1)
+
     def test_bad_random(self):
         for formula, seed, kind in (
             ("Ag0", 1, ValueError),
