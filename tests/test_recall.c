@@ -623,14 +623,18 @@ END_TEST
 
 START_TEST(tasks_without_shapes) {
     static const char *const tasks[] = {"Cu.gupta Cu2 1\n",
-                                        "Cu.gupta Cu13 1\nCu.gupta Cu81 2\n"};
-    for (int k = 0; k < 2; k++) {
+                                        "Cu.gupta Cu13 1\nCu.gupta Cu81 2\n",
+                                        "Si.sw Si8 1 cell=5.43\n"};
+    static const char *const found[] = {"2", "81", "task of 8 in a periodic cell"};
+    for (int k = 0; k < 3; k++) {
         hop_trainer *t = trainer_of(tasks[k]);
         ck_assert_int_eq(hop_trainer_step(t), HOP_ERROR_UNSUPPORTED);
-        ck_assert_ptr_nonnull(strstr(hop_error_message(context), k ? "81" : "2"));
+        ck_assert_ptr_nonnull(strstr(hop_error_message(context), found[k]));
         hop_trainer_free(t);
     }
-    hop_trainer *t = trainer_of("Cu.gupta Cu5 1\nCu.gupta Cu2 validation\n");
+    hop_trainer *t = trainer_of("Cu.gupta Cu5 1\nCu.gupta Cu2 validation\n"
+                                "Si.sw Si8 validation cell=5.43\n");
+    ck_assert_int_eq(hop_trainer_set(t, "validate", 1), HOP_OK);
     ck_assert_int_eq(hop_trainer_step(t), HOP_OK);
     hop_trainer_free(t);
 }

@@ -144,7 +144,8 @@ static int episode(hop_trainer *t, void *opaque, size_t index) {
         return status;
     const hop_optimizer *o = w->searches.optimizer[k];
     hop__model_hop(t->model, o->hops->policy);
-    o->hops->shapes = t->validating ? hop__model_shapes(t->model) : NULL;
+    const bool recalls = t->validating && !hop__structure_is_periodic(o->start);
+    o->hops->shapes = recalls ? hop__model_shapes(t->model) : NULL;
     status = run(t, w, k, index);
     t->calls[index] = o->evaluations;
     t->notes[index * HOP__TRAINER_MEMORY + TASK] = (double)(k + 1);
@@ -197,11 +198,14 @@ static void destroy(hop_trainer *t, void *opaque) {
 static int check_tasks(const hop_trainer *t, hop_context *context) {
     for (size_t k = 0; k < t->tasks->count; k++) {
         const hop__task *task = &t->tasks->task[k];
-        if (task->weight > 0.0 && (task->count < 3 || task->count > HOP__SHAPE_ATOMS))
+        const bool periodic = task->cell[0] > 0.0;
+        if (task->weight > 0.0 &&
+            (periodic || task->count < 3 || task->count > HOP__SHAPE_ATOMS))
             return hop__fail(context, HOP_ERROR_UNSUPPORTED,
                              "recall: shapes are of clusters of 3 to %d atoms, got a "
-                             "task of %zu",
-                             HOP__SHAPE_ATOMS, task->count);
+                             "task of %zu%s",
+                             HOP__SHAPE_ATOMS, task->count,
+                             periodic ? " in a periodic cell" : "");
     }
     return HOP_OK;
 }
