@@ -14,6 +14,7 @@ Nothing is selected here: systems, seeds and methods stand below."""
 
 import argparse
 import collections
+import itertools
 import json
 import math
 import os
@@ -92,50 +93,51 @@ def torn(path):
     return bool(text) and not text.endswith(b"\n")
 
 
-def search(system, method, seed, calls, model):
-    import hop
-
-    potential = hop.Potential.builtin(SYSTEMS[system])
-    start = hop.Structure.random(system, potential, seed=seed)
-    kind, options = METHODS[method]
-    extra = {"model": model} if kind == "learned" and method != "frame" else {}
-    optimizer = hop.Optimizer(kind, start, potential, seed=seed, **options, **extra)
+def measure(optimizer, calls):
+    """Energies of the best point, relaxed, and processor seconds at each of `calls`."""
     energies, seconds, began = [], [], time.process_time()
     for limit in calls:
         optimizer.set(max_evaluations=limit)
         optimizer.run()
-        energies.append(start.energy)
-        seconds.append(time.process_time() - began)
+        energies.append(round(optimizer.best.energy, 6))
+        seconds.append(round(time.process_time() - began, 4))
     return energies, seconds
+
+
+def collect(options, first, systems, methods, calls, make):
+    """Append a line for each search that is not in the file; make(system, method, seed)
+    gives its optimizer."""
+    share, shares = map(int, options.part.split("/"))
+    done = {(r["system"], r["method"], r["seed"]) for r in read(options.results)}
+    with open(options.results, "a") as file:
+        if torn(options.results):
+            file.write("\n")
+        for number in range(share, options.runs, shares):
+            for system, method in itertools.product(systems, methods):
+                key = system, method, first + number
+                if key in done:
+                    continue
+                energies, seconds = measure(make(*key), calls)
+                line = dict(zip(("system", "method", "seed"), key))
+                line.update(calls=calls, energy=energies, seconds=seconds)
+                file.write(json.dumps(line) + "\n")
+                file.flush()
 
 
 def run(options):
     import hop
 
     calls = [int(c) for c in options.calls.split(",")] if options.calls else CALLS
-    share, shares = map(int, options.part.split("/"))
-    done = {(r["system"], r["method"], r["seed"]) for r in read(options.results)}
     model = hop.Model.load(options.model)
-    with open(options.results, "a") as file:
-        if torn(options.results):
-            file.write("\n")
-        for number in range(options.runs):
-            seed = SEED + number
-            for system in SYSTEMS:
-                for method in options.methods.split(","):
-                    if (system, method, seed) in done or number % shares != share:
-                        continue
-                    energies, seconds = search(system, method, seed, calls, model)
-                    line = {
-                        "system": system,
-                        "method": method,
-                        "seed": seed,
-                        "calls": calls,
-                        "energy": [round(e, 6) for e in energies],
-                        "seconds": [round(s, 4) for s in seconds],
-                    }
-                    file.write(json.dumps(line) + "\n")
-                    file.flush()
+
+    def make(system, method, seed):
+        potential = hop.Potential.builtin(SYSTEMS[system])
+        start = hop.Structure.random(system, potential, seed=seed)
+        kind, settings = METHODS[method]
+        extra = {"model": model} if kind == "learned" and method != "frame" else {}
+        return hop.Optimizer(kind, start, potential, seed=seed, **settings, **extra)
+
+    collect(options, SEED, SYSTEMS, options.methods.split(","), calls, make)
 
 
 def mean(values):
@@ -213,8 +215,12 @@ class Curves:
         return None
 
 
+def standard_error(values):
+    return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else math.nan
+
+
 def cell(values, used=None):
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else math.nan
+    error = standard_error(values)
     hits = sum(x < HIT for x in values)
     note = f"; {used:.1f} µs" if used else ""
     return f"{mean(values):.3f} ± {error:.3f} ({hits}{note})"

@@ -10,14 +10,12 @@ in a cube of 64 atoms.  Nothing is selected here: systems, seeds and methods sta
 
 import argparse
 import collections
-import json
 import os
-import time
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hop
-from judge import interval, mean, read
+from judge import collect, interval, mean, read, standard_error
 
 ATOMS = 64
 CRYSTAL = 5.43095  # edge of the cubic cell of eight atoms at the minimum, angstrom
@@ -77,47 +75,20 @@ def start(system, potential, seed):
     return structure
 
 
-def search(system, method, seed, calls, model):
-    potential = hop.Potential.builtin("Si.sw")
-    structure = start(system, potential, seed)
-    kind, options = METHODS[method]
-    extra = {"model": model} if options.get("hop") else {}
-    optimizer = hop.Optimizer(kind, structure, potential, seed=seed, **options, **extra)
-    energies, seconds, began = [], [], time.process_time()
-    for limit in calls:
-        optimizer.set(max_evaluations=limit)
-        optimizer.run()
-        energies.append(structure.energy)
-        seconds.append(time.process_time() - began)
-    return energies, seconds
-
-
 def run(options):
-    calls = [int(c) for c in options.calls.split(",")]
-    share, shares = map(int, options.part.split("/"))
-    done = {(r["system"], r["method"], r["seed"]) for r in read(options.results)}
     model = hop.Model.load(options.model) if options.model else None
     systems = list(SYSTEMS)[: options.systems]
-    with open(options.results, "a") as file:
-        for number in range(options.runs):
-            seed = SEED + number
-            for system in systems:
-                for method in METHODS:
-                    if METHODS[method][1].get("hop") and not model:
-                        continue
-                    if (system, method, seed) in done or number % shares != share:
-                        continue
-                    energies, seconds = search(system, method, seed, calls, model)
-                    line = {
-                        "system": system,
-                        "method": method,
-                        "seed": seed,
-                        "calls": calls,
-                        "energy": energies,
-                        "seconds": [round(s, 4) for s in seconds],
-                    }
-                    file.write(json.dumps(line) + "\n")
-                    file.flush()
+    methods = [m for m in METHODS if model or not METHODS[m][1].get("hop")]
+    calls = [int(c) for c in options.calls.split(",")]
+
+    def make(system, method, seed):
+        potential = hop.Potential.builtin("Si.sw")
+        kind, settings = METHODS[method]
+        extra = {"model": model} if settings.get("hop") else {}
+        where = start(system, potential, seed)
+        return hop.Optimizer(kind, where, potential, seed=seed, **settings, **extra)
+
+    collect(options, SEED, systems, methods, calls, make)
 
 
 def difference(a, b):
@@ -157,11 +128,10 @@ def report(options):
                 v = list(energy[system, limit, method].values())
                 if not v:
                     break
-                error = (max(mean([x * x for x in v]) - mean(v) ** 2, 0.0) / len(v)) ** 0.5
                 hits = sum(x < best + HIT for x in v)
                 used = 1e6 * mean(times[system, limit, method]) / limit
                 cells.append(
-                    f"{mean(v):.4f} ± {error:.4f} ({hits} of {len(v)}; {used:.0f} µs)"
+                    f"{mean(v):.4f} ± {standard_error(v):.4f} ({hits} of {len(v)}; {used:.0f} µs)"
                 )
             else:
                 print("| " + " | ".join(cells) + " |")
