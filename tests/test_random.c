@@ -169,6 +169,22 @@ START_TEST(test_normal3) {
 }
 END_TEST
 
+/* Shares as the weights; never one of none, not even where rounding leaves a rest. */
+START_TEST(test_weighted) {
+    const double weight[6] = {0.0, 1.0, 0.0, 2.0, 5.0, 0.0};
+    hop__random random = hop__random_start(5, 6);
+    double bins[6] = {0.0};
+    for (int k = 0; k < 80000; k++)
+        bins[hop__random_weighted(&random, weight, 6, 8.0)] += 1.0 / 80000.0;
+    for (int k = 0; k < 6; k++) {
+        const double share = weight[k] / 8.0;
+        ck_assert_double_le(fabs(bins[k] - share), 5.0 * sqrt(share / 80000.0));
+    }
+    for (int k = 0; k < 1000; k++) /* a total that is too large */
+        ck_assert_uint_ne(hop__random_weighted(&random, weight, 6, 1e3), 5);
+}
+END_TEST
+
 START_TEST(test_softmax) {
     const double logits[5] = {-INFINITY, 1000.0, 1000.0 + log(2.0), -INFINITY,
                               1000.0 - 800.0};
@@ -213,6 +229,7 @@ int main(void) {
     tcase_add_test(tests, test_below_is_the_upper_half_of_the_product);
     tcase_add_test(tests, test_direction);
     tcase_add_test(tests, test_normal3);
+    tcase_add_test(tests, test_weighted);
     tcase_add_test(tests, test_softmax);
     suite_add_tcase(suite, tests);
     return support_main(suite);

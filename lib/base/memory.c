@@ -69,6 +69,16 @@ void hop__release(hop_context *context, void *pointer) {
         context->allocator.release(context->allocator.user, header_of(pointer)->origin);
 }
 
+bool hop__renew(hop_context *context, void *array, size_t count, size_t size) {
+    void *more = hop__allocate_unset(context, count, size), *old;
+    if (!more)
+        return false;
+    memcpy(&old, array, sizeof old);
+    hop__release(context, old);
+    memcpy(array, &more, sizeof more);
+    return true;
+}
+
 char *hop__duplicate(hop_context *context, const char *text) {
     size_t size = strlen(text) + 1;
     char *copy = hop__allocate(context, size, 1);

@@ -17,6 +17,10 @@ void *hop__resize(hop_context *context, void *pointer, size_t count, size_t size
 
 void hop__release(hop_context *context, void *pointer); /* accepts NULL */
 
+/* Replace an array, `*array` being of any type of pointer, by one of another size whose
+   contents are unset; false, and the old one stays, when there is no memory. */
+bool hop__renew(hop_context *context, void *array, size_t count, size_t size);
+
 /* The next `count` numbers of a block that holds several arrays. */
 static inline double *hop__cut(double **block, size_t count) {
     double *start = *block;

@@ -94,6 +94,21 @@ void hop__random_direction(hop__random *random, double unit[3]) {
     unit[2] = z;
 }
 
+size_t hop__random_weighted(hop__random *random, const double *weight, size_t count,
+                            double total) {
+    double left = hop__random_uniform(random) * total;
+    size_t chosen = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (weight[i] <= 0.0)
+            continue;
+        chosen = i;
+        left -= weight[i];
+        if (left <= 0.0)
+            break;
+    }
+    return chosen;
+}
+
 static double softmax_weight(double logit, double top) {
     return logit - top > -708.0 ? hop__exp(logit - top) : 0.0;
 }

@@ -24,6 +24,11 @@ size_t hop__random_below(hop__random *random, size_t bound); /* 0 .. bound-1 */
 void hop__random_direction(hop__random *random, double unit[3]); /* on the sphere */
 void hop__random_normal3(hop__random *random, double vector[3]);
 
+/* An index with probability weight[i] / total; one whose weight is zero is never chosen (at
+   least one must be above). */
+size_t hop__random_weighted(hop__random *random, const double *weight, size_t count,
+                            double total);
+
 /* An index with probability proportional to exp(logits[i] - max); logits of -INFINITY
    are never chosen (at least one must be finite). */
 size_t hop__random_softmax(hop__random *random, const double *logits, size_t count);

@@ -107,20 +107,6 @@ static void normalise(double *logits, size_t count) {
         logits[k] /= sum;
 }
 
-static size_t draw(hop__random *random, const double *probability, size_t count) {
-    double at = hop__random_uniform(random);
-    size_t chosen = 0;
-    for (size_t k = 0; k < count; k++) {
-        if (probability[k] <= 0.0)
-            continue;
-        chosen = k;
-        at -= probability[k];
-        if (at <= 0.0)
-            break;
-    }
-    return chosen;
-}
-
 /* ---- draws ---- */
 
 static double bounded(double y) { return BOUND * hop__tanh(y / BOUND); }
@@ -140,7 +126,7 @@ int hop__hop_policy_kind(hop__hop_policy *p, const double weight[HOP__HOP_KINDS]
     for (int k = 0; k < HOP__HOP_KINDS; k++)
         mixed[k] = (1.0 - exploration) * network[k] +
                    (weight[k] > 0.0 ? exploration / total : 0.0);
-    const size_t chosen = draw(p->random, mixed, HOP__HOP_KINDS);
+    const size_t chosen = hop__random_weighted(p->random, mixed, HOP__HOP_KINDS, 1.0);
     for (size_t k = 0; k < HOP__HOP_KINDS; k++) {
         double t = hop__tanh(p->mean[HOP__KIND + k] / BOUND);
         double slope = (1.0 - exploration) * network[chosen] *
@@ -167,7 +153,7 @@ size_t hop__hop_policy_atom(hop__hop_policy *p, enum hop__hop_output output) {
     for (size_t i = 0; i < n; i++)
         p->logits[i] += y[i];
     normalise(p->logits, n);
-    const size_t chosen = draw(p->random, p->logits, n);
+    const size_t chosen = hop__random_weighted(p->random, p->logits, n, 1.0);
     if (p->score) {
         double *score = p->score + (size_t)output * p->atoms->stride;
         for (size_t i = 0; i < n; i++)
@@ -198,7 +184,7 @@ size_t hop__hop_policy_site(hop__hop_policy *p, hop__site site[HOP__SITES]) {
                                                       site[k].in, hidden[k]);
     }
     normalise(probability, HOP__SITES);
-    const size_t chosen = draw(p->random, probability, HOP__SITES);
+    const size_t chosen = hop__random_weighted(p->random, probability, HOP__SITES, 1.0);
     for (size_t k = 0; p->site_score && p->site_weights && k < HOP__SITES; k++)
         hop__perceptron_backward(p->site_weights, HOP__SITE_INPUTS, site[k].in,
                                  hidden[k], (k == chosen ? 1.0 : 0.0) - probability[k],

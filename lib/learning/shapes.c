@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "base/vector_math.h"
 
 #define ALIKE 0.006 /* difference of prints, root mean square */
@@ -13,30 +14,6 @@ static double distance(const double *a, const double *b) {
     return sqrt(x * x + y * y + z * z);
 }
 
-/* Let number `i` of a heap of `count` sink to its place. */
-static void sink(double *heap, size_t i, size_t count) {
-    const double moved = heap[i];
-    for (size_t child; (child = 2 * i + 1) < count; i = child) {
-        child += child + 1 < count && heap[child] < heap[child + 1];
-        if (heap[child] <= moved)
-            break;
-        heap[i] = heap[child];
-    }
-    heap[i] = moved;
-}
-
-/* Heapsort: qsort() may allocate. */
-static void sort(double *numbers, size_t count) {
-    for (size_t i = count / 2; i-- > 0;)
-        sink(numbers, i, count);
-    for (size_t last = count; last-- > 1;) {
-        const double most = numbers[0];
-        numbers[0] = numbers[last];
-        numbers[last] = most;
-        sink(numbers, 0, last);
-    }
-}
-
 static void print(size_t n, const double *x, double out[HOP__SHAPE_PRINTS]) {
     double pair[PAIRS], mean = 0.0;
     size_t count = 0;
@@ -44,7 +21,7 @@ static void print(size_t n, const double *x, double out[HOP__SHAPE_PRINTS]) {
         for (size_t j = 0; j < i; j++)
             mean += pair[count++] = distance(x + 3 * i, x + 3 * j);
     mean /= (double)count;
-    sort(pair, count);
+    hop__sort(pair, count, sizeof *pair, hop__sort_rising);
     for (size_t k = 0; k < HOP__SHAPE_PRINTS; k++) {
         const size_t from = k * count / HOP__SHAPE_PRINTS;
         const size_t to = (k + 1) * count / HOP__SHAPE_PRINTS;

@@ -49,10 +49,12 @@ void hop__move_shake_atoms(hop__moves *m, double radius, const double *sizes,
                            const double *chosen, double *x) {
     for (size_t i = 0; i < m->count; i++) {
         double unit[3];
+        if (chosen[i] == 0.0)
+            continue;
         double r = radius * hop__power(hop__random_uniform(&m->random), 1.0 / 3.0);
         direction(m, unit);
-        for (size_t c = 0; c < 3 && chosen[i] != 0.0; c++)
-            x[3 * i + c] += r * sizes[i] * unit[c];
+        for (size_t c = 0; c < 3; c++)
+            x[3 * i + c] += r * (sizes ? sizes[i] : 1.0) * unit[c];
     }
 }
 

@@ -20,7 +20,7 @@ typedef struct hop__moves {
 /* A displacement uniform in a ball of `radius` (angstrom) for every free atom. */
 void hop__move_shake(hop__moves *m, double radius, double *x);
 
-/* The same for the atoms with chosen[i] not 0; sizes[i]: factors of the radius. */
+/* The same for the atoms with chosen[i] not 0; sizes[i]: factors of the radius, NULL: 1. */
 void hop__move_shake_atoms(hop__moves *m, double radius, const double *sizes,
                            const double *chosen, double *x);
 

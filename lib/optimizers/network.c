@@ -1,10 +1,10 @@
 #include "optimizers/network.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "base/vector_math.h"
 
 #define BONDED 1.25  /* contact distances */
@@ -13,8 +13,7 @@
 #define SMALLEST 0.7 /* lengths: voids of a smaller radius are none */
 #define CORNERS 16   /* that are kept for each atom; there are about 7 */
 #define SWEEPS 20
-#define STIFF                                                                          \
-    0.5 /* share of a bond's error that is taken away in a sweep, each end half */
+#define STIFF 0.5                 /* share of a bond's error that a sweep takes away */
 #define BEND 0.15                 /* likewise of the distance across an angle */
 #define ACROSS 1.6329931618554521 /* sqrt(8/3): second neighbours of a tetrahedron */
 
@@ -94,27 +93,10 @@ static void mark_near(hop__network *w, size_t atom, double range) {
         w->mark[around[k].atom] = w->moves->fixed[around[k].atom] ? 0.0 : 1.0;
 }
 
-static void random_unit(hop__network *w, double unit[3]) {
-    const double *f = w->moves->frame;
-    double r[3];
-    hop__random_direction(&w->moves->random, r);
-    for (int c = 0; c < 3; c++)
-        unit[c] = f[3 * c] * r[0] + f[3 * c + 1] * r[1] + f[3 * c + 2] * r[2];
-}
-
 void hop__network_shake(hop__network *w, size_t atom, double range, double radius,
                         double *x) {
     mark_near(w, atom, range);
-    for (size_t i = 0; i < w->vicinity->count; i++) {
-        double unit[3];
-        if (w->mark[i] == 0.0)
-            continue;
-        const double r =
-            radius * hop__power(hop__random_uniform(&w->moves->random), 1.0 / 3.0);
-        random_unit(w, unit);
-        for (size_t c = 0; c < 3; c++)
-            x[3 * i + c] += r * unit[c];
-    }
+    hop__move_shake_atoms(w->moves, radius, NULL, w->mark, x);
 }
 
 static double dot(const double a[3], const double b[3]) {
@@ -129,9 +111,9 @@ static void cross(const double a[3], const double b[3], double out[3]) {
 
 /* ---- voids ---- */
 
-static int by_radius(const void *a, const void *b) {
+static bool larger(const void *a, const void *b) {
     const hop__void *p = a, *q = b;
-    return (p->radius < q->radius) - (p->radius > q->radius);
+    return p->radius > q->radius;
 }
 
 /* Points as far from atom i (at the origin) as from two neighbours, along a line. */
@@ -208,7 +190,7 @@ static void corners(hop__network *w, const double *x, size_t i, size_t a, size_t
 static void thin_out(hop__network *w) {
     const double same = SAME * w->moves->length;
     size_t kept = 0;
-    qsort(w->hole, w->holes, sizeof *w->hole, by_radius);
+    hop__sort(w->hole, w->holes, sizeof *w->hole, larger);
     for (size_t k = 0; k < w->holes && kept < HOP__VOIDS; k++) {
         bool alone = true;
         for (size_t m = 0; m < kept && alone; m++) {
@@ -390,7 +372,7 @@ void hop__network_halves(hop__network *w, int axis, const double *x,
         logits[first] = -INFINITY;
         if (!v->periodic[axis] || !mark_half(w, f, first))
             continue;
-        for (size_t i = 0; i < v->count; i++)
+        for (size_t i = 0; energy && i < v->count; i++)
             sum += w->mark[i] * energy[i];
         logits[first] = -2.0 * bias * sum / (double)v->count;
     }

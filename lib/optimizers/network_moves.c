@@ -70,9 +70,8 @@ static void repeat_half(hop__hops *h, double *x) {
 void hop__hops_repeat_start(hop__hops *h, double *x) {
     const size_t n = h->start->count;
     size_t times = hop__random_below(&h->moves.random, 4);
-    memset(h->displacement, 0, n * sizeof *h->displacement);
     for (; h->settings->twist_weight > 0.0 && times > 0; times--) {
-        const int axis = halves(h, h->displacement, 0.0, x);
+        const int axis = halves(h, NULL, 0.0, x);
         if (axis >= 0)
             hop__network_repeat(
                 h->network, axis,

@@ -29,34 +29,26 @@ static double weight(const hop__hops *h, size_t k) {
     return value * value * hop__exp(-off / NEAR) * hop__power(FORGET, h->recalled[k]);
 }
 
-static double sum_of_weights(const hop__hops *h) {
+static double weigh(const hop__hops *h, double weights[HOP__SHAPES]) {
     double sum = 0.0;
     for (size_t k = 0; k < HOP__SHAPES; k++)
-        sum += weight(h, k);
+        sum += weights[k] = weight(h, k);
     return sum;
 }
 
 bool hop__hops_time_to_recall(hop__hops *h) {
+    double weights[HOP__SHAPES];
     if (!h->shapes)
         return false;
-    const double sum = sum_of_weights(h);
+    const double sum = weigh(h, weights);
     const double chance = h->settings->recall * sum / (1.0 + sum);
     return hop__random_uniform(&h->moves.random) < chance;
 }
 
 static size_t choose(hop__hops *h) {
-    double at = hop__random_uniform(&h->moves.random) * sum_of_weights(h);
-    size_t chosen = 0;
-    for (size_t k = 0; k < HOP__SHAPES; k++) {
-        const double w = weight(h, k);
-        if (w == 0.0)
-            continue;
-        chosen = k;
-        at -= w;
-        if (at <= 0.0)
-            break;
-    }
-    return chosen;
+    double weights[HOP__SHAPES];
+    const double sum = weigh(h, weights);
+    return hop__random_weighted(&h->moves.random, weights, HOP__SHAPES, sum);
 }
 
 /* ---- atoms too many, atoms missing ---- */

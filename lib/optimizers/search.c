@@ -89,10 +89,8 @@ static bool any_free(const hop_optimizer *o) {
    is worth keeping? */
 static bool nearby(const hop_optimizer *o) {
     const hop__hops *h = o->hops;
-    if (!h->network)
-        return h->move == HOP__MOVE_SWAP && o->settings.promise > 0.0;
-    return h->move < HOP__MOVE_TWIST &&
-           (h->move != HOP__MOVE_SHAKE || o->settings.range > 0.0);
+    const bool swap = h->move == HOP__MOVE_SWAP && o->settings.promise > 0.0;
+    return !hop__hops_all_moved(h) && (h->network || swap);
 }
 
 static void hop(hop_optimizer *o, bool complete, const double *energies) {

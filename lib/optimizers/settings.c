@@ -133,8 +133,8 @@
             "preference for well bound halves of a periodic cell when the other half " \
             "becomes their copy"),                                                     \
         ROW(range, "r0", REAL, 0, 2.3, 1.8,                                            \
-            "in periodic systems shakes and twists reach so far from a badly bound "   \
-            "atom; 0 = shake all atoms"),                                              \
+            "in periodic systems shakes reach so far from a badly bound atom; 0 = "    \
+            "shake all atoms"),                                                        \
         ROW(reorder, "", WHOLE, 0, 1e6, 40,                                            \
             "pairs of unlike atoms that are exchanged at a time, then, by what the "   \
             "minima so far told of the order of an alloy; 0 = none")

@@ -44,17 +44,6 @@ static int make_rows(hop_context *context, hop__gupta_workspace *w) {
     return HOP_OK;
 }
 
-/* Replace an array by a larger one whose contents do not matter. */
-static bool renew(hop_context *context, void *array, size_t count, size_t size) {
-    void *more = hop__allocate_unset(context, count, size), *old;
-    if (!more)
-        return false;
-    memcpy(&old, array, sizeof old);
-    hop__release(context, old);
-    memcpy(array, &more, sizeof more);
-    return true;
-}
-
 static size_t blocks_of(size_t atoms) {
     return (atoms + HOP__LIST_BLOCK - 1) / HOP__LIST_BLOCK;
 }
@@ -64,12 +53,12 @@ static int reserve_atoms(hop_context *context, hop__gupta_rows *w, size_t atoms)
     if (atoms <= w->capacity)
         return HOP_OK;
     w->capacity = 0;
-    if (!renew(context, &w->numbers, atoms, sizeof *w->numbers) ||
-        !renew(context, &w->species, atoms, sizeof *w->species) ||
-        !renew(context, &w->elements, atoms, sizeof *w->elements) ||
-        !renew(context, &w->filled, 2 * blocks, sizeof *w->filled) ||
-        !renew(context, &w->root, 2 * atoms, sizeof *w->root) ||
-        !renew(context, &w->sums, blocks * HOP__LIST_SUMS, sizeof *w->sums))
+    if (!hop__renew(context, &w->numbers, atoms, sizeof *w->numbers) ||
+        !hop__renew(context, &w->species, atoms, sizeof *w->species) ||
+        !hop__renew(context, &w->elements, atoms, sizeof *w->elements) ||
+        !hop__renew(context, &w->filled, 2 * blocks, sizeof *w->filled) ||
+        !hop__renew(context, &w->root, 2 * atoms, sizeof *w->root) ||
+        !hop__renew(context, &w->sums, blocks * HOP__LIST_SUMS, sizeof *w->sums))
         return HOP_ERROR_MEMORY;
     w->capacity = atoms;
     return HOP_OK;
@@ -81,7 +70,7 @@ static int reserve(hop_context *context, double **array, size_t *capacity,
     if (wanted <= *capacity)
         return HOP_OK;
     *capacity = 0;
-    if (!renew(context, array, wanted, sizeof **array))
+    if (!hop__renew(context, array, wanted, sizeof **array))
         return HOP_ERROR_MEMORY;
     *capacity = wanted;
     return HOP_OK;
@@ -162,8 +151,8 @@ static int reserve_kept(hop_context *context, hop__gupta_rows *w, size_t kept) {
         return HOP_OK;
     w->kept_capacity = 0;
     kept += kept / 16 / 16 * 16;
-    if (!renew(context, &w->kept, kept, sizeof *w->kept) ||
-        !renew(context, &w->vectors, kept / 8, sizeof *w->vectors))
+    if (!hop__renew(context, &w->kept, kept, sizeof *w->kept) ||
+        !hop__renew(context, &w->vectors, kept / 8, sizeof *w->vectors))
         return HOP_ERROR_MEMORY;
     w->kept_capacity = kept;
     return HOP_OK;

@@ -24,25 +24,15 @@ static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 /* ---- memory ---- */
 
-static bool renew(hop_context *context, void *array, size_t count, size_t size) {
-    void *more = hop__allocate_unset(context, count, size), *old;
-    if (!more)
-        return false;
-    memcpy(&old, array, sizeof old);
-    hop__release(context, old);
-    memcpy(array, &more, sizeof more);
-    return true;
-}
-
 int hop__gupta_stages_reserve(hop__gupta_stages *s, hop_context *context,
                               size_t atoms) {
     s->blocks = (atoms + HOP__LIST_BLOCK - 1) / HOP__LIST_BLOCK;
     if (s->blocks <= s->block_capacity)
         return HOP_OK;
     s->block_capacity = 0;
-    if (!renew(context, &s->first_image, s->blocks + 2, sizeof *s->first_image) ||
-        !renew(context, &s->room, s->blocks, sizeof *s->room) ||
-        !renew(context, &s->half, s->blocks, sizeof *s->half))
+    if (!hop__renew(context, &s->first_image, s->blocks + 2, sizeof *s->first_image) ||
+        !hop__renew(context, &s->room, s->blocks, sizeof *s->room) ||
+        !hop__renew(context, &s->half, s->blocks, sizeof *s->half))
         return HOP_ERROR_MEMORY;
     s->block_capacity = s->blocks;
     return HOP_OK;
@@ -51,14 +41,14 @@ int hop__gupta_stages_reserve(hop__gupta_stages *s, hop_context *context,
 static int reserve(hop__gupta_stages *s, hop_context *context, size_t images) {
     if (s->count > s->capacity) {
         s->capacity = 0;
-        if (!renew(context, &s->ready, s->count + 1, sizeof *s->ready) ||
-            !renew(context, &s->order, 2 * s->count, sizeof *s->order))
+        if (!hop__renew(context, &s->ready, s->count + 1, sizeof *s->ready) ||
+            !hop__renew(context, &s->order, 2 * s->count, sizeof *s->order))
             return HOP_ERROR_MEMORY;
         s->capacity = s->count;
     }
     if (images > s->image_capacity) {
         s->image_capacity = 0;
-        if (!renew(context, &s->images, images + images / 16, sizeof *s->images))
+        if (!hop__renew(context, &s->images, images + images / 16, sizeof *s->images))
             return HOP_ERROR_MEMORY;
         s->image_capacity = images + images / 16;
     }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "base/vector_math.h"
 #include "structure/structure.h"
 #include "structure/superpose.h"
@@ -43,35 +44,11 @@ typedef struct matcher {
 
 /* ---- making ---- */
 
-static bool before(const atom *p, const atom *q) {
+static bool before(const void *a, const void *b) {
+    const atom *p = a, *q = b;
     if (p->number != q->number)
         return p->number < q->number;
     return p->radius != q->radius ? p->radius < q->radius : p->index < q->index;
-}
-
-/* Let atom `i` of a heap of `count` sink to its place. */
-static void sink(atom *atoms, size_t i, size_t count) {
-    const atom moved = atoms[i];
-    for (size_t child; (child = 2 * i + 1) < count; i = child) {
-        if (child + 1 < count && before(&atoms[child], &atoms[child + 1]))
-            child++;
-        if (!before(&moved, &atoms[child]))
-            break;
-        atoms[i] = atoms[child];
-    }
-    atoms[i] = moved;
-}
-
-/* Heapsort: qsort() may allocate. */
-static void sort(atom *atoms, size_t count) {
-    for (size_t i = count / 2; i-- > 0;)
-        sink(atoms, i, count);
-    for (size_t last = count; last-- > 1;) {
-        const atom most = atoms[0];
-        atoms[0] = atoms[last];
-        atoms[last] = most;
-        sink(atoms, 0, last);
-    }
 }
 
 static void centre(const hop_structure *s, double *x, double c[3], atom *atoms) {
@@ -85,7 +62,7 @@ static void centre(const hop_structure *s, double *x, double c[3], atom *atoms) 
             x[3 * i + k] = s->positions[3 * i + k] - c[k];
         atoms[i] = (atom){s->numbers[i], i, sqrt(hop__dot(x + 3 * i, x + 3 * i, 3))};
     }
-    sort(atoms, n);
+    hop__sort(atoms, n, sizeof *atoms, before);
 }
 
 static int allocate(matcher *m) {
