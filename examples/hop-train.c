@@ -252,7 +252,7 @@ static hop_trainer *begin(hop_context *context) {
 /* A model shall not replace what it was made from. */
 static void check_apart(const char *output, const char *input) {
     struct stat one, other;
-    if (stat(output, &one) == 0 && stat(input, &other) == 0 &&
+    if (output && input && stat(output, &one) == 0 && stat(input, &other) == 0 &&
         one.st_dev == other.st_dev && one.st_ino == other.st_ino)
         fail("%s: is read, and would be replaced by the model", output);
 }

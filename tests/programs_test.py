@@ -866,11 +866,13 @@ recall tasks updates=4 batch=2 horizon=300
 
     def test_recipe_begun_anew(self):
         """Without --resume nothing of an earlier training is used."""
-        self.write("recipe", "tbptt tasks updates=3 batch=2\npolicy tasks updates=2 batch=2 horizon=100\n")
+        policy = "policy tasks updates=2 batch=2 horizon=100\n"
+        self.write("recipe", "tbptt tasks updates=3 batch=2\n" + policy)
         self.run_program("hop-train --recipe recipe -o whole.h5 --seed 5")
         self.run_program("hop-train --recipe recipe -o old.h5 --seed 6")
         for stage in (1, 2, 16):
-            (self.folder / f"new.h5.stage{stage}").write_bytes((self.folder / "old.h5").read_bytes())
+            old = (self.folder / "old.h5").read_bytes()
+            (self.folder / f"new.h5.stage{stage}").write_bytes(old)
         self.run_program("hop-train --recipe recipe -o new.h5 --seed 5 --time 0.000001")
         self.run_program("hop-train --recipe recipe -o new.h5 --seed 5 --resume")
         self.assertEqual(
@@ -882,7 +884,8 @@ recall tasks updates=4 batch=2 horizon=300
         """Task files are named from the recipe's folder; json lines tell of every stage."""
         (self.folder / "far").mkdir()
         self.write("far/tasks", "Ag.gupta Ag3 1\n")
-        self.write("far/recipe", "tbptt tasks updates=2 batch=2\npolicy tasks updates=2 batch=2 horizon=100")
+        policy = "policy tasks updates=2 batch=2 horizon=100"
+        self.write("far/recipe", "tbptt tasks updates=2 batch=2\n" + policy)
         done = self.run_program("hop-train --recipe far/recipe -o m.h5 --json")
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual([line["update"] for line in lines], [2, 2])

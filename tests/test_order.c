@@ -108,7 +108,7 @@ static void teach(bench *b, int times, bool by_atoms) {
 /* Nothing is said before some minima were seen; then what single exchanges bring is told,
    from energies of atoms to rounding and penalty, from those of whole minima roughly. */
 START_TEST(exchanges_are_told) {
-    bench b;
+    static bench b;
     const bool by_atoms = _i == 0;
     double flips[ATOMS], x[3 * ATOMS], error = 0.0, spread = 0.0;
     set_up(&b);
@@ -142,7 +142,7 @@ END_TEST
 /* Atoms only change places, fixed ones stay, and the energy falls as far as exchanges of
    any pair can make it. */
 START_TEST(order_is_found) {
-    bench b;
+    static bench b;
     set_up(&b);
     teach(&b, 40, true);
     for (int round = 0; round < 20; round++) {

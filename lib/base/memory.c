@@ -22,7 +22,8 @@ static void advise_huge_pages(char *block, size_t bytes) {
     const uintptr_t address = (uintptr_t)block, end = address + bytes;
     const uintptr_t begin = (address + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     if (end > begin && end - begin >= HUGE_PAGE)
-        madvise((void *)begin, (end - begin) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+        madvise(block + (begin - address), (end - begin) / HUGE_PAGE * HUGE_PAGE,
+                MADV_HUGEPAGE);
 #else
     (void)block, (void)bytes;
 #endif

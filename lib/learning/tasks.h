@@ -4,7 +4,8 @@
  * weight, or the word "validation" for a system that is not trained on but by which the
  * best model is chosen; "cell=A,B,C" makes it periodic in a rectangular cell of these edges,
  * angstrom, "cell=A" in a cube.  A line that begins with "set" gives options of the learned
- * optimizer to the searches of all tasks below it: set shake=0.4 temperature=0.02; '#' begins a comment. */
+ * optimizer to the searches of all tasks below it: set shake=0.4 temperature=0.02.  '#'
+ * begins a comment. */
 #ifndef HOP_LEARNING_TASKS_H
 #define HOP_LEARNING_TASKS_H
 

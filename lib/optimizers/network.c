@@ -31,72 +31,73 @@ static bool can_repeat(const hop_structure *s) {
 int hop__network_new(hop_context *context, const hop_structure *like, hop__moves *moves,
                      hop__network **out) {
     *out = NULL;
-    hop__network *w = hop__allocate(context, 1, sizeof *w);
-    if (!w)
+    hop__network *net = hop__allocate(context, 1, sizeof *net);
+    if (!net)
         return HOP_ERROR_MEMORY;
     const size_t n = like->count;
-    w->context = context;
-    w->moves = moves;
-    w->link = hop__allocate(context, (HOP__LINKS + 2) * n, sizeof *w->link);
-    w->mark = hop__allocate(context, n, sizeof *w->mark);
-    w->room = HOP__VOIDS + CORNERS * n;
-    w->hole = hop__allocate(context, w->room, sizeof *w->hole);
-    int status = w->link && w->mark && w->hole ? HOP_OK : HOP_ERROR_MEMORY;
+    net->context = context;
+    net->moves = moves;
+    net->link = hop__allocate(context, (HOP__LINKS + 2) * n, sizeof *net->link);
+    net->mark = hop__allocate(context, n, sizeof *net->mark);
+    net->room = HOP__VOIDS + CORNERS * n;
+    net->hole = hop__allocate(context, net->room, sizeof *net->hole);
+    int status = net->link && net->mark && net->hole ? HOP_OK : HOP_ERROR_MEMORY;
     if (status == HOP_OK)
-        status = hop__vicinity_new(context, like, SIGHT * moves->length, &w->vicinity);
+        status =
+            hop__vicinity_new(context, like, SIGHT * moves->length, &net->vicinity);
     if (status != HOP_OK) {
-        hop__network_free(w);
+        hop__network_free(net);
         return status;
     }
-    w->repeatable = can_repeat(like);
-    w->links = w->link + HOP__LINKS * n;
-    w->active = w->links + n;
-    *out = w;
+    net->repeatable = can_repeat(like);
+    net->links = net->link + HOP__LINKS * n;
+    net->active = net->links + n;
+    *out = net;
     return HOP_OK;
 }
 
-void hop__network_free(hop__network *w) {
-    if (!w)
+void hop__network_free(hop__network *net) {
+    if (!net)
         return;
-    hop__vicinity_free(w->vicinity);
-    hop__release(w->context, w->link);
-    hop__release(w->context, w->mark);
-    hop__release(w->context, w->hole);
-    hop__release(w->context, w);
+    hop__vicinity_free(net->vicinity);
+    hop__release(net->context, net->link);
+    hop__release(net->context, net->mark);
+    hop__release(net->context, net->hole);
+    hop__release(net->context, net);
 }
 
-static double contact(const hop__network *w, size_t i, size_t j) {
-    return 0.5 * (w->moves->lengths[i] + w->moves->lengths[j]);
+static double contact(const hop__network *net, size_t i, size_t j) {
+    return 0.5 * (net->moves->lengths[i] + net->moves->lengths[j]);
 }
 
-void hop__network_look(hop__network *w, const double *x) {
-    const hop__vicinity *v = w->vicinity;
-    hop__vicinity_look(w->vicinity, x);
+void hop__network_look(hop__network *net, const double *x) {
+    const hop__vicinity *v = net->vicinity;
+    hop__vicinity_look(net->vicinity, x);
     for (size_t i = 0; i < v->count; i++) {
         const hop__neighbour *around = hop__vicinity_of(v, i);
-        w->links[i] = 0;
-        for (size_t k = 0; k < v->many[i] && w->links[i] < HOP__LINKS; k++)
-            if (around[k].distance < BONDED * contact(w, i, around[k].atom))
-                w->link[HOP__LINKS * i + w->links[i]++] = around[k].atom;
+        net->links[i] = 0;
+        for (size_t k = 0; k < v->many[i] && net->links[i] < HOP__LINKS; k++)
+            if (around[k].distance < BONDED * contact(net, i, around[k].atom))
+                net->link[HOP__LINKS * i + net->links[i]++] = around[k].atom;
     }
 }
 
 /* ---- around an atom ---- */
 
 /* mark[i] = 1 for the free atoms within range of one, itself included. */
-static void mark_near(hop__network *w, size_t atom, double range) {
-    const hop__vicinity *v = w->vicinity;
+static void mark_near(hop__network *net, size_t atom, double range) {
+    const hop__vicinity *v = net->vicinity;
     const hop__neighbour *around = hop__vicinity_of(v, atom);
-    memset(w->mark, 0, v->count * sizeof *w->mark);
-    w->mark[atom] = w->moves->fixed[atom] ? 0.0 : 1.0;
+    memset(net->mark, 0, v->count * sizeof *net->mark);
+    net->mark[atom] = net->moves->fixed[atom] ? 0.0 : 1.0;
     for (size_t k = 0; k < v->many[atom] && around[k].distance < range; k++)
-        w->mark[around[k].atom] = w->moves->fixed[around[k].atom] ? 0.0 : 1.0;
+        net->mark[around[k].atom] = net->moves->fixed[around[k].atom] ? 0.0 : 1.0;
 }
 
-void hop__network_shake(hop__network *w, size_t atom, double range, double radius,
+void hop__network_shake(hop__network *net, size_t atom, double range, double radius,
                         double *x) {
-    mark_near(w, atom, range);
-    hop__move_shake_atoms(w->moves, radius, NULL, w->mark, x);
+    mark_near(net, atom, range);
+    hop__move_shake_atoms(net->moves, radius, NULL, net->mark, x);
 }
 
 static double dot(const double a[3], const double b[3]) {
@@ -155,14 +156,14 @@ static void cut(line *l, const double d[3], size_t k) {
     }
 }
 
-static void keep_corner(hop__network *w, const double *x, const line *l, double t) {
+static void keep_corner(hop__network *net, const double *x, const line *l, double t) {
     double place[3];
     for (size_t c = 0; c < 3; c++)
         place[c] = l->foot[c] + t * l->normal[c];
     const double radius = sqrt(dot(place, place));
-    if (radius < SMALLEST * w->moves->length || w->holes == w->room)
+    if (radius < SMALLEST * net->moves->length || net->holes == net->room)
         return;
-    hop__void *hole = &w->hole[w->holes++];
+    hop__void *hole = &net->hole[net->holes++];
     hole->radius = radius;
     for (size_t c = 0; c < 3; c++)
         hole->place[c] = x[c] + place[c];
@@ -170,12 +171,12 @@ static void keep_corner(hop__network *w, const double *x, const line *l, double 
 
 /* Corners of the Voronoi cell of atom i at the line of neighbours a and b < a; each once:
    where the last of its atoms stands behind a in the list. */
-static void corners(hop__network *w, const double *x, size_t i, size_t a, size_t b) {
-    const hop__neighbour *around = hop__vicinity_of(w->vicinity, i);
+static void corners(hop__network *net, const double *x, size_t i, size_t a, size_t b) {
+    const hop__neighbour *around = hop__vicinity_of(net->vicinity, i);
     line l;
-    if (!line_between(around[a].d, around[b].d, 0.5 * w->vicinity->reach, &l))
+    if (!line_between(around[a].d, around[b].d, 0.5 * net->vicinity->reach, &l))
         return;
-    for (size_t k = 0; k < w->vicinity->many[i] && l.low <= l.high; k++)
+    for (size_t k = 0; k < net->vicinity->many[i] && l.low <= l.high; k++)
         if (k != a && k != b)
             cut(&l, around[k].d, k);
     if (l.low > l.high)
@@ -183,63 +184,74 @@ static void corners(hop__network *w, const double *x, size_t i, size_t a, size_t
     const double end[2] = {l.low, l.high};
     for (int k = 0; k < 2; k++)
         if (l.last[k] > a && around[l.last[k]].atom <= i)
-            keep_corner(w, x + 3 * i, &l, end[k]);
+            keep_corner(net, x + 3 * i, &l, end[k]);
 }
 
 /* Largest first; those beside a larger one go. */
-static void thin_out(hop__network *w) {
-    const double same = SAME * w->moves->length;
+static void thin_out(hop__network *net) {
+    const double same = SAME * net->moves->length;
     size_t kept = 0;
-    hop__sort(w->hole, w->holes, sizeof *w->hole, larger);
-    for (size_t k = 0; k < w->holes && kept < HOP__VOIDS; k++) {
+    hop__sort(net->hole, net->holes, sizeof *net->hole, larger);
+    for (size_t k = 0; k < net->holes && kept < HOP__VOIDS; k++) {
         bool alone = true;
         for (size_t m = 0; m < kept && alone; m++) {
             double d[3];
-            hop__vicinity_between(w->vicinity, w->hole[m].place, w->hole[k].place, d);
+            hop__vicinity_between(net->vicinity, net->hole[m].place, net->hole[k].place,
+                                  d);
             alone = dot(d, d) >= same * same;
         }
         if (alone)
-            w->hole[kept++] = w->hole[k];
+            net->hole[kept++] = net->hole[k];
     }
-    w->holes = kept;
+    net->holes = kept;
 }
 
-void hop__network_voids(hop__network *w, const double *x) {
-    w->holes = 0;
-    for (size_t i = 0; i < w->vicinity->count; i++) {
-        const hop__neighbour *around = hop__vicinity_of(w->vicinity, i);
-        for (size_t a = 0; a < w->vicinity->many[i]; a++)
+void hop__network_voids(hop__network *net, const double *x) {
+    net->holes = 0;
+    for (size_t i = 0; i < net->vicinity->count; i++) {
+        const hop__neighbour *around = hop__vicinity_of(net->vicinity, i);
+        for (size_t a = 0; a < net->vicinity->many[i]; a++)
             for (size_t b = 0; b < a && around[a].atom <= i; b++)
                 if (around[b].atom <= i) /* by the last of its atoms */
-                    corners(w, x, i, a, b);
+                    corners(net, x, i, a, b);
     }
-    thin_out(w);
+    thin_out(net);
 }
 
 /* ---- transposing bonds ---- */
 
-static void unlink(hop__network *w, size_t a, size_t b) {
-    size_t *list = w->link + HOP__LINKS * a;
-    for (size_t k = 0; k < w->links[a]; k++)
+static void drop_link(hop__network *net, size_t a, size_t b) {
+    size_t *list = net->link + HOP__LINKS * a;
+    for (size_t k = 0; k < net->links[a]; k++)
         if (list[k] == b) {
-            list[k] = list[--w->links[a]];
+            list[k] = list[--net->links[a]];
             return;
         }
 }
 
-static void link(hop__network *w, size_t a, size_t b) {
-    if (w->links[a] < HOP__LINKS)
-        w->link[HOP__LINKS * a + w->links[a]++] = b;
+static void add_link(hop__network *net, size_t a, size_t b) {
+    if (net->links[a] < HOP__LINKS)
+        net->link[HOP__LINKS * a + net->links[a]++] = b;
+}
+
+static void unlink(hop__network *net, size_t a, size_t b) {
+    drop_link(net, a, b);
+    drop_link(net, b, a);
+}
+
+static void link(hop__network *net, size_t a, size_t b) {
+    add_link(net, a, b);
+    add_link(net, b, a);
 }
 
 /* Some atom that is bonded to a, but not to b. */
-static size_t partner(hop__network *w, size_t a, size_t b) {
-    size_t found = w->vicinity->count, seen = 0;
-    for (size_t k = 0; k < w->links[a]; k++) {
-        const size_t c = w->link[HOP__LINKS * a + k];
-        if (c == a || c == b || hop__network_bonded(w, b, c))
+static size_t partner(hop__network *net, size_t a, size_t b) {
+    size_t found = net->vicinity->count, seen = 0;
+    for (size_t k = 0; k < net->links[a]; k++) {
+        const size_t c = net->link[HOP__LINKS * a + k];
+        if (c == a || c == b || hop__network_bonded(net, b, c))
             continue;
-        if (hop__random_below(&w->moves->random, ++seen) == 0)
+        if (hop__random_below(&net->moves->random, ++seen) == 0)
             found = c;
     }
     return found;
@@ -247,16 +259,16 @@ static size_t partner(hop__network *w, size_t a, size_t b) {
 
 /* Among those that are bonded to b, but not to a, the farthest from c: only where c-a-b-d
    is a zigzag there is a way. */
-static size_t opposite(const hop__network *w, const double *x, size_t a, size_t b,
+static size_t opposite(const hop__network *net, const double *x, size_t a, size_t b,
                        size_t c) {
-    size_t found = w->vicinity->count;
+    size_t found = net->vicinity->count;
     double farthest = 0.0;
-    for (size_t k = 0; k < w->links[b]; k++) {
-        const size_t d = w->link[HOP__LINKS * b + k];
+    for (size_t k = 0; k < net->links[b]; k++) {
+        const size_t d = net->link[HOP__LINKS * b + k];
         double apart[3];
-        if (d == a || d == b || d == c || hop__network_bonded(w, a, d))
+        if (d == a || d == b || d == c || hop__network_bonded(net, a, d))
             continue;
-        hop__vicinity_between(w->vicinity, x + 3 * c, x + 3 * d, apart);
+        hop__vicinity_between(net->vicinity, x + 3 * c, x + 3 * d, apart);
         if (dot(apart, apart) > farthest) {
             farthest = dot(apart, apart);
             found = d;
@@ -265,66 +277,69 @@ static size_t opposite(const hop__network *w, const double *x, size_t a, size_t 
     return found;
 }
 
-static void pull(hop__network *w, double *x, size_t i, size_t j, double length,
+static void pull(hop__network *net, double *x, size_t i, size_t j, double length,
                  double share) {
     double d[3];
-    hop__vicinity_between(w->vicinity, x + 3 * i, x + 3 * j, d);
+    hop__vicinity_between(net->vicinity, x + 3 * i, x + 3 * j, d);
     const double r = sqrt(dot(d, d));
     if (!(r > 0.0))
         return;
     const double part = 0.5 * share * (1.0 - length / r);
     for (size_t c = 0; c < 3; c++) {
-        x[3 * i + c] += w->mark[i] * part * d[c];
-        x[3 * j + c] -= w->mark[j] * part * d[c];
+        x[3 * i + c] += net->mark[i] * part * d[c];
+        x[3 * j + c] -= net->mark[j] * part * d[c];
     }
 }
 
 /* Each bond of atom i takes its length, each pair of its neighbours that of a tetrahedron. */
-static void straighten(hop__network *w, double *x, size_t i) {
-    const size_t *list = w->link + HOP__LINKS * i;
-    for (size_t a = 0; a < w->links[i]; a++) {
-        pull(w, x, i, list[a], contact(w, i, list[a]), STIFF);
+static void straighten(hop__network *net, double *x, size_t i) {
+    const size_t *list = net->link + HOP__LINKS * i;
+    for (size_t a = 0; a < net->links[i]; a++) {
+        pull(net, x, i, list[a], contact(net, i, list[a]), STIFF);
         for (size_t b = 0; b < a; b++)
             if (list[a] != list[b])
-                pull(w, x, list[a], list[b],
-                     ACROSS * 0.5 * (contact(w, i, list[a]) + contact(w, i, list[b])),
+                pull(net, x, list[a], list[b],
+                     ACROSS * 0.5 *
+                         (contact(net, i, list[a]) + contact(net, i, list[b])),
                      BEND);
     }
 }
 
 /* The atoms of `active` up to `count`, and those bonded to them. */
-static size_t grow(hop__network *w, size_t count) {
+static size_t grow(hop__network *net, size_t count) {
     const size_t before = count;
     for (size_t k = 0; k < before; k++)
-        for (size_t m = 0; m < w->links[w->active[k]]; m++) {
-            const size_t j = w->link[HOP__LINKS * w->active[k] + m];
-            if (w->mark[j] != 0.0)
+        for (size_t m = 0; m < net->links[net->active[k]]; m++) {
+            const size_t j = net->link[HOP__LINKS * net->active[k] + m];
+            if (net->mark[j] != 0.0)
                 continue;
-            w->mark[j] = 1.0;
-            w->active[count++] = j;
+            net->mark[j] = 1.0;
+            net->active[count++] = j;
         }
     return count;
 }
 
-bool hop__network_transpose(hop__network *w, size_t a, size_t b, double *x) {
-    const size_t n = w->vicinity->count, c = partner(w, a, b);
-    const size_t d = c < n ? opposite(w, x, a, b, c) : n;
+bool hop__network_transpose(hop__network *net, size_t a, size_t b, double *x) {
+    const size_t n = net->vicinity->count, c = partner(net, a, b);
+    const size_t d = c < n ? opposite(net, x, a, b, c) : n;
     if (d == n)
         return false;
-    memset(w->mark, 0, n * sizeof *w->mark);
+    memset(net->mark, 0, n * sizeof *net->mark);
     const size_t first[4] = {a, b, c, d};
     for (int k = 0; k < 4; k++) {
-        w->mark[first[k]] = 1.0;
-        w->active[k] = first[k];
+        net->mark[first[k]] = 1.0;
+        net->active[k] = first[k];
     }
-    const size_t count = grow(w, grow(w, 4));
-    unlink(w, a, c), unlink(w, c, a), unlink(w, b, d), unlink(w, d, b);
-    link(w, a, d), link(w, d, a), link(w, b, c), link(w, c, b);
+    const size_t count = grow(net, grow(net, 4));
+    unlink(net, a, c);
+    unlink(net, b, d);
+    link(net, a, d);
+    link(net, b, c);
     for (size_t i = 0; i < n; i++)
-        w->mark[i] = w->moves->fixed[i] ? 0.0 : w->mark[i];
+        net->mark[i] = net->moves->fixed[i] ? 0.0 : net->mark[i];
     for (int sweep = 0; sweep < SWEEPS; sweep++)
         for (size_t k = 0; k < count; k++)
-            straighten(w, x, w->active[k]);
+            straighten(net, x, net->active[k]);
     return true;
 }
 
@@ -337,15 +352,15 @@ static double fraction(const hop__vicinity *v, const double *x, int axis) {
 }
 
 /* Atoms whose fraction is within half a cell above that of atom `first` get mark 1. */
-static bool mark_half(hop__network *w, const double *f, size_t first) {
-    const size_t n = w->vicinity->count;
+static bool mark_half(hop__network *net, const double *f, size_t first) {
+    const size_t n = net->vicinity->count;
     size_t inside = 0;
     for (size_t i = 0; i < n; i++) {
         double d = f[i] - f[first];
         d += d < 0.0 ? 1.0 : 0.0;
-        w->mark[i] = d < 0.5 ? 1.0 : 0.0;
+        net->mark[i] = d < 0.5 ? 1.0 : 0.0;
         inside += d < 0.5;
-        if (w->moves->fixed[i])
+        if (net->moves->fixed[i])
             return false;
     }
     if (2 * inside != n)
@@ -353,49 +368,50 @@ static bool mark_half(hop__network *w, const double *f, size_t first) {
     for (size_t i = 0; i < n; i++) { /* of each element as many as outside */
         double more = 0.0;
         for (size_t j = 0; j < n; j++)
-            if (w->moves->numbers[j] == w->moves->numbers[i])
-                more += w->mark[j] != 0.0 ? 1.0 : -1.0;
+            if (net->moves->numbers[j] == net->moves->numbers[i])
+                more += net->mark[j] != 0.0 ? 1.0 : -1.0;
         if (more != 0.0)
             return false;
     }
     return true;
 }
 
-void hop__network_halves(hop__network *w, int axis, const double *x,
+void hop__network_halves(hop__network *net, int axis, const double *x,
                          const double *energy, double bias, double *logits) {
-    const hop__vicinity *v = w->vicinity;
-    double *f = w->moves->scores;
+    const hop__vicinity *v = net->vicinity;
+    double *f = net->moves->scores;
     for (size_t i = 0; i < v->count; i++)
         f[i] = fraction(v, x + 3 * i, axis);
     for (size_t first = 0; first < v->count; first++) {
         double sum = 0.0;
         logits[first] = -INFINITY;
-        if (!v->periodic[axis] || !mark_half(w, f, first))
+        if (!v->periodic[axis] || !mark_half(net, f, first))
             continue;
         for (size_t i = 0; energy && i < v->count; i++)
-            sum += w->mark[i] * energy[i];
+            sum += net->mark[i] * energy[i];
         logits[first] = -2.0 * bias * sum / (double)v->count;
     }
 }
 
-void hop__network_repeat(hop__network *w, int axis, size_t first, double *x) {
-    const hop__vicinity *v = w->vicinity;
-    double *f = w->moves->scores, by[3] = {0.0, 0.0, 0.0};
+void hop__network_repeat(hop__network *net, int axis, size_t first, double *x) {
+    const hop__vicinity *v = net->vicinity;
+    double *f = net->moves->scores, by[3] = {0.0, 0.0, 0.0};
     for (size_t i = 0; i < v->count; i++)
         f[i] = fraction(v, x + 3 * i, axis);
-    mark_half(w, f, first);
+    mark_half(net, f, first);
     for (int a = 0; a < 3; a++)
         if (a == axis ||
-            (v->periodic[a] && hop__random_below(&w->moves->random, 2) == 0))
+            (v->periodic[a] && hop__random_below(&net->moves->random, 2) == 0))
             for (int c = 0; c < 3; c++)
                 by[c] += 0.5 * v->cell[3 * a + c];
     for (size_t i = 0; i < v->count; i++) {
         size_t from = 0;
-        if (w->mark[i] != 0.0)
+        if (net->mark[i] != 0.0)
             continue;
-        while (w->mark[from] != 1.0 || w->moves->numbers[from] != w->moves->numbers[i])
+        while (net->mark[from] != 1.0 ||
+               net->moves->numbers[from] != net->moves->numbers[i])
             from++;
-        w->mark[from] = 2.0; /* taken */
+        net->mark[from] = 2.0; /* taken */
         for (size_t c = 0; c < 3; c++)
             x[3 * i + c] = x[3 * from + c] + by[c];
     }

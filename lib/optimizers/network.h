@@ -54,7 +54,8 @@ bool hop__network_transpose(hop__network *network, size_t a, size_t b, double *x
 
 /* Halves of the cell, along lattice vector `axis`, that begin with each atom: how much one
    would like to see them repeated, by the mean of their atoms' `energy` (low is good; NULL:
-   all alike); -INFINITY where a half has not half of the atoms of each element or some are fixed. */
+   all alike); -INFINITY where a half has not half of the atoms of each element or some are
+   fixed. */
 void hop__network_halves(hop__network *network, int axis, const double *x,
                          const double *energy, double bias, double *logits);
 

@@ -127,7 +127,7 @@ void hop__order_learn(hop__order *o, hop__sites *s, hop__surface *surface,
 /* Solve (a + penalty) w = b by Cholesky's factors; a is count x count. */
 static void solve(const double *a, double penalty, const double *b, size_t count,
                   double *w) {
-    double l[W * W];
+    double l[W * W] = {0.0};
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j <= i; j++) {
             double sum = a[i * count + j] + (i == j ? penalty : 0.0);
@@ -152,7 +152,7 @@ static void solve(const double *a, double penalty, const double *b, size_t count
 
 /* What atoms say, corrected by what whole minima say. */
 static void fit(const hop__order *o, double w[W]) {
-    double left[W], correction[W];
+    double left[W], correction[W] = {0.0};
     for (size_t side = 0; side < 2; side++)
         solve(o->atoms[side], PENALTY, o->energies[side], K, w + side * K);
     for (size_t a = 0; a < W; a++) {
@@ -269,7 +269,7 @@ size_t hop__order_settle(const hop__order *o, hop__sites *s, hop__surface *surfa
                          double *x, size_t most, double margin) {
     const size_t n = surface->atoms->count;
     double w[W];
-    size_t times = 0, pair[2];
+    size_t times = 0, pair[2] = {0, 0};
     if (o->minima < ENOUGH)
         return 0;
     fit(o, w);

@@ -92,7 +92,7 @@ static void add_one(hop__hops *h, double *x, size_t i) {
 
 static void fill(hop__hops *h, const double *slot, double *x) {
     const size_t n = h->start->count, size = (size_t)slot[HOP__SHAPE_SIZE];
-    double place[3 * HOP__SHAPE_ATOMS];
+    double place[3 * HOP__SHAPE_ATOMS] = {0.0};
     const double *from = slot + HOP__SHAPE_PLACES, unit = NEAREST * h->moves.length;
     size_t left = size;
     for (size_t a = 0; a < 3 * size; a++)

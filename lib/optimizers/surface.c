@@ -111,14 +111,13 @@ static void places_over(hop__surface *s, const double *x, size_t i, size_t j,
         return;
     const double normal[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2],
                               u[0] * v[1] - u[1] * v[0]};
-    for (double h = sqrt(up / area), side = -h; side <= h; side += 2.0 * h) {
+    const double side[2] = {-sqrt(up / area), sqrt(up / area)};
+    for (int end = 0; end < (up > 0.0 ? 2 : 1); end++) {
         double place[3];
         for (size_t c = 0; c < 3; c++)
-            place[c] = x[3 * i + c] + foot[c] + side * normal[c];
+            place[c] = x[3 * i + c] + foot[c] + side[end] * normal[c];
         if (room(s, x, i, place))
             keep_place(s, x, place);
-        if (h == 0.0)
-            break;
     }
 }
 

@@ -5,8 +5,7 @@
 #include "base/threads.h"
 #include "potentials/gupta_rows.h"
 
-#define PLACE_BLOCK 1024  /* places that are copied together */
-#define THREADS_FROM 2000 /* atoms for which waking threads pays */
+#define PLACE_BLOCK 1024 /* places that are copied together */
 
 typedef struct variant {
     hop__gupta_rows_pass *filter, *first, *second, *product_first, *product_second;

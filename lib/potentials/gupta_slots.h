@@ -1,5 +1,6 @@
 /* Where the Gupta cluster kernels find the numbers of a block, a quad, a lone atom, how
-   positions come in and forces go out, and how a tile is summed up; gupta_kernels.h has the layout. */
+   positions come in and forces go out, and how a tile is summed up; gupta_kernels.h has the
+   layout. */
 #ifndef HOP_POTENTIALS_GUPTA_SLOTS_H
 #define HOP_POTENTIALS_GUPTA_SLOTS_H
 

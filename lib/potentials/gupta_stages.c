@@ -129,7 +129,7 @@ static void make_room(hop__gupta_stages *s, size_t keep, const int32_t *last) {
     }
     s->ring = s->entries = least(keep, s->count) * shelf;
     for (size_t stage = 0; stage < s->count; stage++) {
-        const bool waits = (size_t)last[stage] >= stage + keep;
+        const bool waits = keep == 0 || (size_t)last[stage] >= stage + keep;
         size_t at = waits ? s->entries : stage % keep * shelf;
         for (size_t block = stage * s->each;
              block < least((stage + 1) * s->each, s->blocks); block++) {

@@ -201,7 +201,8 @@ class Pretrained(unittest.TestCase):
     def test_metals(self):
         model = hop.Model.pretrained()
         self.assertGreater(model.parameters.size, 1000)
-        with self.assertRaisesRegex(hop.ArgumentError, "all, continuous, metals, silicon, got nowhere"):
+        known = "all, continuous, metals, silicon, got nowhere"
+        with self.assertRaisesRegex(hop.ArgumentError, known):
             hop.Model.pretrained("nowhere")
 
 
